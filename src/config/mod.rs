@@ -1,0 +1,3 @@
+//! What the user wrote: text to tree with places, tree to typed settings, diagnostics.
+
+pub mod settings;

@@ -1,0 +1,296 @@
+//! The typed settings that the rest of the program works with.
+//!
+//! Everything here has passed the *text* checks: numbers fit, schemes are known, required keys
+//! are there. Faults of the environment (a missing directory, say) are found later, by those
+//! who open things; the [`Place`]s let them point into the configuration.
+
+use std::net::IpAddr;
+
+/// A piece of a configuration file: `file` indexes [`Settings::files`], offsets are bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Place {
+    /// Index into [`Settings::files`].
+    pub file: u16,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+/// A value and where it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was written.
+    pub place: Place,
+}
+
+/// A configuration file as it was read, for diagnostics.
+#[derive(Debug, Clone, Default)]
+pub struct SourceFile {
+    /// Path as it is to be printed.
+    pub path: String,
+    /// The whole text, unchanged.
+    pub text: Vec<u8>,
+}
+
+/// Everything that the configuration directory says.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Server-wide settings.
+    pub global: Global,
+    /// Virtual hosts in the order of the files.
+    pub vhosts: Vec<Vhost>,
+    /// The files that were read, in order.
+    pub files: Vec<SourceFile>,
+}
+
+/// `global`: server-wide settings. Durations are seconds, sizes are bytes.
+#[derive(Debug, Clone)]
+pub struct Global {
+    /// `username`
+    pub username: Option<Located<String>>,
+    /// `groupname`
+    pub groupname: Option<Located<String>>,
+    /// `uid`
+    pub uid: Option<u32>,
+    /// `gid`
+    pub gid: Option<u32>,
+    /// `count-threads`, at least 1
+    pub count_threads: u16,
+    /// `server-string`: value of the `Server` header; none when absent
+    pub server_string: Option<String>,
+    /// `timeout-secs` (5): no-progress limit
+    pub timeout_secs: u32,
+    /// `header-timeout-secs` (20): a request head or handshake in all
+    pub header_timeout_secs: u32,
+    /// `send-timeout-secs` (60): the peer takes nothing of what we send
+    pub send_timeout_secs: u32,
+    /// `shutdown-secs` (10): time to finish exchanges after SIGTERM
+    pub shutdown_secs: u32,
+    /// `min-body-rate` (256): bytes per second that a request body must average
+    pub body_rate_min: u32,
+    /// `max-connections`; none = derived from memory and RLIMIT_NOFILE
+    pub connections_max: Option<u32>,
+    /// `max-buffers`: number of 4 KiB blocks in the pool; none = derived
+    pub blocks_max: Option<u32>,
+    /// `max-head` (8192): bytes of a request head
+    pub head_bytes_max: u32,
+    /// `max-headers` (100): header fields in a request head
+    pub headers_max: u32,
+    /// `max-body` (64 MiB): bytes of a request body; 0 = no limit
+    pub body_bytes_max: u64,
+    /// `max-open-files` (64): entries of the open-file cache
+    pub open_files_max: u32,
+    /// `ip-limit-ah`: requests in progress per peer address
+    pub ip_limit_ah: Option<u32>,
+    /// `ip-limit-wsi`: connections per peer address
+    pub ip_limit_wsi: Option<u32>,
+    /// `rlimit-nofile`
+    pub rlimit_nofile: Option<u64>,
+    /// `reject-service-keywords`
+    pub reject_keywords: Vec<RejectKeyword>,
+}
+
+impl Default for Global {
+    fn default() -> Self {
+        Self {
+            username: None,
+            groupname: None,
+            uid: None,
+            gid: None,
+            count_threads: 1,
+            server_string: None,
+            timeout_secs: 5,
+            header_timeout_secs: 20,
+            send_timeout_secs: 60,
+            shutdown_secs: 10,
+            body_rate_min: 256,
+            connections_max: None,
+            blocks_max: None,
+            head_bytes_max: 8192,
+            headers_max: 100,
+            body_bytes_max: 64 << 20,
+            open_files_max: 64,
+            ip_limit_ah: None,
+            ip_limit_wsi: None,
+            rlimit_nofile: None,
+            reject_keywords: Vec::new(),
+        }
+    }
+}
+
+/// One entry of `reject-service-keywords`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectKeyword {
+    /// Case-sensitive substring of `User-Agent`.
+    pub keyword: String,
+    /// Status to answer with, 200 to 599.
+    pub status: u16,
+    /// Text for the body.
+    pub text: String,
+}
+
+/// Where a vhost listens (`interface`, `unix-socket`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListenOn {
+    /// No `interface`: every address.
+    Any,
+    /// A numeric address, with the scope id or name of a link-local one after `%`.
+    Address(IpAddr, Option<String>),
+    /// A network interface by name.
+    Nic(String),
+    /// A unix socket's path, or an abstract name that begins with `@`.
+    Unix(String),
+}
+
+/// Address families of a vhost's listener (`noipv6`, `ipv6only`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Families {
+    /// IPv4 and IPv6.
+    #[default]
+    Both,
+    /// `noipv6` on, or `ipv6only` "off".
+    V4Only,
+    /// `ipv6only` on.
+    V6Only,
+}
+
+/// One entry of `vhosts`.
+#[derive(Debug, Clone)]
+pub struct Vhost {
+    /// `name`, as written
+    pub name: Located<String>,
+    /// `port`; 0 only for unix sockets
+    pub port: Located<u16>,
+    /// `interface`, `unix-socket`
+    pub listen_on: Located<ListenOn>,
+    /// `noipv6`, `ipv6only`
+    pub families: Families,
+    /// `keeplive-timeout`, `keepalive-timeout`, `keepalive_timeout` (60 s)
+    pub keepalive_timeout_secs: u32,
+    /// `sts`
+    pub sts: bool,
+    /// `headers`, in the order they were written
+    pub headers: Vec<(String, String)>,
+    /// `access-log`: file path
+    pub access_log: Option<Located<String>>,
+    /// `access-log-format`
+    pub access_log_format: LogFormat,
+    /// `error-document-404`: a URL path on this vhost
+    pub error_document_404: Option<String>,
+    /// `allow`
+    pub allow: Vec<Cidr>,
+    /// `deny`
+    pub deny: Vec<Cidr>,
+    /// `max-body`; none = the global one
+    pub body_bytes_max: Option<u64>,
+    /// `mounts`
+    pub mounts: Vec<Mount>,
+}
+
+/// `access-log-format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// Apache's combined format, as lwsws writes it.
+    #[default]
+    Combined,
+    /// One JSON object a line.
+    Json,
+}
+
+/// An address block such as `192.168.1.0/24`; a bare address is a block of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cidr {
+    /// Network address (host bits are zero).
+    pub network: IpAddr,
+    /// Number of leading bits that count.
+    pub prefix_bits: u8,
+}
+
+impl Cidr {
+    /// Whether `address` lies in the block; IPv4 in IPv6 form counts as IPv4.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.network, address.to_canonical()) {
+            (IpAddr::V4(net), IpAddr::V4(ip)) => {
+                let shift = 32 - u32::from(self.prefix_bits.min(32));
+                (u64::from(net.to_bits()) >> shift) == (u64::from(ip.to_bits()) >> shift)
+            }
+            (IpAddr::V6(net), IpAddr::V6(ip)) => {
+                let shift = 128 - u32::from(self.prefix_bits.min(128));
+                shift == 128 || (net.to_bits() >> shift) == (ip.to_bits() >> shift)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// One entry of `mounts`.
+#[derive(Debug, Clone)]
+pub struct Mount {
+    /// `mountpoint`: begins with `/`, no trailing `/` unless it is `/` itself
+    pub mountpoint: Located<String>,
+    /// `origin`
+    pub origin: Located<Origin>,
+    /// `default` (index.html); the spec's `"/"` counts as not given
+    pub default_document: String,
+    /// `basic-auth`: path of the credentials file
+    pub basic_auth: Option<Located<String>>,
+    /// `cache-max-age` and friends
+    pub cache: Cache,
+    /// `extra-mimetypes` as (suffix with dot in lower case, type); `"*"` is kept as the suffix `*`
+    pub extra_mimetypes: Vec<(String, String)>,
+    /// mount `headers`
+    pub headers: Vec<(String, String)>,
+    /// mount `keepalive-timeout`; none = the vhost's
+    pub keepalive_timeout_secs: Option<u32>,
+    /// `exact-match`: only the mountpoint itself matches
+    pub exact_match: bool,
+    /// `append-path`: a redirect with a path appends the rest of the URL
+    pub append_path: bool,
+    /// `follow-symlinks`
+    pub follow_symlinks: bool,
+    /// `dotfiles`
+    pub dotfiles: bool,
+    /// `directory-listing`
+    pub directory_listing: bool,
+    /// `allow`
+    pub allow: Vec<Cidr>,
+    /// `deny`
+    pub deny: Vec<Cidr>,
+    /// `max-body`; none = the vhost's
+    pub body_bytes_max: Option<u64>,
+}
+
+/// `cache-*` keys of a mount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cache {
+    /// `cache-no`: send no Cache-Control at all
+    pub omit: bool,
+    /// `cache-max-age`, seconds
+    pub max_age_secs: u32,
+    /// `cache-reuse`
+    pub reuse: bool,
+    /// `cache-revalidate`
+    pub revalidate: bool,
+    /// `cache-intermediaries`
+    pub intermediaries: bool,
+}
+
+/// `origin` of a mount by its scheme.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// `file://PATH`: an absolute directory (`_lws_ddir_` already replaced).
+    File(String),
+    /// `>http://…`, `^https://…` and so on: the whole target without the leading sign.
+    Redirect(String),
+    /// A scheme that is known and comes later: `cgi`, `http`, `https`, `callback`, `gzip`.
+    NotBuilt {
+        /// The scheme, without `://`.
+        scheme: &'static str,
+        /// What followed it.
+        rest: String,
+    },
+}

@@ -1,0 +1,15 @@
+//! The operating system, and the only home of `unsafe` and of `libc`.
+//!
+//! Every function here is a thin, safe call: descriptors are owned types, errors are
+//! `std::io::Error`, and each `unsafe` block says why it is sound.
+
+pub mod arena;
+pub mod clock;
+pub mod crypt;
+pub mod fd;
+pub mod ifaddr;
+pub mod limits;
+pub mod signal;
+pub mod socket;
+pub mod user;
+pub mod walk;
