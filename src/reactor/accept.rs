@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use super::role::Role;
 use super::run::Reactor;
-use crate::sys::socket::{self, AcceptError};
+use crate::sys::socket::{self, AcceptError, PeerAddr};
 
 /// Connections taken in one turn of the loop.
 const ACCEPTS_MAX: usize = 64;
@@ -23,6 +23,14 @@ pub(super) struct Listener {
     pub(super) id: ListenerId,
     /// The queue of the kernel may hold connections.
     pub(super) ready: bool,
+}
+
+/// A connection that has no slot yet.
+#[derive(Debug)]
+pub(super) struct Newcomer {
+    pub(super) listener: ListenerId,
+    pub(super) fd: OwnedFd,
+    pub(super) peer: PeerAddr,
 }
 
 /// Why nothing is accepted at the moment.
@@ -47,12 +55,19 @@ impl<R: Role> Reactor<R> {
     pub(super) fn resume_accepting(&mut self) {
         let over = match self.pause {
             None => return,
-            // Below nine tenths, so that a full server does not pause at every connection.
-            Some(Pause::Full) => self.entries.len() * 10 < self.entries.capacity() * 9,
+            // Below nine tenths, so that a full server does not pause at every connection, or
+            // as soon as there is somebody to evict.
+            Some(Pause::Full) => {
+                self.entries.len() * 10 < self.entries.capacity() * 9
+                    || self.idle.longest(&self.entries).is_some()
+            }
             Some(Pause::Starved { until_ms }) => self.now_ms >= until_ms,
         };
         if over {
             self.pause = None;
+            if let Some(newcomer) = self.waiting.take() {
+                self.place(newcomer);
+            }
         }
     }
 
@@ -61,10 +76,6 @@ impl<R: Role> Reactor<R> {
         for index in 0..self.listeners.len() {
             for _ in 0..ACCEPTS_MAX {
                 if !self.listeners[index].ready || self.pause.is_some() {
-                    break;
-                }
-                if self.entries.len() == self.entries.capacity() && !self.evict_longest_idle() {
-                    self.pause = Some(Pause::Full);
                     break;
                 }
                 self.accept_one(index);
@@ -76,8 +87,8 @@ impl<R: Role> Reactor<R> {
         let listener = &mut self.listeners[index];
         match socket::accept(&listener.fd) {
             Ok((fd, peer)) => {
-                let id = listener.id;
-                self.admit(id, fd, peer);
+                let newcomer = Newcomer { listener: listener.id, fd, peer };
+                self.place(newcomer);
             }
             Err(error) => match error {
                 AcceptError::WouldBlock => listener.ready = false,
@@ -91,6 +102,17 @@ impl<R: Role> Reactor<R> {
                 }
                 AcceptError::Fatal(_) => listener.ready = false,
             },
+        }
+    }
+
+    /// Finds a slot for a connection, or keeps it until there is one.
+    fn place(&mut self, newcomer: Newcomer) {
+        // Only now is it known that somebody needs a slot.
+        if self.entries.len() < self.entries.capacity() || self.evict_longest_idle() {
+            self.admit(newcomer);
+        } else {
+            self.waiting = Some(newcomer);
+            self.pause = Some(Pause::Full);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// A slot's links in one list.
 #[derive(Debug)]
-pub struct Links {
+pub(super) struct Links {
     prev: u16,
     next: u16,
     listed: bool,
@@ -17,14 +17,14 @@ impl Default for Links {
 const NONE: u16 = u16::MAX;
 
 /// Where the links of one list live.
-pub trait Linked {
+pub(super) trait Linked {
     /// The links of slot `id`.
     fn links(&mut self, id: u16) -> &mut Links;
 }
 
 /// A queue of slots without memory of its own; each slot is in it at most once.
 #[derive(Debug)]
-pub struct Order {
+pub(super) struct Order {
     first: u16,
     last: u16,
     len: usize,
@@ -38,12 +38,12 @@ impl Default for Order {
 
 impl Order {
     /// Number of slots in the list.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.len
     }
 
     /// Appends slot `id`, unless it is in the list.
-    pub fn push(&mut self, all: &mut impl Linked, id: u16) {
+    pub(super) fn push(&mut self, all: &mut impl Linked, id: u16) {
         let last = self.last;
         let links = all.links(id);
         if links.listed {
@@ -60,7 +60,7 @@ impl Order {
     }
 
     /// Takes slot `id` out, if it is in the list.
-    pub fn remove(&mut self, all: &mut impl Linked, id: u16) {
+    pub(super) fn remove(&mut self, all: &mut impl Linked, id: u16) {
         let links = all.links(id);
         if !links.listed {
             return;
@@ -81,7 +81,7 @@ impl Order {
     }
 
     /// Moves slot `id` to the end, whether it was in the list or not.
-    pub fn touch(&mut self, all: &mut impl Linked, id: u16) {
+    pub(super) fn touch(&mut self, all: &mut impl Linked, id: u16) {
         if self.last != id {
             self.remove(all, id);
             self.push(all, id);
@@ -89,12 +89,12 @@ impl Order {
     }
 
     /// The slot that has been in the list for longest.
-    pub fn first(&self) -> Option<u16> {
+    pub(super) fn first(&self) -> Option<u16> {
         (self.first != NONE).then_some(self.first)
     }
 
     /// Takes the slot that has been in the list for longest.
-    pub fn pop(&mut self, all: &mut impl Linked) -> Option<u16> {
+    pub(super) fn pop(&mut self, all: &mut impl Linked) -> Option<u16> {
         let id = self.first()?;
         self.remove(all, id);
         Some(id)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Waker};
 
-use super::accept::{Listener, ListenerId, Pause};
+use super::accept::{Listener, ListenerId, Newcomer, Pause};
 use super::entry::Entry;
 use super::idle::IdleOrders;
 use super::order::Order;
@@ -60,6 +60,8 @@ pub struct Reactor<R: Role> {
     pub(super) idle: IdleOrders,
     pub(super) listeners: Vec<Listener>,
     pub(super) pause: Option<Pause>,
+    /// Accepted just before the pause for want of a slot.
+    pub(super) waiting: Option<Newcomer>,
     pub(super) world: &'static R::World,
     pub(super) local: R::Local,
     pub(super) now_ms: u64,
@@ -92,6 +94,7 @@ impl<R: Role> Reactor<R> {
             idle: IdleOrders::default(),
             listeners: Vec::new(),
             pause: None,
+            waiting: None,
             world: start.world,
             local: local(waker),
             now_ms,
@@ -216,6 +219,7 @@ impl<R: Role> Reactor<R> {
             Command::Stop => self.stopped = true,
             Command::Drain { until_ms } => {
                 self.drain_until_ms = Some(until_ms);
+                self.waiting = None;
                 for listener in self.listeners.drain(..) {
                     // Out of epoll before the close: another process may hold the same socket.
                     let fd = listener.fd.as_raw_fd();

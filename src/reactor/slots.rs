@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use mio::Interest;
 use mio::unix::SourceFd;
 
-use super::accept::ListenerId;
+use super::accept::Newcomer;
 use super::entry::{Entry, Runs, Timers};
 use super::role::{Cx, Note, Role};
 use super::run::Reactor;
@@ -13,7 +13,6 @@ use super::token::{GENERATION_MASK, Token};
 use super::turn::{Ended, Turn};
 use crate::buf::{CloseReason, LaneId};
 use crate::sys::pages;
-use crate::sys::socket::PeerAddr;
 
 /// Blocks that a turn finds free, as long as there is somebody to evict.
 const FREE_BLOCKS_MIN: usize = 16;
@@ -28,11 +27,11 @@ const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 impl<R: Role> Reactor<R> {
     /// Gives a new connection a slot; there is a free one.
-    pub(super) fn admit(&mut self, id: ListenerId, client: OwnedFd, peer: PeerAddr) {
+    pub(super) fn admit(&mut self, newcomer: Newcomer) {
         let mut cx = self.cx(u16::MAX);
-        let Ok(role) = R::accept(id, peer, &mut cx) else { return };
-        let fd = client.as_raw_fd();
-        let Ok(place) = self.entries.insert(Entry::new(role, client)) else { return };
+        let Ok(role) = R::accept(newcomer.listener, newcomer.peer, &mut cx) else { return };
+        let fd = newcomer.fd.as_raw_fd();
+        let Ok(place) = self.entries.insert(Entry::new(role, newcomer.fd)) else { return };
         let slot = u16::try_from(place).unwrap_or(u16::MAX);
         let token = Token::Slot { slot, generation: self.generations[place], lane: LaneId::Client };
         match self.poll.registry().register(&mut SourceFd(&fd), token.pack(), INTEREST) {

@@ -6,7 +6,7 @@
 //! slots and are linked by number; moving a deadline within its bucket is one store.
 
 /// Width of a bucket of the lowest level; deadlines may fire this much late.
-pub const TICK_MS: u64 = 32;
+pub(super) const TICK_MS: u64 = 32;
 
 const LEVELS: usize = 4;
 const BUCKETS: usize = LEVELS * 64;
@@ -16,7 +16,7 @@ const NONE: u16 = u16::MAX;
 
 /// A slot's place in the wheel.
 #[derive(Debug)]
-pub struct Node {
+pub(super) struct Node {
     at_ms: u64,
     prev: u16,
     next: u16,
@@ -32,20 +32,20 @@ impl Default for Node {
 impl Node {
     /// The deadline, while there is one.
     #[must_use]
-    pub fn at_ms(&self) -> Option<u64> {
+    pub(super) fn at_ms(&self) -> Option<u64> {
         (self.bucket != NONE).then_some(self.at_ms)
     }
 }
 
 /// Where the nodes live.
-pub trait Nodes {
+pub(super) trait Nodes {
     /// The node of slot `id`, which exists as long as it is armed.
     fn node(&mut self, id: u16) -> &mut Node;
 }
 
 /// The wheel's heads; see the module's page.
 #[derive(Debug)]
-pub struct Wheel {
+pub(super) struct Wheel {
     heads: [u16; BUCKETS + 1],
     /// A lower bound of the deadlines in each bucket.
     soonest_ms: [u64; BUCKETS],
@@ -59,7 +59,7 @@ pub struct Wheel {
 impl Wheel {
     /// An empty wheel whose time begins at `now_ms`.
     #[must_use]
-    pub fn new(now_ms: u64) -> Self {
+    pub(super) fn new(now_ms: u64) -> Self {
         Self {
             heads: [NONE; BUCKETS + 1],
             soonest_ms: [u64::MAX; BUCKETS],
@@ -70,7 +70,7 @@ impl Wheel {
     }
 
     /// Sets the deadline of slot `id`, replacing the one it had.
-    pub fn arm(&mut self, nodes: &mut impl Nodes, id: u16, at_ms: u64) {
+    pub(super) fn arm(&mut self, nodes: &mut impl Nodes, id: u16, at_ms: u64) {
         let bucket = self.bucket_for(at_ms);
         let node = nodes.node(id);
         if node.bucket == bucket {
@@ -86,7 +86,7 @@ impl Wheel {
     }
 
     /// Takes slot `id` out of the wheel.
-    pub fn disarm(&mut self, nodes: &mut impl Nodes, id: u16) {
+    pub(super) fn disarm(&mut self, nodes: &mut impl Nodes, id: u16) {
         let node = nodes.node(id);
         if node.bucket == NONE {
             return;
@@ -110,7 +110,7 @@ impl Wheel {
     }
 
     /// When the wheel has to be looked at again; no deadline is earlier.
-    pub fn next_ms(&mut self) -> Option<u64> {
+    pub(super) fn next_ms(&mut self) -> Option<u64> {
         if self.heads[usize::from(DUE)] != NONE {
             return Some(self.now_ms);
         }
@@ -127,7 +127,7 @@ impl Wheel {
     }
 
     /// Moves the time on and takes one slot whose deadline has come; call until there is none.
-    pub fn pop_due(&mut self, nodes: &mut impl Nodes, now_ms: u64) -> Option<u16> {
+    pub(super) fn pop_due(&mut self, nodes: &mut impl Nodes, now_ms: u64) -> Option<u16> {
         self.now_ms = self.now_ms.max(now_ms);
         if self.heads[usize::from(DUE)] == NONE && self.next_ms().is_some_and(|at| at <= now_ms) {
             self.collect_due(nodes);
