@@ -68,9 +68,9 @@ pub struct End {
     pub shut: bool,
     /// Reading or writing failed; the descriptor is of no more use.
     pub failed: bool,
-    /// Bytes came in during this turn.
+    /// Bytes came in since the role's last step.
     pub came_in: bool,
-    /// Bytes went out since the role's last step.
+    /// Bytes, also of a tail, went out since the role's last step.
     pub went_out: bool,
 }
 
@@ -116,6 +116,13 @@ impl Ends {
     #[must_use]
     pub fn new(rx_bytes: usize, tx_bytes: usize) -> Self {
         Self { ends: std::array::from_fn(|_| End::new(rx_bytes, tx_bytes)), tail: Tail::None }
+    }
+}
+
+impl Ends {
+    /// The client's end and what follows its `tx`, to be used side by side.
+    pub fn client(&mut self) -> (&mut End, &mut Tail) {
+        (&mut self.ends[LaneId::Client as usize], &mut self.tail)
     }
 }
 

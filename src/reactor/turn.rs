@@ -102,10 +102,11 @@ impl<'a, R: Role> Turn<'a, R> {
 
     /// One step of the role and its effects; whether another one follows at once.
     fn step(&mut self, note: Option<Note>) -> Result<bool, CloseReason> {
+        let step = self.entry.role.step(self.ends, &mut self.cx, note);
         for lane in LaneId::ALL {
+            self.ends[lane].came_in = false;
             self.ends[lane].went_out = false;
         }
-        let step = self.entry.role.step(self.ends, &mut self.cx, note);
         self.apply();
         match step {
             Step::Wait(wait) => {
@@ -225,12 +226,13 @@ impl<'a, R: Role> Turn<'a, R> {
             if lane.writable && before > 0 {
                 write_queue(lane, &mut self.ends[id]);
             }
+            let mut tail_sent = 0;
             if had_tail && lane.writable && self.ends[id].tx.is_empty() {
-                self.tail_left -= send_tail(lane, self.ends, self.tail_left);
+                tail_sent = send_tail(lane, self.ends, self.tail_left);
+                self.tail_left -= tail_sent;
             }
-            let tail_gone = had_tail && self.ends.tail.is_none();
             let end = &mut self.ends[id];
-            let end_moved = end.tx.len() < before || tail_gone;
+            let end_moved = end.tx.len() < before || tail_sent > 0;
             end.went_out |= end_moved;
             moved |= end_moved;
             if end.shut && !lane.shut && end.tx.is_empty() && !had_tail {
