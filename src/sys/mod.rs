@@ -11,5 +11,6 @@ pub mod ifaddr;
 pub mod limits;
 pub mod signal;
 pub mod socket;
+pub mod tz;
 pub mod user;
 pub mod walk;
