@@ -4,6 +4,8 @@
 //! it is found without allocating, and its fixed header lines are already rendered.
 
 mod build;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod headers;
 mod listeners;
 pub mod log;
