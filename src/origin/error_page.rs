@@ -27,9 +27,9 @@ const STYLE: &str = "</title><style>:root{color-scheme:light dark}\
 pub fn write(out: &mut Buf, status: u16, reason: &str) -> Result<(), Full> {
     let start = out.len();
     let sentence = sentence(status);
-    let done = write!(
+    let done = writeln!(
         out,
-        "{HEAD}{status} {reason}{STYLE}{status}</h1><h2>{reason}</h2><p>{sentence}</p></body></html>\n"
+        "{HEAD}{status} {reason}{STYLE}{status}</h1><h2>{reason}</h2><p>{sentence}</p></body></html>"
     );
     done.map_err(|_| {
         out.truncate(start);
@@ -82,10 +82,12 @@ pub fn sentence(status: u16) -> &'static str {
         503 => "The server is busy; please try again in a moment.",
         504 => "The server behind this one took too long.",
         505 => "The server does not speak this version of HTTP.",
-        300..=399 => "The page is at another address.",
-        400..=499 => "The request can not be answered.",
-        500..=599 => "The server can not answer now.",
-        _ => "The request was answered.",
+        other => match other / 100 {
+            3 => "The page is at another address.",
+            4 => "The request can not be answered.",
+            5 => "The server can not answer now.",
+            _ => "The request was answered.",
+        },
     }
 }
 

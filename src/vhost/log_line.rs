@@ -444,7 +444,7 @@ mod tests {
                 _ => self.next() % 6000,
             };
             let hostile = b"\"\\\r\n\0 \x7f\xff\x1b{}[]x";
-            let plain = self.next() % 2 == 0;
+            let plain = self.next().is_multiple_of(2);
             (0..len)
                 .map(|_| match self.next() {
                     n if plain || n % 2 == 0 => b' ' + (n >> 8) as u8 % 95,

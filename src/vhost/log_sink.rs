@@ -175,7 +175,7 @@ impl Sink {
                 *lost = lost.saturating_add(1);
             }
         }
-        self.flush_at_ms.get_or_insert(now_ms.saturating_add(FLUSH_AFTER_MS));
+        self.flush_at_ms.get_or_insert_with(|| now_ms.saturating_add(FLUSH_AFTER_MS));
     }
 
     /// When to call [`Sink::flush`], in the time of [`Sink::append`]; none while nothing waits.
