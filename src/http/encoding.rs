@@ -64,10 +64,11 @@ impl Accepted {
             // The first word counts, so that a repetition can not widen a refusal.
             *place = place.or(weight);
         }
+        let tolerated = if any == Some(0) { 0 } else { TOLERATED };
         Self {
             brotli: brotli.or(any).unwrap_or(0),
             gzip: gzip.or(any).unwrap_or(0),
-            identity: identity.or(if any == Some(0) { Some(0) } else { None }).unwrap_or(TOLERATED),
+            identity: identity.unwrap_or(tolerated),
         }
     }
 

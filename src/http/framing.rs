@@ -5,6 +5,7 @@ use super::fields::{Field, Fields};
 use super::head::{Refusal, Version};
 use super::status::Status;
 use super::token;
+use super::unfinished::bad;
 
 /// The framing of a request body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,10 +42,6 @@ impl Framing {
         }
         token::decimal(length).map(Self::Length).ok_or_else(|| bad("invalid Content-Length"))
     }
-}
-
-fn bad(why: &'static str) -> Refusal {
-    Refusal { status: Status::BAD_REQUEST, why }
 }
 
 /// Only `chunked` alone is taken. A list without `chunked` at its end has no known length and

@@ -11,11 +11,12 @@ use httparse::{EMPTY_HEADER, Error, Header, Status as Split};
 use super::fields::{Field, Fields};
 use super::framing::Framing;
 use super::host::{Host, HostError};
-use super::limits::{BLANK_LINES_MAX, HEADERS_MAX, HeadLimits, METHOD_BYTES_MAX};
+use super::limits::{BLANK_LINES_MAX, HEADERS_MAX, HeadLimits};
 use super::method::Method;
 use super::status::Status;
 use super::target::{Form, Target};
 use super::token;
+use super::unfinished::{Unfinished, bad, is_crlf, long_line, request_line};
 
 /// Scratch for the header lines of one head; lives on the stack of the caller. Making one
 /// costs nothing: no byte of it is cleared.
@@ -76,7 +77,7 @@ pub enum Parsed<'b> {
 pub struct Head<'b> {
     /// The method.
     pub method: Method,
-    /// The method as written, a token of at most [`METHOD_BYTES_MAX`] bytes.
+    /// The method as written, a token of at most [`METHOD_BYTES_MAX`](super::limits::METHOD_BYTES_MAX) bytes.
     pub method_text: &'b str,
     /// The request target as written, visible ASCII.
     pub target_text: &'b str,
@@ -143,10 +144,6 @@ pub fn parse<'b>(
     }
 }
 
-fn bad(why: &'static str) -> Refusal {
-    Refusal { status: Status::BAD_REQUEST, why }
-}
-
 /// Bytes of the empty lines in front of the request line (RFC 9112 section 2.2).
 fn blank_bytes(bytes: &[u8]) -> Result<usize, Refusal> {
     let mut blank = 0;
@@ -158,16 +155,6 @@ fn blank_bytes(bytes: &[u8]) -> Result<usize, Refusal> {
             _ => return Ok(blank),
         }
     }
-}
-
-/// Splits the start of a request line: method, target, and what follows the second space.
-fn request_line(lines: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let first = memchr::memchr(b' ', lines)?;
-    let (method, rest) = lines.split_at_checked(first)?;
-    let rest = rest.get(1..)?;
-    let second = memchr::memchr(b' ', rest)?;
-    let (target, rest) = rest.split_at_checked(second)?;
-    Some((method, target, rest.get(1..)?))
 }
 
 /// What follows a version of `HTTP/1.2` to `HTTP/1.9`. Called when httparse has accepted method
@@ -205,99 +192,6 @@ fn split_later_minor<'b>(
             headers,
         })),
     }
-}
-
-/// Bytes that are not a whole head, and what can be said about them.
-struct Unfinished<'a> {
-    lines: &'a [u8],
-    limits: &'a HeadLimits,
-    at_limit: bool,
-}
-
-impl<'b> Unfinished<'_> {
-    /// More bytes are needed, unless they could not help.
-    #[cold]
-    fn partial(&self) -> Parsed<'b> {
-        if let Some(refusal) = self.long_line() {
-            return Parsed::Refused(refusal);
-        }
-        if has_bare_line_feed(self.lines, usize::MAX) {
-            return Parsed::Refused(bad("bare line feed"));
-        }
-        if !self.at_limit {
-            return Parsed::Partial;
-        }
-        Parsed::Refused(if memchr::memchr(b'\n', self.lines).is_none() {
-            Refusal { status: Status::URI_TOO_LONG, why: "the request line is too long" }
-        } else {
-            Refusal { status: Status::HEADER_FIELDS_TOO_LARGE, why: "the head is too long" }
-        })
-    }
-
-    /// The refusal for what httparse could not split.
-    #[cold]
-    fn refusal(&self, error: Error) -> Refusal {
-        if let Some(refusal) = self.long_line() {
-            return refusal;
-        }
-        match error {
-            Error::Version => self.version(),
-            Error::TooManyHeaders => {
-                // A line feed before the line that was one too many would have come first.
-                if has_bare_line_feed(self.lines, self.limits.headers.saturating_add(2)) {
-                    return bad("bare line feed");
-                }
-                let why = "too many header fields";
-                Refusal { status: Status::HEADER_FIELDS_TOO_LARGE, why }
-            }
-            Error::HeaderName => bad("invalid field name"),
-            Error::HeaderValue => bad("invalid field value"),
-            Error::NewLine => bad("invalid line end"),
-            Error::Token | Error::Status => bad("invalid request line"),
-        }
-    }
-
-    fn version(&self) -> Refusal {
-        let version = request_line(self.lines).map(|(_, _, rest)| rest);
-        match version.and_then(|rest| rest.strip_prefix(b"HTTP/")) {
-            Some([major, ..]) if major.is_ascii_digit() && *major != b'1' => Refusal {
-                status: Status::HTTP_VERSION_NOT_SUPPORTED,
-                why: "the major version is not 1",
-            },
-            _ => bad("invalid version"),
-        }
-    }
-
-    /// Refuses a method or target that is too long already, as far as it has been seen.
-    fn long_line(&self) -> Option<Refusal> {
-        let method_len = self.lines.iter().take_while(|&&b| token::is_tchar(b)).count();
-        let target = match self.lines.get(method_len..).unwrap_or_default() {
-            [b' ', rest @ ..] => rest,
-            _ => b"",
-        };
-        let target_len = target.iter().take_while(|b| b.is_ascii_graphic()).count();
-        long_line(method_len, target_len, self.limits)
-    }
-}
-
-fn long_line(method_len: usize, target_len: usize, limits: &HeadLimits) -> Option<Refusal> {
-    if method_len > METHOD_BYTES_MAX {
-        Some(Refusal { status: Status::NOT_IMPLEMENTED, why: "the method is too long" })
-    } else if target_len > limits.target_bytes {
-        Some(Refusal { status: Status::URI_TOO_LONG, why: "the request target is too long" })
-    } else {
-        None
-    }
-}
-
-/// Whether one of the first `lines_max` lines ends without a carriage return.
-fn has_bare_line_feed(lines: &[u8], lines_max: usize) -> bool {
-    memchr::memchr_iter(b'\n', lines).take(lines_max).any(|at| !is_crlf(lines, at))
-}
-
-/// Whether the line feed at `at` follows a carriage return.
-fn is_crlf(lines: &[u8], at: usize) -> bool {
-    at.checked_sub(1).and_then(|before| lines.get(before)) == Some(&b'\r')
 }
 
 /// A head as httparse splits it.

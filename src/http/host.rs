@@ -70,7 +70,7 @@ fn reg_name_len(text: &[u8]) -> Result<usize, HostError> {
             break;
         } else if byte == b'%' {
             let digit = |n: usize| text.get(at + n).copied().and_then(hex_value);
-            digit(1).and(digit(2)).ok_or(HostError::Malformed)?;
+            digit(1).zip(digit(2)).ok_or(HostError::Malformed)?;
             at += 3;
         } else {
             return Err(HostError::Malformed);

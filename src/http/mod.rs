@@ -22,4 +22,5 @@ pub mod respond;
 pub mod status;
 pub mod target;
 mod token;
+mod unfinished;
 pub mod uri;

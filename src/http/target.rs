@@ -104,8 +104,8 @@ mod tests {
                 "{:?} {} {} {}",
                 target.form,
                 String::from_utf8_lossy(target.path),
-                target.query.map_or("-".into(), String::from_utf8_lossy),
-                host.map_or("-".into(), |h| String::from_utf8_lossy(h.text)),
+                target.query.map_or_else(|| "-".into(), String::from_utf8_lossy),
+                host.map_or_else(|| "-".into(), |h| String::from_utf8_lossy(h.text)),
             ),
         }
     }
