@@ -9,6 +9,7 @@ pub mod crypt;
 pub mod fd;
 pub mod ifaddr;
 pub mod limits;
+pub mod pages;
 pub mod signal;
 pub mod socket;
 pub mod tz;
