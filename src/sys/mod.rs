@@ -12,5 +12,6 @@ pub mod limits;
 pub mod pages;
 pub mod signal;
 pub mod socket;
+pub mod tz;
 pub mod user;
 pub mod walk;
