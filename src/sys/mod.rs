@@ -6,10 +6,12 @@
 pub mod arena;
 pub mod clock;
 pub mod crypt;
+pub mod dirent;
 pub mod fd;
 pub mod ifaddr;
 pub mod limits;
 pub mod signal;
 pub mod socket;
+pub mod stat;
 pub mod user;
 pub mod walk;

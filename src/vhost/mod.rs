@@ -1,1 +1,3 @@
 //! The immutable world.
+
+pub mod mime;
