@@ -65,36 +65,60 @@ pub struct Opened {
 /// A directory whose files may be opened.
 #[derive(Debug)]
 pub struct Root {
-    fd: OwnedFd,
+    fd: Option<OwnedFd>,
     path: CString,
 }
 
 impl Root {
-    /// Opens the directory at `path`.
+    /// Remembers the directory at `path` without opening it yet.
     ///
     /// # Errors
-    /// When it is no directory or may not be reached.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    /// When the path has a NUL in it.
+    pub fn new(path: &Path) -> io::Result<Self> {
         let mut bytes = path.as_os_str().as_bytes();
         while bytes.len() > 1 && bytes.ends_with(b"/") {
             bytes = &bytes[..bytes.len() - 1];
         }
         let path = CString::new(bytes).map_err(|_| io::ErrorKind::InvalidInput)?;
-        let fd = open_at(libc::AT_FDCWD, &path, DIRECTORY)?;
-        Ok(Self { fd, path })
+        Ok(Self { fd: None, path })
+    }
+
+    /// Opens the directory at `path`.
+    ///
+    /// # Errors
+    /// When it is no directory or may not be reached.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let mut root = Self::new(path)?;
+        root.reopen()?;
+        Ok(root)
     }
 
     /// Opens the path again, in case another directory stands there now. Allocates nothing.
     ///
     /// # Errors
-    /// As [`Root::open`]; the directory that was held stays open.
+    /// As [`Root::open`]; a directory that was held stays open.
     pub fn reopen(&mut self) -> io::Result<()> {
-        self.fd = open_at(libc::AT_FDCWD, &self.path, DIRECTORY)?;
+        self.fd = Some(open_at(libc::AT_FDCWD, &self.path, DIRECTORY)?);
         Ok(())
     }
 
+    /// Lets go of the directory, so that its file system can be unmounted.
+    pub fn close(&mut self) {
+        self.fd = None;
+    }
+
+    /// Whether a directory is held.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.fd.is_some()
+    }
+
+    fn raw_fd(&self) -> Result<RawFd, OpenError> {
+        self.fd.as_ref().map(AsRawFd::as_raw_fd).ok_or(OpenError::NotFound)
+    }
+
     /// Opens the file or directory at `path`, which begins with `/` and is decoded and
-    /// normalised; a trailing `/` asks for a directory.
+    /// normalised; a trailing `/` asks for a directory. A closed root has no files.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -138,8 +162,8 @@ impl Root {
         if OPENAT2_MISSING.load(Ordering::Relaxed) {
             return None;
         }
-        let name = text.whole()?;
-        match open_at2(self.fd.as_raw_fd(), name, flags) {
+        let (name, dir) = (text.whole()?, self.raw_fd().ok()?);
+        match open_at2(dir, name, flags) {
             Ok(fd) => Some(opened(fd)),
             Err(e) => match e.raw_os_error() {
                 Some(libc::ENOENT) => Some(Err(OpenError::NotFound)),
@@ -155,7 +179,7 @@ impl Root {
     /// The kernel's own resolution, which may leave the root by a symbolic link.
     fn open_anywhere(&self, text: &Text, flags: i32) -> Result<Opened, OpenError> {
         let name = text.whole().ok_or(OpenError::NotFound)?;
-        opened(open_last(self.fd.as_raw_fd(), name, flags).map_err(|e| error_of(&e))?)
+        opened(open_last(self.raw_fd()?, name, flags).map_err(|e| error_of(&e))?)
     }
 
     fn walk(&self, text: &mut Text, flags: i32) -> Result<Opened, OpenError> {
@@ -171,10 +195,11 @@ impl Root {
     /// the next pass begins again at the root: `None`. What stands before such a place are
     /// directories that were walked, hence taking the text's last component off is the parent.
     fn pass(&self, text: &mut Text, flags: i32) -> Result<Option<Opened>, OpenError> {
+        let root = self.raw_fd()?;
         let mut held: Option<OwnedFd> = None;
         let mut at = 0;
         while let Some((start, end)) = text.component(at) {
-            let dir = held.as_ref().unwrap_or(&self.fd).as_raw_fd();
+            let dir = held.as_ref().map_or(root, AsRawFd::as_raw_fd);
             if &text.bytes[start..end] == b".." {
                 text.drop_with_parent(start, end)?;
                 return Ok(None);
@@ -200,7 +225,7 @@ impl Root {
             text.follow(dir, (start, end), self.path.as_bytes())?;
             return Ok(None);
         }
-        let dir = held.as_ref().unwrap_or(&self.fd).as_raw_fd();
+        let dir = held.as_ref().map_or(root, AsRawFd::as_raw_fd);
         opened(open_last(dir, c".", flags).map_err(|e| error_of(&e))?).map(Some)
     }
 }

@@ -57,7 +57,7 @@ const CANNED: &[Row] = &[
     row("jsonld", "application/ld+json"),
     packed("jxl", "image/jxl"),
     row("log", "text/plain"),
-    packed("m3u8", "application/vnd.apple.mpegurl"),
+    row("m3u8", "application/vnd.apple.mpegurl"),
     packed("m4a", "audio/mp4"),
     packed("m4v", "video/mp4"),
     row("map", "application/json"),
