@@ -13,6 +13,7 @@ mod log_line;
 mod log_sink;
 mod log_time;
 mod log_writer;
+pub mod mime;
 mod mounts;
 mod names;
 pub mod rules;
