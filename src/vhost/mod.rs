@@ -9,6 +9,7 @@ pub(crate) mod fixture;
 mod headers;
 mod listeners;
 pub mod log;
+mod log_files;
 mod log_line;
 mod log_sink;
 mod log_time;
