@@ -9,7 +9,7 @@ use crate::http::status::Status;
 /// Type of every error body.
 pub const CONTENT_TYPE: &str = "text/html; charset=utf-8";
 
-/// A body of [`write`] is never longer.
+/// A body of [`write()`] is never longer.
 pub const BODY_BYTES_MAX: usize = 1024;
 
 /// The link to `/error.css` is what lwsws sends, so that a site's own style goes on working;

@@ -163,10 +163,19 @@ impl<'s> Build<'s> {
                 sts: vhost.sts,
             })
         });
+        let auth = mount.basic_auth.as_ref().map(|file| (file.place, self.auth(file)));
+        let (target, auth) = match auth {
+            // What can not be protected is not served.
+            Some((place, None)) => {
+                self.fault(place, "there are too many basic-auth files, this mount is not served");
+                (MountTarget::NotBuilt { scheme: "basic-auth" }, None)
+            }
+            other => (target(mount), other.and_then(|(_, id)| id)),
+        };
         Mount {
             prefix: mount.mountpoint.value.as_str().into(),
-            target: target(mount),
-            auth: mount.basic_auth.as_ref().and_then(|file| self.auth(file)),
+            target,
+            auth,
             cache_control: headers::cache_control(mount.cache),
             headers,
             addresses: AddressRules::new(&mount.allow, &mount.deny),

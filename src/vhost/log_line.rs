@@ -39,7 +39,8 @@ pub struct Fields<'a> {
     pub user: Option<&'a [u8]>,
     /// Name of the vhost; only JSON shows it.
     pub vhost: &'a [u8],
-    /// Method as sent; empty when there was no readable request line.
+    /// Method as sent; empty, like the target, when there was no readable request line, which
+    /// is then logged as `-`.
     pub method: &'a [u8],
     /// Request target as sent, with its query.
     pub target: &'a [u8],
@@ -218,11 +219,15 @@ fn combined(mut text: Text<'_>, fields: &Fields<'_>, stamp: &Stamp) -> Result<us
     text.raw(b" [")?;
     text.raw(stamp.combined())?;
     text.raw(b"] \"")?;
-    text.field(Style::Quoted, fields.method, SHORT_BYTES_MAX)?;
-    text.raw(b" ")?;
-    text.field(Style::Quoted, fields.target, long.target)?;
-    text.raw(b" ")?;
-    text.field(Style::Quoted, fields.version, SHORT_BYTES_MAX)?;
+    if fields.method.is_empty() && fields.target.is_empty() {
+        text.raw(b"-")?;
+    } else {
+        text.field(Style::Quoted, fields.method, SHORT_BYTES_MAX)?;
+        text.raw(b" ")?;
+        text.field(Style::Quoted, fields.target, long.target)?;
+        text.raw(b" ")?;
+        text.field(Style::Quoted, fields.version, SHORT_BYTES_MAX)?;
+    }
     text.raw(b"\" ")?;
     let split = text.out.len();
     text.raw(b" \"")?;
@@ -386,6 +391,8 @@ mod tests {
              \"GET /\\xC3\\xA9\\x22\\x5C \\x0D\\x0A\\x00\\x7F HTTP/1.1\" 404 \
              18446744073709551615 \"a b\" \"curl/8\"\n"
         );
+        let none = Fields { method: b"", target: b"", version: b"", ..fields() };
+        assert!(line(LogFormat::Combined, &none).contains(" +0100] \"-\" 404 "));
         let mapped = Fields { peer: "::ffff:192.0.2.7".parse().ok(), ..fields() };
         assert_eq!(line(LogFormat::Combined, &mapped), line(LogFormat::Combined, &fields()));
     }

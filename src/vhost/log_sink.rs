@@ -7,7 +7,8 @@ use super::log_line::{Begun, complete, lost_note};
 use super::log_writer::Shared;
 use super::world::LogId;
 
-/// Bytes of a reactor's buffer.
+/// Bytes of a reactor's buffer. There is another one on the way to the writer, and one that it
+/// writes from; each is touched only as far as it was ever filled.
 pub const BUFFER_BYTES: usize = 64 << 10;
 
 /// How old the oldest line in a buffer may become.
