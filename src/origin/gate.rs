@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 
+use crate::http::method::Method;
 use crate::vhost::rules::Keyword;
 use crate::vhost::{Mount, MountTarget, Vhost, World};
 
@@ -26,8 +27,7 @@ pub const FILE_METHODS: &str = "GET, HEAD, OPTIONS";
 /// Checks addresses, keywords and methods, in this order.
 ///
 /// `peer` is none on a unix socket. The lists of vhost and mount must both admit the peer. An
-/// absent `user_agent` holds no keyword. `method` is as sent and known to the HTTP floor;
-/// unknown ones (501) do not get here.
+/// absent `user_agent` holds no keyword. Unknown methods (501) are for the caller to refuse first.
 ///
 /// # Errors
 /// The first thing that stands against the request.
@@ -37,7 +37,7 @@ pub fn check<'w>(
     mount: Option<&Mount>,
     peer: Option<IpAddr>,
     user_agent: Option<&[u8]>,
-    method: &[u8],
+    method: Method,
 ) -> Result<(), Refusal<'w>> {
     let mount_permits = mount.is_none_or(|mount| mount.addresses.permits(peer));
     if !vhost.addresses.permits(peer) || !mount_permits {
@@ -47,7 +47,7 @@ pub fn check<'w>(
         return Err(Refusal::Keyword(keyword));
     }
     match allow(mount) {
-        Some(allow) if !lists(allow, method) => Err(Refusal::Method { allow }),
+        Some(allow) if !reads(method) => Err(Refusal::Method { allow }),
         _ => Ok(()),
     }
 }
@@ -62,8 +62,9 @@ pub fn allow(mount: Option<&Mount>) -> Option<&'static str> {
     }
 }
 
-fn lists(allow: &str, method: &[u8]) -> bool {
-    allow.split(", ").any(|listed| listed.as_bytes() == method)
+/// The methods of [`FILE_METHODS`].
+fn reads(method: Method) -> bool {
+    matches!(method, Method::Get | Method::Head | Method::Options)
 }
 
 /// What [`PeerCounts::enter`] says.
@@ -229,9 +230,10 @@ mod tests {
         let (world, _) = World::build(&settings);
         let site = &world.vhosts[0];
         let ask = |path: &str, peer: &str, agent: Option<&str>, method: &str| {
+            let method = Method::from_text(method.as_bytes());
             let mount = site.mount(path.as_bytes()).map(|hit| hit.mount);
             let agent = agent.map(str::as_bytes);
-            check(&world, site, mount, peer.parse().ok(), agent, method.as_bytes())
+            check(&world, site, mount, peer.parse().ok(), agent, method)
         };
         let keyword = Keyword { status: 404, text: "no".into() };
         let method = Refusal::Method { allow: "GET, HEAD, OPTIONS" };

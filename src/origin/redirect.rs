@@ -7,13 +7,15 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::buf::{Buf, Full};
+use crate::http::method::Method;
+use crate::http::status::Status;
 use crate::vhost::{Redirect, Vhost};
 
 /// The status of a redirect: 301 as lwsws for GET and HEAD; 308 for other methods, which keep
 /// their body that way.
 #[must_use]
-pub fn status(method: &[u8]) -> u16 {
-    if matches!(method, b"GET" | b"HEAD") { 301 } else { 308 }
+pub fn status(method: Method) -> Status {
+    if method.is_retrieval() { Status::MOVED_PERMANENTLY } else { Status::PERMANENT_REDIRECT }
 }
 
 /// Writes the Location of a redirect mount. `rest` is the decoded path behind the mountpoint,
@@ -224,8 +226,15 @@ mod tests {
 
     #[test]
     fn the_method_is_kept_where_it_matters() {
-        assert_eq!((status(b"GET"), status(b"HEAD")), (301, 301));
-        assert_eq!((status(b"POST"), status(b"get"), status(b"")), (308, 308, 308));
+        for (method, code) in [
+            (Method::Get, 301),
+            (Method::Head, 301),
+            (Method::Post, 308),
+            (Method::Options, 308),
+            (Method::Other, 308),
+        ] {
+            assert_eq!(status(method).code(), code, "{method:?}");
+        }
     }
 
     #[test]

@@ -6,12 +6,14 @@
 pub mod arena;
 pub mod clock;
 pub mod crypt;
+pub mod dirent;
 pub mod fd;
 pub mod ifaddr;
 pub mod limits;
 pub mod pages;
 pub mod signal;
 pub mod socket;
+pub mod stat;
 pub mod tz;
 pub mod user;
 pub mod walk;

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use crate::config::settings::{self, Located, Origin, Place, Settings};
 
+use crate::sys::walk::Rules;
+
 use super::headers::{self, Parts};
 use super::listeners::{self, Wish};
 use super::mounts::MountTable;
@@ -32,7 +34,7 @@ impl World {
                 build.fault(vhost.name.place, "there are too many vhosts, the rest is left out");
                 break;
             };
-            wishes.push(build.wish(VhostId(id), vhost));
+            wishes.extend(build.wish(VhostId(id), vhost));
             vhosts.push(build.vhost(vhost));
         }
         let listeners = build.listeners(&vhosts, &wishes);
@@ -65,7 +67,16 @@ impl<'s> Build<'s> {
         self.global.server_string.as_deref()
     }
 
-    fn wish(&mut self, id: VhostId, vhost: &settings::Vhost) -> Wish {
+    /// What a vhost listens on; none for one that must not be served as plain HTTP.
+    fn wish(&mut self, id: VhostId, vhost: &settings::Vhost) -> Option<Wish> {
+        if let Some(place) = vhost.wants_tls {
+            self.fault(place, "TLS is not built yet, so this vhost is not served");
+            return None;
+        }
+        if let Some(place) = vhost.wants_raw {
+            self.fault(place, "raw protocols are not built yet, so this vhost is not served");
+            return None;
+        }
         // Without an `interface` only the port was written.
         let written = vhost.listen_on.place;
         let place = if written == Place::default() { vhost.port.place } else { written };
@@ -79,7 +90,7 @@ impl<'s> Build<'s> {
         if let Some(message) = listeners::normalize(&mut wish) {
             self.fault(place, message);
         }
-        wish
+        Some(wish)
     }
 
     fn listeners(&mut self, vhosts: &[Vhost], wishes: &[Wish]) -> Box<[Listener]> {
@@ -152,10 +163,19 @@ impl<'s> Build<'s> {
                 sts: vhost.sts,
             })
         });
+        let auth = mount.basic_auth.as_ref().map(|file| (file.place, self.auth(file)));
+        let (target, auth) = match auth {
+            // What can not be protected is not served.
+            Some((place, None)) => {
+                self.fault(place, "there are too many basic-auth files, this mount is not served");
+                (MountTarget::NotBuilt { scheme: "basic-auth" }, None)
+            }
+            other => (target(mount), other.and_then(|(_, id)| id)),
+        };
         Mount {
             prefix: mount.mountpoint.value.as_str().into(),
-            target: target(mount),
-            auth: mount.basic_auth.as_ref().and_then(|file| self.auth(file)),
+            target,
+            auth,
             cache_control: headers::cache_control(mount.cache),
             headers,
             addresses: AddressRules::new(&mount.allow, &mount.deny),
@@ -207,13 +227,8 @@ fn target(mount: &settings::Mount) -> MountTarget {
         Origin::File(root) => MountTarget::File(FileMount {
             root: root.as_str().into(),
             default_document: mount.default_document.as_str().into(),
-            extra_mimetypes: mount
-                .extra_mimetypes
-                .iter()
-                .map(|(suffix, kind)| (suffix.as_str().into(), kind.as_str().into()))
-                .collect(),
-            follow_symlinks: mount.follow_symlinks,
-            dotfiles: mount.dotfiles,
+            extra_mimetypes: mount.extra_mimetypes.as_slice().into(),
+            rules: Rules { follow_symlinks: mount.follow_symlinks, dotfiles: mount.dotfiles },
             directory_listing: mount.directory_listing,
         }),
         Origin::Redirect(target) => MountTarget::Redirect(redirect(target, mount.append_path)),
@@ -419,6 +434,21 @@ mod tests {
         assert!(site.headers.is_empty());
         let cgi = site.mount(b"/cgi").unwrap().mount;
         assert!(matches!(cgi.target, MountTarget::NotBuilt { scheme: "cgi" }));
+    }
+
+    #[test]
+    fn what_must_not_be_served_in_the_clear_does_not_listen() {
+        let place = Place { file: 0, start: 5, end: 9 };
+        let mut secret = vhost("a.test", 443, vec![files("/")]);
+        secret.wants_tls = Some(place);
+        let mut raw = vhost("a.test", 80, vec![files("/")]);
+        raw.wants_raw = Some(place);
+        let plain = vhost("b.test", 80, vec![files("/")]);
+        let (world, faults) = World::build(&settings(vec![secret, raw, plain]));
+        assert_eq!(faults.iter().map(|fault| fault.place).collect::<Vec<_>>(), [place, place]);
+        assert_eq!((world.vhosts.len(), world.listeners.len()), (3, 1));
+        assert_eq!(name(&world, 0, "a.test"), "b.test");
+        assert_eq!(world.listener(ListenerId(0)).default_vhost(), VhostId(2));
     }
 
     #[test]

@@ -135,7 +135,11 @@ fn may_meet(groups: &[Group], one: usize, other: usize) -> bool {
         (one.families, other.families),
         (Families::V4Only, Families::V6Only) | (Families::V6Only, Families::V4Only)
     );
-    let distinct = matches!((&one.on, &other.on), (ListenOn::Address(..), ListenOn::Address(..)));
+    // Two interfaces have different addresses; so have, by then, two addresses.
+    let distinct = matches!(
+        (&one.on, &other.on),
+        (ListenOn::Address(..), ListenOn::Address(..)) | (ListenOn::Nic(_), ListenOn::Nic(_))
+    );
     !unix(one) && !unix(other) && one.port == other.port && !apart && !distinct
 }
 
@@ -244,6 +248,8 @@ mod tests {
                 wish(5, "127.0.0.1", 82, Both),
                 wish(6, "", 83, V6Only),
                 wish(7, "127.0.0.1", 83, Both),
+                wish(8, "eth0", 84, Both),
+                wish(9, "eth1", 84, Both),
             ]),
             [
                 "any 80 Both [0] shared",
@@ -254,6 +260,8 @@ mod tests {
                 "127.0.0.1 82 V4Only [5] shared",
                 "any 83 V6Only [6]",
                 "127.0.0.1 83 V4Only [7]",
+                "eth0 84 Both [8]",
+                "eth1 84 Both [9]",
             ]
         );
     }

@@ -1,6 +1,6 @@
 //! The access log: lines are rendered by the reactor and written by one thread.
 //!
-//! 1. At start, still as root, [`AccessLogs::open`] opens every file once.
+//! 1. At start, still as root, [`Logs::open`] opens every file once.
 //! 2. Each reactor has a [`Sink`] with a bounded buffer. A line is begun when the request head
 //!    is there ([`begin`], into memory of the caller) and handed over with [`Sink::append`]
 //!    when status and bytes are known.
@@ -11,7 +11,8 @@
 //!
 //! Nothing here blocks a reactor; the writer thread begins with the first hand-over.
 
+pub use super::log_files::{LogTarget, Owner};
 pub use super::log_line::{Begun, CUT_MARK, Fields, LINE_BYTES_MAX, begin, complete};
 pub use super::log_sink::{BUFFER_BYTES, FLUSH_AFTER_MS, Sink};
 pub use super::log_time::{LogClock, Stamp};
-pub use super::log_writer::{AccessLogs, LogTarget, Owner, Report};
+pub use super::log_writer::{Logs, Report};

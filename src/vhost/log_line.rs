@@ -39,7 +39,8 @@ pub struct Fields<'a> {
     pub user: Option<&'a [u8]>,
     /// Name of the vhost; only JSON shows it.
     pub vhost: &'a [u8],
-    /// Method as sent; empty when there was no readable request line.
+    /// Method as sent; empty, like the target, when there was no readable request line, which
+    /// is then logged as `-`.
     pub method: &'a [u8],
     /// Request target as sent, with its query.
     pub target: &'a [u8],
@@ -51,13 +52,29 @@ pub struct Fields<'a> {
     pub user_agent: Option<&'a [u8]>,
 }
 
-/// A begun line: where status and bytes go, and the length in all.
+/// What [`complete`] must know of a begun line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Begun {
     /// Bytes before the status.
-    pub split: u16,
+    split: u16,
     /// Bytes of both parts.
-    pub len: u16,
+    len: u16,
+    /// Format of the line.
+    format: LogFormat,
+}
+
+impl Begun {
+    /// Bytes that [`begin`] appended.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+
+    /// Never: a line has its frame.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
 }
 
 /// Appends everything of a line but status and bytes to `out`, at most [`LINE_BYTES_MAX`].
@@ -78,7 +95,7 @@ pub fn begin(
     };
     let begun = done.and_then(|split| {
         let narrow = |n: usize| u16::try_from(n - start).map_err(|_| Full);
-        Ok(Begun { split: narrow(split)?, len: narrow(out.len())? })
+        Ok(Begun { split: narrow(split)?, len: narrow(out.len())?, format })
     });
     if begun.is_err() {
         out.truncate(start);
@@ -90,7 +107,6 @@ pub fn begin(
 /// what was sent, head included, as lwsws counts. Returns the number of bytes written, none
 /// when `into` is too small.
 pub fn complete(
-    format: LogFormat,
     line: &[u8],
     begun: Begun,
     status: u16,
@@ -98,7 +114,7 @@ pub fn complete(
     into: &mut [u8],
 ) -> Option<usize> {
     let (before, after) = line.split_at_checked(usize::from(begun.split))?;
-    let (before_bytes, end): (&[u8], &[u8]) = match format {
+    let (before_bytes, end): (&[u8], &[u8]) = match begun.format {
         LogFormat::Combined => (b" ", b"\n"),
         LogFormat::Json => (b",\"bytes\":", b"\n"),
     };
@@ -203,11 +219,15 @@ fn combined(mut text: Text<'_>, fields: &Fields<'_>, stamp: &Stamp) -> Result<us
     text.raw(b" [")?;
     text.raw(stamp.combined())?;
     text.raw(b"] \"")?;
-    text.field(Style::Quoted, fields.method, SHORT_BYTES_MAX)?;
-    text.raw(b" ")?;
-    text.field(Style::Quoted, fields.target, long.target)?;
-    text.raw(b" ")?;
-    text.field(Style::Quoted, fields.version, SHORT_BYTES_MAX)?;
+    if fields.method.is_empty() && fields.target.is_empty() {
+        text.raw(b"-")?;
+    } else {
+        text.field(Style::Quoted, fields.method, SHORT_BYTES_MAX)?;
+        text.raw(b" ")?;
+        text.field(Style::Quoted, fields.target, long.target)?;
+        text.raw(b" ")?;
+        text.field(Style::Quoted, fields.version, SHORT_BYTES_MAX)?;
+    }
     text.raw(b"\" ")?;
     let split = text.out.len();
     text.raw(b" \"")?;
@@ -343,11 +363,11 @@ mod tests {
             out.consume(6);
             begin(format, fields, &stamp(), &mut out).unwrap()
         });
-        let skip = out.len() - usize::from(begun.len);
+        let skip = out.len() - begun.len();
         let mut whole = [0; LINE_BYTES_MAX];
         let line = &out.filled()[skip..];
-        let len = complete(format, line, begun, 404, u64::MAX, &mut whole).unwrap();
-        assert_eq!(complete(format, line, begun, 404, u64::MAX, &mut whole[..len - 1]), None);
+        let len = complete(line, begun, 404, u64::MAX, &mut whole).unwrap();
+        assert_eq!(complete(line, begun, 404, u64::MAX, &mut whole[..len - 1]), None);
         String::from_utf8(whole[..len].to_vec()).unwrap()
     }
 
@@ -371,6 +391,8 @@ mod tests {
              \"GET /\\xC3\\xA9\\x22\\x5C \\x0D\\x0A\\x00\\x7F HTTP/1.1\" 404 \
              18446744073709551615 \"a b\" \"curl/8\"\n"
         );
+        let none = Fields { method: b"", target: b"", version: b"", ..fields() };
+        assert!(line(LogFormat::Combined, &none).contains(" +0100] \"-\" 404 "));
         let mapped = Fields { peer: "::ffff:192.0.2.7".parse().ok(), ..fields() };
         assert_eq!(line(LogFormat::Combined, &mapped), line(LogFormat::Combined, &fields()));
     }

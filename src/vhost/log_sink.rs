@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::settings::LogFormat;
-
 use super::log_line::{Begun, complete, lost_note};
 use super::log_writer::Shared;
 use super::world::LogId;
 
-/// Bytes of a reactor's buffer.
+/// Bytes of a reactor's buffer. There is another one on the way to the writer, and one that it
+/// writes from; each is touched only as far as it was ever filled.
 pub const BUFFER_BYTES: usize = 64 << 10;
 
 /// How old the oldest line in a buffer may become.
@@ -146,12 +145,10 @@ impl Sink {
 
     /// Completes a begun line with status and bytes sent, and queues it for `log`. When there
     /// is no room it is dropped and counted. `now_ms` is the reactor's monotonic time.
-    #[expect(clippy::too_many_arguments, reason = "a line has these parts")]
     pub fn append(
         &mut self,
         now_ms: u64,
         log: LogId,
-        format: LogFormat,
         line: &[u8],
         begun: Begun,
         status: u16,
@@ -167,7 +164,7 @@ impl Sink {
         // The gap before a line is told first, and only together with the line.
         let added = self.batch.has_room(log, NOTE_BYTES_MAX + room) && {
             self.tell_lost(log);
-            self.batch.add(log, room, |into| complete(format, line, begun, status, bytes, into))
+            self.batch.add(log, room, |into| complete(line, begun, status, bytes, into))
         };
         if !added {
             self.lost_total = self.lost_total.saturating_add(1);

@@ -1,15 +1,13 @@
-//! The writer's end of the access log: the files and the thread that writes to them.
+//! The writer's end of the access log: the thread that writes, and what it shares.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, fchown};
-use std::path::{Path, PathBuf};
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::config::settings::LogFormat;
 
+use super::log_files::{FileTarget, LogTarget, Owner};
 use super::log_line::lost_note;
 use super::log_sink::{Batch, Sink};
 use super::world::{Fault, LogFile, LogId};
@@ -17,49 +15,19 @@ use super::world::{Fault, LogFile, LogId};
 /// Stack of the writer thread; it calls nothing deep.
 const STACK_BYTES: usize = 64 << 10;
 
-/// How long a file that could not be opened is left alone.
-const REOPEN_AFTER: Duration = Duration::from_secs(30);
-
-/// Mode of a log file that is made, as with lwsws.
-const FILE_MODE: u32 = 0o600;
-
-/// User and group that a log file is given when it is made as root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner {
-    /// User id.
-    pub uid: u32,
-    /// Group id.
-    pub gid: u32,
-}
-
 /// Where the writer thread says what went wrong; called from that thread.
 pub type Report = fn(&str);
 
-/// Something that takes log lines; a file, but for tests.
-pub trait LogTarget: Send {
-    /// Writes some of `bytes`; may block.
-    ///
-    /// # Errors
-    /// As the file says.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
-
-    /// Goes on with the file that the path now names.
-    ///
-    /// # Errors
-    /// As opening says; the target then goes on as before.
-    fn reopen(&mut self) -> io::Result<()>;
-
-    /// The name for messages.
-    fn name(&self) -> &str;
-}
-
 /// All access logs of the process.
+///
+/// Its thread has the signal mask of whoever makes the first hand-over: a reactor, whose signals
+/// are already blocked.
 #[derive(Debug, Clone, Default)]
-pub struct AccessLogs {
+pub struct Logs {
     shared: Option<Arc<Shared>>,
 }
 
-impl AccessLogs {
+impl Logs {
     /// Opens every file once: appending, made with mode 0600 and given to `owner` if it is
     /// new. Call it before privileges are dropped. A file that can not be opened is a fault;
     /// it is tried again at times, and its lines are counted as lost.
@@ -67,17 +35,11 @@ impl AccessLogs {
     pub fn open(files: &[LogFile], owner: Option<Owner>, report: Report) -> (Self, Vec<Fault>) {
         let mut faults = Vec::new();
         let targets = files.iter().map(|file| {
-            let path = PathBuf::from(&*file.path);
-            let opened = open_file(&path, owner).map_err(|error| {
+            let (target, opened) = FileTarget::open(file, owner);
+            if let Err(error) = opened {
                 let message = format!("access log {} can not be opened: {error}", file.path);
                 faults.push(Fault { place: file.place, message });
-            });
-            let target = FileTarget {
-                name: file.path.clone(),
-                path,
-                file: opened.ok(),
-                tried: Instant::now(),
-            };
+            }
             (Box::new(target) as Box<dyn LogTarget>, file.format)
         });
         let logs = Self::with_targets(targets.collect(), report);
@@ -349,321 +311,6 @@ impl Outlet {
     }
 }
 
-/// A log file by its path.
-struct FileTarget {
-    name: Box<str>,
-    path: PathBuf,
-    file: Option<File>,
-    /// When it was last tried to open it.
-    tried: Instant,
-}
-
-impl LogTarget for FileTarget {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.file.is_none() {
-            if self.tried.elapsed() < REOPEN_AFTER {
-                return Err(io::ErrorKind::NotFound.into());
-            }
-            self.reopen()?;
-        }
-        self.file.as_mut().map_or_else(|| Err(io::ErrorKind::NotFound.into()), |f| f.write(bytes))
-    }
-
-    fn reopen(&mut self) -> io::Result<()> {
-        self.tried = Instant::now();
-        self.file = Some(open_file(&self.path, None)?);
-        Ok(())
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-/// Opens for reading too, as lwsws does: opening a FIFO that way does not wait for a reader.
-/// The owner is set only on a file that this call made; an existing one keeps its own.
-fn open_file(path: &Path, owner: Option<Owner>) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).mode(FILE_MODE);
-    let file = match options.clone().create_new(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return options.create(true).open(path);
-        }
-        other => other?,
-    };
-    if let Some(owner) = owner {
-        fchown(&file, Some(owner.uid), Some(owner.gid))?;
-    }
-    Ok(file)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::buf::Buf;
-    use crate::vhost::log::{Fields, Stamp, begin};
-    use std::os::unix::fs::PermissionsExt as _;
-    use std::sync::atomic::{AtomicU32, Ordering};
-    use std::sync::mpsc::{Receiver, Sender, channel};
-
-    const LONG: Duration = Duration::from_secs(60);
-
-    fn quiet(_: &str) {}
-
-    /// Appends `GET target` and gives back the line that is to appear.
-    fn append(sink: &mut Sink, log: u16, target: &str) -> String {
-        let fields = Fields {
-            peer: None,
-            user: None,
-            vhost: b"",
-            method: b"GET",
-            target: target.as_bytes(),
-            version: b"HTTP/1.1",
-            referer: None,
-            user_agent: None,
-        };
-        let format = LogFormat::Combined;
-        let mut line = Buf::with_capacity(4096);
-        let begun = begin(format, &fields, &Stamp::new(0, 0), &mut line).unwrap();
-        sink.append(0, LogId(log), format, line.filled(), begun, 200, 5);
-        format!("- - - [01/Jan/1970:00:00:00 +0000] \"GET {target} HTTP/1.1\" 200 5 \"\" \"\"\n")
-    }
-
-    /// Tells `entered` of each write and waits for `gate` before it takes it. A message says
-    /// how many bytes to take; without a sender all of them.
-    struct Gated {
-        entered: Sender<()>,
-        gate: Receiver<io::Result<usize>>,
-        written: Arc<Mutex<Vec<u8>>>,
-    }
-
-    struct Control {
-        entered: Receiver<()>,
-        gate: Sender<io::Result<usize>>,
-        written: Arc<Mutex<Vec<u8>>>,
-    }
-
-    fn gated() -> (Box<dyn LogTarget>, Control) {
-        let (entered, entered_rx) = channel();
-        let (gate, gate_rx) = channel();
-        let written = Arc::new(Mutex::new(Vec::new()));
-        let target = Gated { entered, gate: gate_rx, written: Arc::clone(&written) };
-        (Box::new(target), Control { entered: entered_rx, gate, written })
-    }
-
-    impl LogTarget for Gated {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let _ = self.entered.send(());
-            let taken = self.gate.recv().unwrap_or(Ok(usize::MAX))?.min(bytes.len());
-            self.written.lock().unwrap().extend_from_slice(&bytes[..taken]);
-            Ok(taken)
-        }
-
-        fn reopen(&mut self) -> io::Result<()> {
-            self.written.lock().unwrap().extend_from_slice(b"<reopened>\n");
-            Ok(())
-        }
-
-        fn name(&self) -> &str {
-            "gated"
-        }
-    }
-
-    fn text(control: &Control) -> String {
-        String::from_utf8(control.written.lock().unwrap().clone()).unwrap()
-    }
-
-    #[test]
-    fn a_slow_writer_costs_lines_but_never_time() {
-        let (target, control) = gated();
-        let logs = AccessLogs::with_targets(vec![(target, LogFormat::Combined)], quiet);
-        let mut sink = logs.sink();
-        assert_eq!(sink.next_flush_ms(), None);
-        let mut want = append(&mut sink, 0, "/first");
-        assert_eq!(sink.next_flush_ms(), Some(super::super::log::FLUSH_AFTER_MS));
-        sink.flush(0);
-        assert_eq!(sink.next_flush_ms(), None);
-        control.entered.recv().unwrap();
-        // The writer hangs in its first write; one buffer more is taken, then one is filled.
-        want += &append(&mut sink, 0, "/second");
-        sink.flush(0);
-        assert_eq!(sink.next_flush_ms(), None);
-        let mut appended = 0;
-        while sink.lost_lines() == 0 {
-            let line = append(&mut sink, 0, "/more");
-            appended += 1;
-            if sink.lost_lines() == 0 {
-                want += &line;
-            }
-        }
-        assert!(appended > 500);
-        for _ in 0..10 {
-            append(&mut sink, 0, "/dropped");
-        }
-        assert_eq!(sink.lost_lines(), 11);
-        assert!(sink.next_flush_ms().is_some());
-
-        drop(control.gate);
-        assert!(sink.finish(LONG));
-        assert!(logs.finish(LONG));
-        want += "# 11 log lines were lost here\n";
-        let written = String::from_utf8(control.written.lock().unwrap().clone()).unwrap();
-        assert!(written == want, "{} and {} bytes", written.len(), want.len());
-        // After the end nothing is taken, and nothing hangs.
-        append(&mut sink, 0, "/late");
-        sink.flush(0);
-        assert!(!sink.finish(Duration::ZERO) || !logs.finish(Duration::ZERO));
-    }
-
-    #[test]
-    fn a_failing_file_is_told_what_it_lost() {
-        static REPORTS: AtomicU32 = AtomicU32::new(0);
-        let (target, control) = gated();
-        let count = |_: &str| {
-            REPORTS.fetch_add(1, Ordering::SeqCst);
-        };
-        let logs = AccessLogs::with_targets(vec![(target, LogFormat::Combined)], count);
-        let mut sink = logs.sink();
-        let full = || Err(io::ErrorKind::StorageFull.into());
-        let line = append(&mut sink, 0, "/1");
-        let second = append(&mut sink, 0, "/2");
-        // Half of the second line is written, then the disk is full.
-        let broken = append(&mut sink, 0, "/3");
-        control.gate.send(Ok(line.len() * 2 + 7)).unwrap();
-        control.gate.send(full()).unwrap();
-        assert!(sink.finish(LONG));
-        let _ = append(&mut sink, 0, "/4");
-        control.gate.send(full()).unwrap();
-        assert!(sink.finish(LONG));
-        let last = append(&mut sink, 0, "/5");
-        control.gate.send(Err(io::ErrorKind::Interrupted.into())).unwrap();
-        assert!(sink.finish(LONG));
-        // A sender in flight would answer the remaining writes with its messages.
-        let Control { gate, written, .. } = control;
-        drop(gate);
-        assert!(logs.finish(LONG));
-        let want = format!("{line}{second}{}\n# 2 log lines were lost here\n{last}", &broken[..7]);
-        assert_eq!(String::from_utf8(written.lock().unwrap().clone()).unwrap(), want);
-        assert_eq!(REPORTS.load(Ordering::SeqCst), 1);
-    }
-
-    #[test]
-    fn lines_that_wait_go_to_the_old_file_before_a_reopen() {
-        let (target, control) = gated();
-        let logs = AccessLogs::with_targets(vec![(target, LogFormat::Combined)], quiet);
-        let mut sink = logs.sink();
-        let first = append(&mut sink, 0, "/first");
-        sink.flush(0);
-        control.entered.recv().unwrap();
-        let second = append(&mut sink, 0, "/second");
-        sink.flush(0);
-        logs.reopen();
-        for _ in 0..2 {
-            control.gate.send(Ok(usize::MAX)).unwrap();
-        }
-        control.entered.recv().unwrap();
-        assert!(logs.finish(LONG));
-        assert_eq!(text(&control), format!("{first}{second}<reopened>\n"));
-    }
-
-    fn directory(name: &str) -> PathBuf {
-        let path = std::env::temp_dir().join(format!("kinglet-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        path
-    }
-
-    fn log_file(path: &Path) -> LogFile {
-        LogFile {
-            path: path.to_str().unwrap().into(),
-            format: LogFormat::Combined,
-            place: crate::config::settings::Place { file: 3, start: 1, end: 2 },
-        }
-    }
-
-    #[test]
-    fn files_are_made_appended_to_and_reopened() {
-        let directory = directory("log-files");
-        let (one, two) = (directory.join("one"), directory.join("two"));
-        std::fs::write(&two, "before\n").unwrap();
-        let files = [log_file(&one), log_file(&two)];
-        let (logs, faults) = AccessLogs::open(&files, None, quiet);
-        assert_eq!(faults, []);
-        assert_eq!(std::fs::metadata(&one).unwrap().permissions().mode() & 0o777, FILE_MODE);
-        let (mut sink, mut other) = (logs.sink(), logs.sink());
-        let a = append(&mut sink, 0, "/a");
-        let b = append(&mut sink, 1, "/b");
-        let c = append(&mut sink, 0, "/c");
-        assert!(sink.finish(LONG));
-        let d = append(&mut other, 1, "/d");
-        assert!(other.finish(LONG));
-        // The count of a log that does not exist goes nowhere.
-        append(&mut sink, 9, "/x");
-        let rotated = directory.join("one.1");
-        std::fs::rename(&one, &rotated).unwrap();
-        logs.reopen();
-        assert!(logs.finish(LONG));
-        assert_eq!(std::fs::read_to_string(&rotated).unwrap(), format!("{a}{c}"));
-        assert_eq!(std::fs::read_to_string(&one).unwrap(), "");
-        let both = std::fs::read_to_string(&two).unwrap();
-        assert!(both == format!("before\n{b}{d}") || both == format!("before\n{d}{b}"), "{both}");
-        std::fs::remove_dir_all(&directory).unwrap();
-    }
-
-    #[test]
-    fn a_file_that_is_not_there_is_a_fault_with_its_place() {
-        let directory = directory("log-faults");
-        let missing = directory.join("no").join("log");
-        let (logs, faults) = AccessLogs::open(&[log_file(&missing)], None, quiet);
-        assert_eq!(faults.len(), 1);
-        assert_eq!(faults[0].place.file, 3);
-        let mut sink = logs.sink();
-        append(&mut sink, 0, "/a");
-        assert!(sink.finish(LONG));
-        // A reopen mends it, and what was lost is told.
-        std::fs::create_dir(directory.join("no")).unwrap();
-        logs.reopen();
-        let line = append(&mut sink, 0, "/b");
-        assert!(sink.finish(LONG));
-        assert!(logs.finish(LONG));
-        let written = std::fs::read_to_string(&missing).unwrap();
-        let told = format!("# 1 log lines were lost here\n{line}");
-        assert!(written == told || written.is_empty(), "{written}");
-        std::fs::remove_dir_all(&directory).unwrap();
-    }
-
-    #[test]
-    fn a_reopen_that_fails_keeps_the_old_file_and_says_so() {
-        static REPORTS: AtomicU32 = AtomicU32::new(0);
-        let directory = directory("log-reopen");
-        let path = directory.join("log");
-        let count = |message: &str| {
-            assert!(message.contains("the old file stays in use"), "{message}");
-            REPORTS.fetch_add(1, Ordering::SeqCst);
-        };
-        let (logs, faults) = AccessLogs::open(&[log_file(&path)], None, count);
-        assert_eq!(faults, []);
-        let kept = directory.join("kept");
-        std::fs::rename(&path, &kept).unwrap();
-        std::fs::create_dir(&path).unwrap();
-        let mut sink = logs.sink();
-        logs.reopen();
-        let line = append(&mut sink, 0, "/a");
-        assert!(sink.finish(LONG));
-        assert!(logs.finish(LONG));
-        assert_eq!(std::fs::read_to_string(&kept).unwrap(), line);
-        assert_eq!(REPORTS.load(Ordering::SeqCst), 1);
-        std::fs::remove_dir_all(&directory).unwrap();
-    }
-
-    #[test]
-    fn without_logs_nothing_is_held() {
-        let (logs, faults) = AccessLogs::open(&[], None, quiet);
-        let mut sink = logs.sink();
-        append(&mut sink, 0, "/a");
-        sink.flush(0);
-        logs.reopen();
-        assert!(faults.is_empty() && sink.finish(LONG) && logs.finish(LONG));
-        assert_eq!((sink.next_flush_ms(), sink.lost_lines()), (None, 0));
-    }
-}
+#[path = "log_writer_tests.rs"]
+mod tests;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::config::settings::{Families, ListenOn, LogFormat, Place};
+use crate::sys::walk::Rules;
 
 use super::mounts::{MountMatch, MountTable};
 use super::names::{NameTable, names_vhost};
@@ -206,18 +207,23 @@ pub enum MountTarget {
 /// A directory to serve, as configured; `origin::file` opens it.
 #[derive(Debug)]
 pub struct FileMount {
-    /// Absolute path of the directory.
+    /// Path of the directory.
     pub root: Box<str>,
     /// `default`.
     pub default_document: Box<str>,
     /// `extra-mimetypes` as (suffix with its dot in lower case or `*`, type).
-    pub extra_mimetypes: Box<[(Box<str>, Box<str>)]>,
-    /// `follow-symlinks`
-    pub follow_symlinks: bool,
-    /// `dotfiles`
-    pub dotfiles: bool,
+    pub extra_mimetypes: Box<[(String, String)]>,
+    pub(super) rules: Rules,
     /// `directory-listing`
     pub directory_listing: bool,
+}
+
+impl FileMount {
+    /// `follow-symlinks` and `dotfiles`.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        self.rules
+    }
 }
 
 /// Where a redirect mount leads.
