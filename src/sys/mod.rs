@@ -3,13 +3,17 @@
 //! Every function here is a thin, safe call: descriptors are owned types, errors are
 //! `std::io::Error`, and each `unsafe` block says why it is sound.
 
+pub mod access;
 pub mod arena;
 pub mod clock;
 pub mod crypt;
 pub mod fd;
 pub mod ifaddr;
 pub mod limits;
+pub mod port_owner;
+pub mod privileges;
 pub mod signal;
 pub mod socket;
+pub mod stderr;
 pub mod user;
 pub mod walk;
