@@ -7,6 +7,7 @@ pub mod help;
 pub mod log;
 pub mod nearest;
 mod options;
+pub mod ports;
 pub mod quick;
 mod throttle;
 
