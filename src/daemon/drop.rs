@@ -149,7 +149,8 @@ fn become_user(user: User, gid: Option<u32>, global: &Global, report: &mut Repor
 fn become_nobody(gid: Option<u32>, report: &mut Report<'_>) -> Identity {
     let user = nobody();
     let gid = gid.unwrap_or(user.gid);
-    let group = user::group_by_id(gid).ok().flatten().map_or(gid.to_string(), |group| group.name);
+    let group =
+        user::group_by_id(gid).ok().flatten().map_or_else(|| gid.to_string(), |group| group.name);
     let message = format!("started as root without \"username\": serving as {}:{group}", user.name);
     report(
         Finding::new(Severity::Note, message)

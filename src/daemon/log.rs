@@ -374,6 +374,53 @@ mod tests {
         assert_eq!(shape(false, None, None), Shape::Plain);
     }
 
+    /// Runs an ignored test of this binary and returns what it wrote to standard error.
+    fn lines_of(name: &str) -> Vec<String> {
+        let output = std::process::Command::new("/proc/self/exe")
+            .args(["--exact", "--ignored", "--nocapture", "--test-threads=1", name])
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        let text = String::from_utf8(output.stderr).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    #[ignore = "writes to standard error; run by repetitions_and_levels"]
+    fn child_repeats() {
+        init(Level::Notice);
+        info(format_args!("not written"));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..25).for_each(|_| error(format_args!("the same {}", 1))));
+            }
+        });
+        notice(format_args!("another"));
+        flush();
+    }
+
+    #[test]
+    fn repetitions_and_levels() {
+        let lines = lines_of("daemon::log::tests::child_repeats");
+        let count = |end: &str| lines.iter().filter(|line| line.ends_with(end)).count();
+        assert_eq!(count(" error: the same 1"), 3, "{lines:?}");
+        assert_eq!(count(" notice: another"), 1);
+        assert_eq!(count(" warning: 97 log lines were not written"), 1);
+        assert_eq!(lines.len(), 5);
+    }
+
+    #[test]
+    #[ignore = "writes to standard error; run by whoever_asks_for_details_gets_them_all"]
+    fn child_details() {
+        init(Level::Debug);
+        (0..500).for_each(|_| debug(format_args!("detail")));
+    }
+
+    #[test]
+    fn whoever_asks_for_details_gets_them_all() {
+        assert_eq!(lines_of("daemon::log::tests::child_details").len(), 500);
+    }
+
     #[test]
     fn control_characters_cannot_forge_a_line() {
         let mut line = Line::new();

@@ -59,7 +59,8 @@ pub fn first_free_port<T>(
 }
 
 /// Settings that serve the directory on `port`: one vhost for every name, one mount, listings,
-/// every regular file. The directory must exist and be readable.
+/// every regular file. The directory must exist and be readable. One whose name is not UTF-8
+/// becomes the working directory of the process.
 pub fn settings(source: &QuickSource, port: u16) -> Result<Settings, QuickError> {
     let directory = origin(&source.directory)?;
     let mount = Mount {
@@ -263,6 +264,33 @@ mod tests {
         assert!(looks_like_configuration(&dir.0));
         fs::write(dir.0.join("index.html"), "x").unwrap();
         assert!(!looks_like_configuration(&dir.0));
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_works_in_a_process_of_its_own() {
+        let name = "daemon::quick::tests::child_enters_a_directory_whose_name_is_no_text";
+        let output = std::process::Command::new("/proc/self/exe")
+            .args(["--exact", "--ignored", "--test-threads=1", name])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    }
+
+    #[test]
+    #[ignore = "changes the working directory; run by the test above"]
+    fn child_enters_a_directory_whose_name_is_no_text() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let dir = Dir::new("text");
+        let odd = dir.0.join(OsStr::from_bytes(b"a\xff"));
+        fs::create_dir(&odd).unwrap();
+        fs::write(odd.join("page.html"), "x").unwrap();
+        let settings = settings(&source(odd), 1).unwrap();
+        let Origin::File(path) = &settings.vhosts[0].mounts[0].origin.value else {
+            panic!("not a file mount")
+        };
+        assert!(Path::new(path).join("page.html").is_file());
+        std::env::set_current_dir("/").unwrap();
     }
 
     #[test]

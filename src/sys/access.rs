@@ -50,6 +50,8 @@ impl Subject {
 /// What is to be done at the end of the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Want {
+    /// Nothing but that the path leads there.
+    Reach,
     /// Read a file, or list a directory.
     Read,
     /// Write to a file.
@@ -65,6 +67,7 @@ pub enum Want {
 impl Want {
     const fn bits(self) -> u32 {
         match self {
+            Self::Reach => 0,
             Self::Read => 0o4,
             Self::Write => 0o2,
             Self::Search => 0o1,
