@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use lexopt::Arg;
@@ -357,15 +357,6 @@ fn split_port(text: &str) -> (&str, Option<&str>) {
     match text.split_once(':') {
         Some((host, port)) if !port.contains(':') => (host, Some(port)),
         _ => (text, None),
-    }
-}
-
-/// An address and port as they stand in a URL.
-#[must_use]
-pub fn url_host(address: SocketAddr) -> String {
-    match address.ip() {
-        ip if ip.is_unspecified() => format!("localhost:{}", address.port()),
-        _ => address.to_string(),
     }
 }
 

@@ -20,7 +20,6 @@ Configurations are those of lwsws: JSON with # comments in DIR/conf and DIR/conf
 
 Signals:
   TERM, INT   finish what is in progress, then stop
-  HUP         read the configuration again
   USR1        open the log files again
 
 Exit codes:

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::args::QuickSource;
@@ -106,12 +107,13 @@ pub fn settings(source: &QuickSource, port: u16) -> Result<Settings, QuickError>
     Ok(Settings { global: Global::default(), vhosts: vec![vhost], files: Vec::new() })
 }
 
-/// Where quick mode listens, for a URL: the address, or none for every address.
+/// Host and port of a URL that reaches this listener from this machine.
 #[must_use]
-pub fn address(source: &QuickSource) -> Option<std::net::IpAddr> {
-    match source.listen_on {
-        ListenOn::Address(address, _) => Some(address),
-        _ => None,
+pub fn url_host(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
     }
 }
 
@@ -291,6 +293,18 @@ mod tests {
         };
         assert!(Path::new(path).join("page.html").is_file());
         std::env::set_current_dir("/").unwrap();
+    }
+
+    #[test]
+    fn urls_have_a_host_that_works_here() {
+        for (address, expected) in [
+            ("0.0.0.0:80", "localhost:80"),
+            ("[::]:80", "localhost:80"),
+            ("[::1]:80", "[::1]:80"),
+            ("127.0.0.1:7681", "127.0.0.1:7681"),
+        ] {
+            assert_eq!(url_host(address.parse().unwrap()), expected);
+        }
     }
 
     #[test]

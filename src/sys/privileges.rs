@@ -5,6 +5,11 @@ use std::io;
 /// Version of the capability structures (`_LINUX_CAPABILITY_VERSION_3`): two 32-bit halves.
 const CAPABILITY_VERSION: u32 = 0x2008_0522;
 
+// The kernel reads whole words from prctl's variable arguments.
+const ZERO: libc::c_ulong = 0;
+const ONE: libc::c_ulong = 1;
+const CLEAR_ALL: libc::c_ulong = libc::PR_CAP_AMBIENT_CLEAR_ALL as libc::c_ulong;
+
 #[repr(C)]
 struct CapabilityHeader {
     version: u32,
@@ -22,7 +27,8 @@ struct CapabilitySet {
 /// Turns the process (all its threads) into `uid` with `gid` as its only group, clears its
 /// capabilities, forbids set-uid programs to bring any back, and makes sure that it worked.
 ///
-/// Must be called by root, before the first byte from the network is read. An error leaves the
+/// Must be called by root, before other threads start (capabilities and the ban on new
+/// privileges are each thread's own) and before the first byte from the network is read. An error leaves the
 /// process in a mixed state: the caller must end it.
 pub fn drop_to(uid: u32, gid: u32) -> io::Result<()> {
     if uid == 0 {
@@ -44,7 +50,7 @@ pub fn drop_to(uid: u32, gid: u32) -> io::Result<()> {
 pub fn seal() -> io::Result<()> {
     // SAFETY: takes no pointers. A kernel without ambient capabilities (before 4.3) has none to
     // clear, so the result does not matter.
-    let _ = unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) };
+    let _ = unsafe { libc::prctl(libc::PR_CAP_AMBIENT, CLEAR_ALL, ZERO, ZERO, ZERO) };
     let header = CapabilityHeader { version: CAPABILITY_VERSION, pid: 0 };
     let none = [CapabilitySet::default(); 2];
     // SAFETY: the kernel reads the header and two sets, which both live through the call.
@@ -53,7 +59,7 @@ pub fn seal() -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: takes no pointers.
-    check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })
+    check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, ONE, ZERO, ZERO, ZERO) })
 }
 
 /// Fails unless the process is `uid:gid` throughout and cannot become root again.
