@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::args::QuickSource;
 use super::nearest::nearest;
 use crate::config::settings::{
-    Cache, Families, Global, ListenOn, Located, LogFormat, Mount, Origin, Settings, Vhost,
+    Cache, Families, Global, Located, LogFormat, Mount, Origin, Settings, Vhost,
 };
 
 /// Port of quick mode, the one that lwsws uses in its examples.
@@ -201,6 +201,7 @@ fn similar(missing: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::settings::ListenOn;
     use std::net::{IpAddr, Ipv4Addr};
 
     struct Dir(PathBuf);
