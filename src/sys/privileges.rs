@@ -28,8 +28,8 @@ struct CapabilitySet {
 /// capabilities, forbids set-uid programs to bring any back, and makes sure that it worked.
 ///
 /// Must be called by root, before other threads start (capabilities and the ban on new
-/// privileges are each thread's own) and before the first byte from the network is read. An error leaves the
-/// process in a mixed state: the caller must end it.
+/// privileges are each thread's own) and before the first byte from the network is read. An
+/// error leaves the process in a mixed state: the caller must end it.
 pub fn drop_to(uid: u32, gid: u32) -> io::Result<()> {
     if uid == 0 {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "user 0 keeps its privileges"));
