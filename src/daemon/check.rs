@@ -130,10 +130,10 @@ fn cannot_serve(directory: &Path, refusal: &Refusal, server: &Identity) -> Findi
         }
         Refusal::Unsearchable(at) => {
             finding(format!("user {user} cannot reach {shown}: it may not search {}", at.display()))
-                .hint(format!("chmod o+x {}", at.display()))
+                .hint(let_in(at, "o+x", user))
         }
         Refusal::Forbidden(at) => finding(format!("user {user} may not open {}", at.display()))
-            .hint(format!("chmod o+rx {}", at.display())),
+            .hint(let_in(at, "o+rx", user)),
         Refusal::NotDirectory(_) | Refusal::Loop(_) => {
             finding(format!("{shown} cannot be served: {refusal}"))
         }
@@ -142,6 +142,16 @@ fn cannot_serve(directory: &Path, refusal: &Refusal, server: &Identity) -> Findi
             Finding::new(Severity::Warning, format!("{shown} could not be checked: {refusal}"))
                 .hint("check as root")
         }
+    }
+}
+
+/// How to open a directory; but private ones of users are closed for a reason.
+fn let_in(directory: &Path, bits: &str, user: &str) -> String {
+    let home = directory.starts_with("/root") || directory.starts_with("/home");
+    if home {
+        format!("move it to where {user} may read, for example below /srv or /var/www")
+    } else {
+        format!("chmod {bits} {}, or move it to where {user} may read", directory.display())
     }
 }
 
@@ -218,8 +228,13 @@ fn credentials(mount: &Mount, server: &Identity, exposed: bool, add: &mut dyn Fn
             )));
         }
         Err(refusal) => {
-            let message = format!("user {} may not read {value}: {refusal}", server.user);
-            add(closed(message).at(place).hint(format!("chgrp and chmod g+r {value}")));
+            let mut message = format!("user {} may not read {value}", server.user);
+            if !matches!(&refusal, Refusal::Forbidden(_)) {
+                message += &format!(" ({refusal})");
+            }
+            add(closed(message)
+                .at(place)
+                .hint(format!("make it readable for a group of the user {}", server.user)));
         }
     }
 }

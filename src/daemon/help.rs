@@ -6,6 +6,8 @@ use super::options::{OPTIONS, Opt};
 
 /// Column at which descriptions begin.
 const COLUMN: usize = 28;
+/// Column at which what more there is to say begins.
+const COLUMN_MORE: usize = 10;
 
 const USAGE: &str = "\
 Usage: kinglet [OPTIONS] DIR      serve a directory at http://127.0.0.1:7681
@@ -13,10 +15,12 @@ Usage: kinglet [OPTIONS] DIR      serve a directory at http://127.0.0.1:7681
 ";
 
 const MORE: &str = "\
-Quick mode (kinglet DIR) serves every file below DIR, lists directories that have no
-index.html, and listens on the loopback address unless --listen names another one.
+Quick mode (kinglet DIR) serves every file below DIR, lists directories that
+have no index.html, and listens on the loopback address unless --listen names
+another one.
 
-Configurations are those of lwsws: JSON with # comments in DIR/conf and DIR/conf.d/*.
+Configurations are those of lwsws: JSON with # comments in DIR/conf and
+DIR/conf.d/*.
 
 Signals:
   TERM, INT   finish what is in progress, then stop
@@ -29,7 +33,7 @@ Exit codes:
   78  the configuration is wrong
 
 Examples:
-  kinglet www                          serve the directory www on this machine only
+  kinglet www                          serve www on this machine only
   kinglet --listen '*' --port 8080 .   serve this directory to the network
   kinglet -t -c /etc/lwsws             check a configuration of lwsws
   kinglet --explain keepalive-timeout  what a key means
@@ -59,7 +63,7 @@ pub fn long() -> String {
     for option in OPTIONS {
         line(&mut text, option);
         for more in option.more.lines() {
-            let _ = writeln!(text, "{:COLUMN$}{more}", "");
+            let _ = writeln!(text, "{:COLUMN_MORE$}{more}", "");
         }
     }
     text + "\n" + MORE
@@ -88,7 +92,7 @@ mod tests {
                 assert!(text.contains(option.brief));
             }
             for line in text.lines() {
-                assert!(line.chars().count() <= 120, "{line}");
+                assert!(line.chars().count() <= 80, "{line}");
                 assert_eq!(line, line.trim_end());
             }
             assert!(text.ends_with('\n') && !text.ends_with("\n\n"));

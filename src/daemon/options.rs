@@ -39,8 +39,8 @@ pub(super) const OPTIONS: &[Opt] = &[
         long: "configdir",
         value: Some("DIR"),
         brief: "read DIR/conf and DIR/conf.d/*",
-        more: "Without -c and without a directory to serve: /etc/kinglet if it holds a file\n\
-               called conf, otherwise /etc/lwsws.",
+        more: "Without -c and without a directory to serve: /etc/kinglet if it\n\
+               holds a file called conf, otherwise /etc/lwsws.",
     },
     Opt {
         id: Id::Check,
@@ -48,9 +48,10 @@ pub(super) const OPTIONS: &[Opt] = &[
         long: "check",
         value: None,
         brief: "check the configuration and this machine, then exit",
-        more: "Reports every fault of every file with its place and a suggestion; looks at\n\
-               directories, credentials, users, ports and interfaces as the server will see\n\
-               them. A port that a running kinglet holds is no fault.",
+        more: "Reports every fault of every file with its place and a suggestion;\n\
+               looks at directories, credentials, users, ports and interfaces as\n\
+               the server will see them. A port that a running kinglet holds is\n\
+               no fault.",
     },
     Opt {
         id: Id::Strict,
@@ -81,7 +82,7 @@ pub(super) const OPTIONS: &[Opt] = &[
         short: None,
         long: "schema",
         value: None,
-        brief: "print the JSON Schema of the configuration, then exit",
+        brief: "print the JSON Schema of configurations, then exit",
         more: "",
     },
     Opt {
@@ -89,16 +90,16 @@ pub(super) const OPTIONS: &[Opt] = &[
         short: None,
         long: "listen",
         value: Some("ADDR"),
-        brief: "with [DIR]: listen on ADDR or ADDR:PORT (127.0.0.1)",
-        more: "An IPv4 or IPv6 address, 'localhost', or '*' for every address; with a port\n\
-               as 192.168.1.1:80, [::1]:80 or :80.",
+        brief: "with DIR: on ADDR or ADDR:PORT (127.0.0.1)",
+        more: "An IPv4 or IPv6 address, 'localhost', or '*' for every address;\n\
+               with a port as in 192.168.1.1:80, [::1]:80 or :80.",
     },
     Opt {
         id: Id::Port,
         short: None,
         long: "port",
         value: Some("N"),
-        brief: "with [DIR]: listen on port N (the first free one from 7681)",
+        brief: "with DIR: on port N (first free one from 7681)",
         more: "",
     },
     Opt {
@@ -106,9 +107,9 @@ pub(super) const OPTIONS: &[Opt] = &[
         short: Some('d'),
         long: "debug",
         value: Some("LEVEL"),
-        brief: "log level: silent, error, warn, notice, info, debug (notice)",
-        more: "lwsws' numbers are understood as well: the sum of 1 error, 2 warning, 4 notice,\n\
-               8 info, 16 debug; the highest one counts.",
+        brief: "log: silent, error, warn, notice, info or debug",
+        more: "lwsws' numbers are understood as well: the sum of 1 error, 2 warning,\n\
+               4 notice, 8 info, 16 debug; the highest one counts.",
     },
     Opt {
         id: Id::NoPlugins,
