@@ -1,6 +1,15 @@
 //! The process: command line, checks, start, signals, stop.
 
 pub mod budget;
+pub mod args;
+pub mod check;
+pub mod drop;
+pub mod finding;
+pub mod help;
+pub mod nearest;
+mod options;
+pub mod ports;
+pub mod quick;
 
 /// Runs the program; the return value is its exit code.
 pub fn main(_args: impl IntoIterator<Item = std::ffi::OsString>) -> std::process::ExitCode {

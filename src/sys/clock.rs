@@ -47,11 +47,14 @@ pub struct LocalTime {
 /// the first call, which may allocate and open a file; later calls do neither.
 #[must_use]
 pub fn local_time(secs: u64) -> LocalTime {
-    let time = libc::time_t::try_from(secs).unwrap_or(libc::time_t::MAX);
+    // SAFETY: all bytes zero is a valid timespec. Its field has the width that the C library
+    // means by time_t; a date beyond that reads as 1970.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+    time.tv_sec = secs.try_into().unwrap_or(0);
     // SAFETY: all bytes zero is a valid tm (its zone pointer is never followed here).
     let mut tm: libc::tm = unsafe { std::mem::zeroed() };
     // SAFETY: both pointers are to live values of the right types.
-    unsafe { libc::localtime_r(&raw const time, &raw mut tm) };
+    unsafe { libc::localtime_r(&raw const time.tv_sec, &raw mut tm) };
     let small = |value: i32| u8::try_from(value).unwrap_or(0);
     #[allow(clippy::useless_conversion)]
     let offset_secs = i64::from(tm.tm_gmtoff);

@@ -20,11 +20,27 @@ const KEEPALIVE_PROBES: u32 = 4;
 const USER_TIMEOUT_MS: u64 =
     (KEEPALIVE_IDLE_SECS + KEEPALIVE_INTERVAL_SECS * KEEPALIVE_PROBES as u64) * 1000;
 
+/// Whether other listeners may have the same port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PortSharing {
+    /// No: a busy port is an error.
+    #[default]
+    Alone,
+    /// Busy is an error here too, but [`PortSharing::Further`] listeners of this user may follow.
+    First,
+    /// Binds beside a `First` one, on a more specific address: Linux gives a connection to the
+    /// listener whose address fits best. On one very same address the kernel would share out
+    /// connections at random.
+    Further,
+}
+
 /// What a listener is made with, beside its address.
 #[derive(Debug, Clone, Copy)]
 pub struct ListenOptions {
     /// An IPv6 socket that takes no IPv4 connections; means nothing for IPv4.
     pub v6_only: bool,
+    /// Whether other listeners may have the same port.
+    pub sharing: PortSharing,
     /// Connections that may wait to be accepted.
     pub backlog: i32,
     /// SO_SNDBUF in bytes (the kernel doubles it); none leaves the kernel's own sizing.
@@ -37,6 +53,7 @@ impl Default for ListenOptions {
     fn default() -> Self {
         Self {
             v6_only: false,
+            sharing: PortSharing::Alone,
             backlog: BACKLOG,
             send_buffer_bytes: None,
             receive_buffer_bytes: None,
@@ -63,7 +80,14 @@ pub fn listen(address: SocketAddr, options: &ListenOptions) -> io::Result<OwnedF
         socket.set_send_buffer_size(bytes)?;
     }
     tune(&socket)?;
+    if options.sharing == PortSharing::Further {
+        socket.set_reuse_port(true)?;
+    }
     socket.bind(&address.into())?;
+    if options.sharing == PortSharing::First {
+        // Only after bind, so that a stranger's listener with the same option is still noticed.
+        socket.set_reuse_port(true)?;
+    }
     socket.listen(options.backlog)?;
     Ok(socket.into())
 }
@@ -79,6 +103,12 @@ pub fn tune(socket: &impl AsFd) -> io::Result<()> {
         .with_retries(KEEPALIVE_PROBES);
     socket.set_tcp_keepalive(&keepalive)?;
     socket.set_tcp_user_timeout(Some(Duration::from_millis(USER_TIMEOUT_MS)))
+}
+
+/// Whether the kernel has IPv6 at all.
+#[must_use]
+pub fn has_v6() -> bool {
+    Socket::new(Domain::IPV6, Type::STREAM, None).is_ok()
 }
 
 /// The address that a socket is bound to.
@@ -238,6 +268,29 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
         drop(first);
         listen_again(address);
+    }
+
+    #[test]
+    fn a_specific_address_beside_a_wildcard_gets_its_own_connections() {
+        let with = |sharing| ListenOptions { sharing, ..ListenOptions::default() };
+        let any = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
+        let wide = listen(any, &with(PortSharing::First)).unwrap();
+        let port = local_addr(&wide).unwrap().port();
+        let own = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        assert!(listen(own, &with(PortSharing::Alone)).is_err());
+        let narrow = listen(own, &with(PortSharing::Further)).unwrap();
+        connected(&narrow, own);
+        assert!(matches!(accept(&wide), Err(AcceptError::WouldBlock)));
+        let other = SocketAddr::new(IpAddr::from([127, 0, 0, 2]), port);
+        connected(&wide, other);
+        assert!(matches!(accept(&narrow), Err(AcceptError::WouldBlock)));
+        // One that comes from elsewhere and does not ask is refused, and asking first is no way in.
+        assert!(listen(any_with(port), &with(PortSharing::Alone)).is_err());
+        assert!(listen(any_with(port), &with(PortSharing::First)).is_err());
+    }
+
+    fn any_with(port: u16) -> SocketAddr {
+        SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)
     }
 
     #[test]
