@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use lexopt::Arg;
 
-use crate::sys::log::Level;
 use super::nearest::nearest;
 use super::options::{Id, OPTIONS, Opt};
 use crate::config::settings::ListenOn;
+use crate::sys::log::Level;
 
 /// Exit codes.
 pub mod exit {

@@ -1,6 +1,6 @@
 //! What a slot keeps between two turns.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use super::order::{Linked, Links};
 use super::role::Wait;
@@ -103,6 +103,11 @@ impl<R> Entry<R> {
             run: Links::default(),
             idle: Links::default(),
         }
+    }
+
+    /// The number of the client's descriptor; -1 when there is none.
+    pub(super) fn client_fd(&mut self) -> RawFd {
+        self.lanes.get(LaneId::Client).map_or(-1, |lane| lane.fd.as_raw_fd())
     }
 }
 

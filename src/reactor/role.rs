@@ -1,12 +1,13 @@
 //! What a connection is to the reactor: a role that moves on, step by step.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::net::SocketAddr;
+use std::os::fd::{OwnedFd, RawFd};
 
 use super::accept::ListenerId;
 use super::entry::Lanes;
 use crate::buf::{CloseReason, Ends, LaneId};
-use crate::sys::socket::PeerAddr;
+use crate::sys::socket::{self, PeerAddr};
 
 /// The part that a connection plays. Roles see queues and time, never a descriptor.
 pub trait Role: Sized {
@@ -81,6 +82,7 @@ pub struct Cx<'a, R: Role> {
     pub slot: u16,
     /// The server is stopping: keep no connection alive.
     pub draining: bool,
+    pub(super) client: RawFd,
     pub(super) effects: heapless::Vec<R::Effect, EFFECTS_MAX>,
 }
 
@@ -88,6 +90,12 @@ pub struct Cx<'a, R: Role> {
 pub(super) const EFFECTS_MAX: usize = 4;
 
 impl<R: Role> Cx<'_, R> {
+    /// Our end of the client's connection; none on a unix socket. A system call.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        socket::local_addr_of(self.client)
+    }
+
     /// Asks for an effect after this step; gives it back when the step has asked for too many.
     ///
     /// # Errors
@@ -173,6 +181,8 @@ pub enum Timeout {
     Idle,
     /// The time for a request head.
     Head,
+    /// The time for a password to be checked.
+    Check,
     /// The time for a request body.
     Body,
     /// The time for the peer to take something.

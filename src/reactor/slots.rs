@@ -1,6 +1,6 @@
 //! A slot's life: admitted, driven, settled, evicted, closed.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use mio::Interest;
 use mio::unix::SourceFd;
@@ -28,9 +28,9 @@ const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 impl<R: Role> Reactor<R> {
     /// Gives a new connection a slot; there is a free one.
     pub(super) fn admit(&mut self, newcomer: Newcomer) {
-        let mut cx = self.cx(u16::MAX);
-        let Ok(role) = R::accept(newcomer.listener, newcomer.peer, &mut cx) else { return };
         let fd = newcomer.fd.as_raw_fd();
+        let mut cx = self.cx(u16::MAX, fd);
+        let Ok(role) = R::accept(newcomer.listener, newcomer.peer, &mut cx) else { return };
         let Ok(place) = self.entries.insert(Entry::new(role, newcomer.fd)) else { return };
         let slot = u16::try_from(place).unwrap_or(u16::MAX);
         let token = Token::Slot { slot, generation: self.generations[place], lane: LaneId::Client };
@@ -47,6 +47,7 @@ impl<R: Role> Reactor<R> {
         }
         let place = usize::from(slot);
         let Some(entry) = self.entries.get_mut(place) else { return };
+        let client = entry.client_fd();
         let (generation, registry) = (self.generations[place], self.poll.registry());
         let mut register = |lane: LaneId, fd: &OwnedFd| {
             let token = Token::Slot { slot, generation, lane };
@@ -58,6 +59,7 @@ impl<R: Role> Reactor<R> {
             now_ms: self.now_ms,
             slot,
             draining: self.drain_until_ms.is_some(),
+            client,
             effects: heapless::Vec::new(),
         };
         match Turn::new(entry, &mut self.ends, &mut self.pool, cx, &mut register).run(note, again) {
@@ -98,7 +100,8 @@ impl<R: Role> Reactor<R> {
             self.pool.release(&mut lane.tx);
         }
         self.generations[place] = (self.generations[place] + 1) & GENERATION_MASK;
-        entry.role.closed(why, &mut self.cx(slot));
+        let client = entry.client_fd();
+        entry.role.closed(why, &mut self.cx(slot, client));
         self.closes += 1;
         if self.closes >= TRIM_CLOSES_MIN {
             self.trim_at_ms = Some(self.now_ms + TRIM_MS);
@@ -172,13 +175,14 @@ impl<R: Role> Reactor<R> {
         }
     }
 
-    fn cx(&mut self, slot: u16) -> Cx<'_, R> {
+    fn cx(&mut self, slot: u16, client: RawFd) -> Cx<'_, R> {
         Cx {
             world: self.world,
             local: &mut self.local,
             now_ms: self.now_ms,
             slot,
             draining: self.drain_until_ms.is_some(),
+            client,
             effects: heapless::Vec::new(),
         }
     }

@@ -19,7 +19,7 @@ pub mod signal;
 pub mod socket;
 pub mod stat;
 pub mod stderr;
-pub mod tz;
 mod throttle;
+pub mod tz;
 pub mod user;
 pub mod walk;

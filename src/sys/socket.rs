@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
@@ -117,6 +117,18 @@ pub fn local_addr(socket: &impl AsFd) -> io::Result<SocketAddr> {
         .local_addr()?
         .as_socket()
         .ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))
+}
+
+/// [`local_addr`] of a descriptor by its number; none when it is no internet socket.
+#[must_use]
+pub fn local_addr_of(fd: RawFd) -> Option<SocketAddr> {
+    if fd < 0 {
+        return None;
+    }
+    // SAFETY: the descriptor is only asked for its name and not kept; a number that is not open
+    // gives an error, and one that is somebody else's gives a name that is of no harm.
+    let socket = unsafe { BorrowedFd::borrow_raw(fd) };
+    local_addr(&socket).ok()
 }
 
 /// Who is at the other end.
