@@ -1,6 +1,7 @@
 //! The process: command line, checks, start, signals, stop.
 
 pub mod args;
+pub mod budget;
 pub mod check;
 pub mod drop;
 pub mod finding;
