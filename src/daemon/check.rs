@@ -243,9 +243,10 @@ fn closed(message: String) -> Finding {
     Finding::new(Severity::Degraded, message + ": nobody gets in")
 }
 
-/// Whether connections may come from other machines.
+/// Whether connections may come from other machines in the clear.
 fn is_exposed(vhost: &Vhost, interfaces: &Interfaces) -> bool {
     match &vhost.listen_on.value {
+        _ if vhost.wants_tls.is_some() => false,
         ListenOn::Any => true,
         ListenOn::Address(address, _) => !address.to_canonical().is_loopback(),
         ListenOn::Nic(name) => {

@@ -1,19 +1,9 @@
 //! What a check of the machine found, on its way to whoever prints it.
 
-use crate::config::settings::Place;
+pub use crate::config::diagnose::Severity;
 
-/// How much a finding matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// The server will not start.
-    Error,
-    /// Something is missing on this machine; what needs it will not work until it is there.
-    Degraded,
-    /// It works, and is probably not what is wanted.
-    Warning,
-    /// Good to know.
-    Note,
-}
+use crate::config::diagnose::Diagnostic;
+use crate::config::settings::Place;
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +37,14 @@ impl Finding {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+impl From<Finding> for Diagnostic {
+    fn from(finding: Finding) -> Self {
+        let mut diagnostic = Self::new(finding.severity, finding.place, finding.message);
+        diagnostic.hint = finding.hint;
+        diagnostic
     }
 }
 

@@ -10,6 +10,7 @@ use crate::config::settings::{Families, ListenOn};
 use crate::sys::ifaddr::{self, NicAddress};
 use crate::sys::port_owner;
 use crate::sys::socket::{self, ListenOptions, PortSharing};
+use crate::vhost::Listener;
 
 /// One address to bind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +146,17 @@ pub struct Wanted {
     pub families: Families,
     /// Another one of these has the same port and perhaps the same address.
     pub shares_port: bool,
+}
+
+impl From<&Listener> for Wanted {
+    fn from(listener: &Listener) -> Self {
+        Self {
+            on: listener.on.clone(),
+            port: listener.port,
+            families: listener.families,
+            shares_port: listener.shares_port,
+        }
+    }
 }
 
 /// A socket for one of [`Wanted`].

@@ -9,9 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::QuickSource;
 use super::nearest::nearest;
-use crate::config::settings::{
-    Cache, Families, Global, Located, LogFormat, Mount, Origin, Settings, Vhost,
-};
+use crate::config::settings::{Cache, Global, Located, Mount, Origin, Settings, Vhost};
 
 /// Port of quick mode, the one that lwsws uses in its examples.
 pub const PORT: u16 = 7681;
@@ -65,44 +63,23 @@ pub fn first_free_port<T>(
 pub fn settings(source: &QuickSource, port: u16) -> Result<Settings, QuickError> {
     let directory = origin(&source.directory)?;
     let mount = Mount {
-        mountpoint: located("/".to_owned()),
         origin: located(Origin::File(directory)),
-        default_document: "index.html".to_owned(),
-        basic_auth: None,
         cache: Cache {
-            omit: false,
             max_age_secs: CACHE_MAX_AGE_SECS,
             reuse: true,
             revalidate: true,
-            intermediaries: false,
+            ..Cache::default()
         },
         extra_mimetypes: vec![("*".to_owned(), "application/octet-stream".to_owned())],
-        headers: Vec::new(),
-        keepalive_timeout_secs: None,
-        exact_match: false,
-        append_path: false,
-        follow_symlinks: false,
-        dotfiles: false,
         directory_listing: true,
-        allow: Vec::new(),
-        deny: Vec::new(),
-        body_bytes_max: None,
+        ..Mount::default()
     };
     let vhost = Vhost {
         name: located("localhost".to_owned()),
         port: located(port),
         listen_on: located(source.listen_on.clone()),
-        families: Families::Both,
-        keepalive_timeout_secs: 60,
-        sts: false,
-        headers: Vec::new(),
-        access_log: None,
-        access_log_format: LogFormat::Combined,
-        error_document_404: None,
-        allow: Vec::new(),
-        deny: Vec::new(),
-        body_bytes_max: None,
         mounts: vec![mount],
+        ..Vhost::default()
     };
     Ok(Settings { global: Global::default(), vhosts: vec![vhost], files: Vec::new() })
 }
