@@ -6,7 +6,7 @@
 
 use super::apr1;
 use super::secret::Digest;
-use crate::sys::crypt::{self, HASH_BYTES_MAX, PASSWORD_BYTES_MAX};
+use crate::sys::crypt::{self, CryptError, HASH_BYTES_MAX, PASSWORD_BYTES_MAX};
 use core::fmt;
 use heapless::Vec as FixedVec;
 use std::collections::VecDeque;
@@ -70,13 +70,12 @@ impl Job {
         self.key
     }
 
-    fn run(&self) -> bool {
+    fn run(&self) -> Result<bool, CryptError> {
         let right = match apr1::verify(&self.password, &self.hash) {
             Some(right) => right,
-            // What the C library does not know lets nobody in.
-            None => crypt::verify(&self.password, &self.hash).unwrap_or(false),
+            None => crypt::verify(&self.password, &self.hash)?,
         };
-        right & self.grantable
+        Ok(right & self.grantable)
     }
 }
 
@@ -100,6 +99,8 @@ pub struct Done {
     pub ticket: u64,
     /// Whether the password is right.
     pub granted: bool,
+    /// Why it could not be checked at all, which grants nothing; for the log.
+    pub error: Option<CryptError>,
     /// For `Credentials::remember`, if it was granted.
     pub key: JobKey,
 }
@@ -215,15 +216,16 @@ fn run(shared: &Shared) {
             state.running.push(first.peer);
             first
         };
-        let granted = first.job.run();
+        let result = first.job.run();
         let key = first.job.key;
+        let done = |ticket| Done { ticket, granted: result == Ok(true), error: result.err(), key };
         let mut state = shared.lock();
         state.running.clear();
-        state.done.push_back((Done { ticket: first.ticket, granted, key }, first.peer));
+        state.done.push_back((done(first.ticket), first.peer));
         let waiting = core::mem::take(&mut state.waiting);
         for other in waiting {
             if other.job.key.is(&key) {
-                state.done.push_back((Done { ticket: other.ticket, granted, key }, other.peer));
+                state.done.push_back((done(other.ticket), other.peer));
             } else {
                 state.waiting.push_back(other);
             }

@@ -118,3 +118,16 @@ fn a_verifier_that_is_dropped_stops() {
     // The thread drops its end of the channel when it is gone.
     assert!(wake.recv().is_err());
 }
+
+#[test]
+fn what_cannot_be_checked_is_not_granted_and_says_why() {
+    let (woken, wake) = mpsc::channel();
+    let verifier = Verifier::new(move || woken.send(()).unwrap());
+    let key = JobKey { file: 0, generation: 1, digest: Secret::new().digest(b"") };
+    let job = Job::new(key, b"hello", b"$5$rounds=x$y$z", true).unwrap();
+    verifier.submit(Box::new(job), 1, peer("10.0.0.1")).unwrap();
+    wake.recv().unwrap();
+    let done = verifier.take_result().unwrap();
+    assert!(!done.granted);
+    assert!(matches!(done.error, Some(CryptError::Unsupported | CryptError::Missing) | None));
+}
