@@ -298,7 +298,8 @@ impl FileCache {
     /// server holds nothing open and file systems can be unmounted. When nothing is left,
     /// `give_back` gets the pages that held content.
     ///
-    /// Answers when to call again, or `None` when there is nothing to wait for.
+    /// To be called once after the start. Answers when to call again, or `None` when there is
+    /// nothing to wait for until the next file is asked for.
     pub fn trim(&mut self, now_ms: u64, give_back: impl FnOnce(&mut [u8])) -> Option<u64> {
         let mut again: Option<u64> = None;
         let mut is_idle = |believed_ms: u64| {
@@ -316,9 +317,10 @@ impl FileCache {
             }
         }
         for slot in &mut self.roots {
-            if let (Some(root), Some(tried_ms)) = (&mut slot.root, slot.tried_ms)
+            if let Some(root) = &mut slot.root
                 && root.is_open()
-                && is_idle(tried_ms)
+                // One that was never asked for is idle from the first call on.
+                && is_idle(*slot.tried_ms.get_or_insert(now_ms))
                 // Where the path cannot be opened any more, letting go would be for ever.
                 && root.reopen().is_ok()
             {

@@ -121,7 +121,7 @@ pub fn answer<'c>(cache: &'c mut FileCache, mount: &'c FileMount, ask: &Ask<'_>)
         Ok(at) => at,
         Err(outcome) => return outcome,
     };
-    let siblings = cache.loaded(place).map_or(Siblings::default(), |file| file.siblings);
+    let siblings = cache.loaded(place).map(|file| file.siblings).unwrap_or_default();
     let coding = if siblings.any() { ask.accept.choose(siblings) } else { Coding::Identity };
     // A sibling that has gone in the meantime leaves the file itself.
     let (at, coding) = match coding {

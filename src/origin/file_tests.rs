@@ -233,7 +233,7 @@ fn siblings_are_served_when_they_are_current() {
     let mut site = Site::new(8);
     let index = site.www("index.html");
     set_mtime(&index, 1_700_000_000);
-    assert_eq!(site.coded("/", 0).2, false);
+    assert!(!site.coded("/", 0).2);
     site.write("index.html.gz", b"gz");
     site.write("index.html.br", b"br");
     let (text, coding, vary, br_tag) = site.coded("/", 2000);
