@@ -213,6 +213,11 @@ fn a_vhost_that_asks_for_tls_or_raw_is_marked() {
     let marks: Vec<_> =
         settings.vhosts.iter().map(|v| (v.wants_tls.is_some(), v.wants_raw.is_some())).collect();
     assert_eq!(marks, [(true, false), (false, false), (false, true)]);
+    let settings = sound(&[r#"{ "vhosts": [ { "name": "b", "port": 443 },
+        { "name": "a", "port": 443, "host-ssl-cert": "/c", "host-ssl-key": "/k" },
+        { "name": "c", "port": 443, "interface": "127.0.0.1" }, { "name": "d", "port": 80 } ] }"#]);
+    let tls: Vec<_> = settings.vhosts.iter().map(|v| v.wants_tls.is_some()).collect();
+    assert_eq!(tls, [true, true, true, false], "one listener, one rule");
 }
 
 #[test]
