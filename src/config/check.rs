@@ -46,7 +46,7 @@ pub(crate) fn boolean(text: &str) -> Checked<bool> {
     } else if is(&["off", "no", "false"]) {
         Ok(false)
     } else {
-        Err(Fault::new(format!("is on or off, not {text:?}"))
+        Err(Fault::new(format!("must be on or off, not {text:?}"))
             .hint("write \"1\", \"on\", \"yes\" or true; or \"0\", \"off\", \"no\" or false"))
     }
 }

@@ -6,7 +6,7 @@ use super::check;
 use super::diagnose::Diagnostic;
 use super::draft::{MountDraft, VhostDraft, located};
 use super::keys::{Feature, Key, Level, find};
-use super::read::{NotBuilt, Reader};
+use super::read::{NotBuilt, Reader, Seen};
 use super::settings::{Families, Later, ListenOn, Located, Origin, Place, Typed, Vhost};
 
 /// The value of a key that is kept for later.
@@ -19,32 +19,39 @@ fn kept_on(later: &[Later], key: &str) -> Option<Place> {
     kept(later, key).filter(|l| l.value == Typed::Flag(true)).map(|l| l.place)
 }
 
+/// The bracket that opens an object, to point at the object as a whole.
+fn first_byte(place: Place) -> Place {
+    Place { end: place.end.min(place.start.saturating_add(1)), ..place }
+}
+
 impl Reader<'_> {
-    /// Checks a mount and adds it to its vhost. `given` says of mountpoint and origin whether
-    /// the mount has the key, be its value right or wrong.
+    /// Checks a mount and adds it to its vhost. `seen` has the keys that the mount gives, be
+    /// their values right or wrong; a damaged one may have given more.
     pub(super) fn finish_mount(
         &mut self,
         vhost: &mut VhostDraft,
         draft: MountDraft,
         place: Place,
-        given: (bool, bool),
+        damaged: bool,
+        seen: &Seen,
     ) {
+        let at = |name: &str| seen.iter().rev().find(|(key, _)| *key == name).map(|&(_, at)| at);
         let MountDraft { mut mount, mountpoint, origin } = draft;
-        if mountpoint.is_none() && !given.0 {
+        if at("mountpoint").is_none() && !damaged {
             self.missing(place, "mount", "mountpoint");
         }
-        if origin.is_none() && !given.1 {
+        if at("origin").is_none() && !damaged {
             self.missing(place, "mount", "origin");
         }
         let mountpoint = mountpoint.and_then(|m| self.mountpoint(m));
         let origin = origin.and_then(|o| self.origin(o));
         if mount.default_document.split('/').any(|s| s == "..") {
             let message = format!("\"default\" leaves the mount: {:?}", mount.default_document);
-            self.report.push(Diagnostic::error(place, message));
+            self.report.push(Diagnostic::error(at("default"), message));
         }
         if mount.cache.max_age_secs > 0 && !mount.cache.reuse {
             let message = "\"cache-max-age\" has no effect without \"cache-reuse\"";
-            let note = Diagnostic::note(place, message);
+            let note = Diagnostic::note(at("cache-max-age"), message);
             self.report.push(note.hint("add \"cache-reuse\": \"1\""));
         }
         let (Some(mountpoint), Some(origin)) = (mountpoint, origin) else { return };
@@ -111,7 +118,7 @@ impl Reader<'_> {
     pub(super) fn finish_vhost(&mut self, draft: VhostDraft, place: Place, silent: bool) {
         let VhostDraft { mut vhost, port, interface, unix_socket, noipv6, ipv6only } = draft;
         if vhost.name.place == Place::default() {
-            vhost.name.place = place;
+            vhost.name.place = first_byte(place);
         }
         let unix = unix_socket.filter(|u| u.value);
         let Some(listen_on) = self.listen_on(interface, unix.as_ref()) else { return };
@@ -271,7 +278,7 @@ impl Reader<'_> {
     fn missing(&mut self, place: Place, what: &str, name: &str) {
         let level = if what == "mount" { Level::Mount } else { Level::Vhost };
         let example = find(level, name).map_or("", |key| key.example);
-        let place = Place { end: place.end.min(place.start.saturating_add(1)), ..place };
+        let place = first_byte(place);
         let error = Diagnostic::error(place, format!("this {what} has no \"{name}\""));
         self.report.push(error.hint(format!("add one: \"{name}\": {example}")));
     }
@@ -290,8 +297,28 @@ impl Reader<'_> {
         None
     }
 
+    /// A vhost without a certificate that shares its listener with one that has one is reached
+    /// by that one's TLS, so it must not be served in the clear either.
+    fn shared_tls(&mut self) {
+        let secret: Vec<_> = self
+            .settings
+            .vhosts
+            .iter()
+            .filter_map(|v| Some((v.port.value, v.listen_on.value.clone(), v.wants_tls?)))
+            .collect();
+        for vhost in self.settings.vhosts.iter_mut().filter(|v| v.wants_tls.is_none()) {
+            let (port, on) = (vhost.port.value, &vhost.listen_on.value);
+            let shared = secret.iter().find(|(other_port, other, _)| {
+                let overlap = *other == ListenOn::Any || *on == ListenOn::Any;
+                *other_port == port && (other == on || (overlap && port > 0))
+            });
+            vhost.wants_tls = shared.map(|&(_, _, place)| place);
+        }
+    }
+
     /// What can only be said once every file was read.
     pub(super) fn finish(&mut self, syntax_errors: bool) {
+        self.shared_tls();
         if self.vhosts_seen == 0 && !syntax_errors {
             let message = "there is no vhost: nothing would be served";
             let hint = "add \"vhosts\": [{ \"name\": \"localhost\", \"port\": \"7681\" }]";

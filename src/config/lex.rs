@@ -28,7 +28,7 @@ pub(super) enum Token<'t> {
     Text(Cow<'t, str>),
     /// Something bare: a number, `true`, or an error that the grammar names.
     Word(&'t [u8]),
-    /// A string in single quotes; reported already.
+    /// A string with a fault that was reported.
     BadText,
     End,
 }
@@ -40,11 +40,14 @@ pub(super) struct Lexer<'t> {
     file: u16,
     pub(super) faults: Vec<Diagnostic>,
     muted: bool,
+    /// Where the last string ended that its line cuts off.
+    pub(super) cut_at: usize,
 }
 
 impl<'t> Lexer<'t> {
     pub(super) fn new(file: u16, text: &'t [u8]) -> Self {
-        let mut lexer = Self { text, at: 0, file, faults: Vec::new(), muted: false };
+        let mut lexer =
+            Self { text, at: 0, file, faults: Vec::new(), muted: false, cut_at: usize::MAX };
         lexer.byte_order_mark();
         lexer
     }
@@ -91,8 +94,11 @@ impl<'t> Lexer<'t> {
             b':' => Token::Colon,
             b',' => Token::Comma,
             b'"' => {
+                let faults = self.faults.len();
                 let text = self.string();
-                return (Token::Text(text), start, self.at);
+                let sound = self.faults.len() == faults && !self.muted;
+                let token = if sound { Token::Text(text) } else { Token::BadText };
+                return (token, start, self.at.max(start));
             }
             b'\'' => {
                 self.single_quoted();
@@ -260,6 +266,7 @@ impl<'t> Lexer<'t> {
     }
 
     fn unclosed_string(&mut self, open: usize) {
+        self.cut_at = self.at;
         let message = if self.peek(0).is_some() {
             "string is not closed on its line"
         } else {

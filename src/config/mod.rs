@@ -15,6 +15,8 @@ mod draft;
 mod effective;
 mod files;
 mod finish;
+#[cfg(test)]
+mod grammar_cases;
 pub mod keys;
 mod lex;
 mod read;
@@ -122,7 +124,7 @@ pub fn not_built(loaded: &Loaded) -> Vec<Diagnostic> {
                 names.push(name);
             }
         }
-        let message = format!("{} is not built yet, but asked for", one.feature.name());
+        let message = format!("this asks for {}: not built yet", one.feature.name());
         let mut note = Diagnostic::note(one.place, message)
             .hint(format!("without effect in this version: {}", names.join(", ")));
         for other in uses.skip(1).take(SHOWN - 1) {

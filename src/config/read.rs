@@ -8,6 +8,9 @@ use super::settings::{Later, Place, Settings, SourceFile, Typed};
 use super::suggest;
 use super::tree::{Data, Map, Member, Value};
 
+/// Findings after which unknown keys get no suggestions, which take time.
+const SUGGESTIONS_MAX: usize = 200;
+
 /// A key that was given whose capability this version does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotBuilt {
@@ -26,6 +29,7 @@ pub(super) struct Reader<'f> {
     pub(super) report: Report,
     pub(super) settings: Settings,
     pub(super) unbuilt: Vec<NotBuilt>,
+    /// Vhosts that the files give, right or wrong.
     pub(super) vhosts_seen: usize,
     global_seen: Seen,
 }
@@ -49,6 +53,7 @@ impl<'f> Reader<'f> {
     /// The outermost value of a file.
     pub(super) fn file(&mut self, value: &Value<'_>) {
         let Data::Map(map) = &value.data else {
+            self.vhosts_seen += 1;
             if !matches!(value.data, Data::Broken) {
                 let message = format!("a file holds an object, not {}", value.described());
                 let example = "{ \"vhosts\": [{ \"port\": \"80\" }] }";
@@ -129,10 +134,6 @@ impl<'f> Reader<'f> {
         let mut seen = Seen::new();
         for member in &map.members {
             let Some(key) = self.known(Level::Mount, member, &mut seen) else { continue };
-            let repeated = seen.iter().filter(|(name, _)| *name == key.name).count() > 1;
-            if key.merge == Merge::First && repeated {
-                continue;
-            }
             let Some(typed) = self.typed(key, &member.value) else { continue };
             let at = member.value.place;
             self.note_unbuilt(key, &typed, at);
@@ -142,9 +143,7 @@ impl<'f> Reader<'f> {
                 _ => {}
             }
         }
-        let given = |name: &str| map.damaged || seen.iter().any(|(key, _)| *key == name);
-        let silent = (given("mountpoint"), given("origin"));
-        self.finish_mount(vhost, draft, place, silent);
+        self.finish_mount(vhost, draft, place, map.damaged, &seen);
     }
 
     /// The objects of a list.
@@ -154,6 +153,7 @@ impl<'f> Reader<'f> {
         value: &'v Value<'t>,
     ) -> Vec<(&'v Map<'t>, Place)> {
         let mut maps = Vec::new();
+        self.vhosts_seen += usize::from(!matches!(value.data, Data::List(_) | Data::Null));
         match &value.data {
             Data::List(items) => {
                 for item in items {
@@ -161,6 +161,7 @@ impl<'f> Reader<'f> {
                         Data::Map(map) => maps.push((map, item.place)),
                         Data::Broken | Data::Null => {}
                         _ => {
+                            self.vhosts_seen += 1;
                             let message = format!("must hold objects, not {}", item.described());
                             self.fault(key, item.place, super::check::Fault::new(message));
                         }
@@ -181,7 +182,8 @@ impl<'f> Reader<'f> {
         maps
     }
 
-    /// The key of a member, after what there is to say about its spelling and repetition.
+    /// The key of a member, after what there is to say about its spelling and repetition. None
+    /// where nothing is to be done with the value.
     fn known(
         &mut self,
         level: Level,
@@ -202,21 +204,27 @@ impl<'f> Reader<'f> {
             let message = format!("\"{}\" has no effect here: {reason}", member.key);
             self.report.push(Diagnostic::note(member.key_place, message));
         }
-        let before = seen.iter().rev().find(|(name, _)| *name == key.name).map(|&(_, at)| at);
-        let place = member.value.place;
-        seen.push((key.name, place));
-        if let Some(before) = before
-            && self.source(before) != self.source(place)
-            && !key.name.ends_with('*')
-        {
-            let (first, last) = (before, place);
-            match key.merge {
-                Merge::Last => self.lost(key, first, "counts no more", last),
-                Merge::First => self.lost(key, last, "is ignored: the first one counts", first),
-                Merge::All | Merge::Or => {}
-            }
+        if matches!(member.value.data, Data::Broken | Data::Null) {
+            return Some(key);
         }
-        Some(key)
+        let place = member.value.place;
+        let Some(entry) = seen.iter_mut().find(|(name, _)| *name == key.name) else {
+            seen.push((key.name, place));
+            return Some(key);
+        };
+        let before = entry.1;
+        if key.merge == Merge::Last {
+            entry.1 = place;
+        }
+        let differs = self.source(before) != self.source(place) && !key.name.ends_with('*');
+        match key.merge {
+            Merge::Last if differs => self.lost(key, before, "counts no more", place),
+            Merge::First if differs => {
+                self.lost(key, place, "is ignored: the first one counts", before);
+            }
+            _ => {}
+        }
+        (key.merge != Merge::First).then_some(key)
     }
 
     fn lost(&mut self, key: &Key, lost: Place, why: &str, counts: Place) {
@@ -230,7 +238,8 @@ impl<'f> Reader<'f> {
         let name: String = member.key.chars().take(SHOWN).collect();
         let severity = if self.options.strict { Severity::Error } else { Severity::Warning };
         let message = format!("unknown key \"{name}\" {}", level.phrase());
-        let hint = suggest::for_key(level, &member.key);
+        let few = self.report.counts().total() < SUGGESTIONS_MAX;
+        let hint = if few { suggest::for_key(level, &member.key) } else { None };
         self.report.push(Diagnostic::new(severity, member.key_place, message).maybe_hint(hint));
     }
 

@@ -169,7 +169,7 @@ fn facts(key: &Key) -> Vec<(&'static str, String)> {
 
 fn short_kind(kind: Kind) -> String {
     match kind {
-        Kind::Int { unit, .. } if unit.is_empty() => "number".to_owned(),
+        Kind::Int { unit: "", .. } => "number".to_owned(),
         Kind::Int { unit, .. } => unit.to_owned(),
         Kind::Size { .. } => "bytes".to_owned(),
         Kind::Choice(words) => words.join(", "),

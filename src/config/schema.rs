@@ -142,3 +142,24 @@ fn bool_pattern() -> String {
         ["on", "off", "yes", "no", "true", "false"].into_iter().map(any_case).collect();
     format!("^ *(-?[0-9]+|{}) *$", words.join("|"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::diagnose::Report;
+    use super::super::tree::Data;
+    use super::*;
+
+    #[test]
+    fn schema_is_json_and_has_every_key() {
+        let text = schema();
+        let mut report = Report::default();
+        let value = super::super::text::parse(0, text.as_bytes(), &mut report);
+        assert!(!report.has_errors(), "{text}");
+        assert!(matches!(value.unwrap().data, Data::Map(_)));
+        for level in [Level::Top, Level::Global, Level::Vhost, Level::Mount] {
+            for key in level.keys().iter().filter(|k| !k.name.ends_with('*')) {
+                assert!(text.contains(&format!("{}: {{ \"desc", quoted(key.name))), "{}", key.name);
+            }
+        }
+    }
+}

@@ -192,8 +192,8 @@ pub struct Vhost {
     pub body_bytes_max: Option<u64>,
     /// `mounts`
     pub mounts: Vec<Mount>,
-    /// Where the vhost asks for TLS (a certificate, a key, or client certificates): such a vhost
-    /// must not be served in the clear.
+    /// Where the vhost asks for TLS (a certificate, a key, or client certificates), or where one
+    /// does that it shares its listener with: such a vhost must not be served in the clear.
     pub wants_tls: Option<Place>,
     /// Where the vhost asks to serve a raw protocol instead of HTTP (`apply-listen-accept`).
     pub wants_raw: Option<Place>,

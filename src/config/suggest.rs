@@ -49,10 +49,17 @@ pub(crate) fn nearest<'c>(
     let limit = (word.len() / 3).max(1);
     candidates
         .into_iter()
+        .filter(|c| c.len().abs_diff(word.len()) <= limit)
         .filter_map(|c| distance(word, c).map(|d| (d, c)))
         .filter(|&(d, _)| d <= limit)
         .min_by_key(|&(d, _)| d)
         .map(|(_, c)| c)
+}
+
+/// The candidate whose first words `word` is: `keepalive` for `keepalive-timeout`.
+fn longer<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let begins = |c: &&str| c.strip_prefix(word).is_some_and(|rest| rest.starts_with('-'));
+    candidates.into_iter().find(begins)
 }
 
 /// What may be meant by the unknown key `name` of `level`.
@@ -67,7 +74,7 @@ pub(crate) fn for_key(level: Level, name: &str) -> Option<String> {
         let spellings = level.keys().iter().flat_map(|k| std::iter::once(&k.name).chain(k.aliases));
         spellings.copied().filter(|n| !n.ends_with('*'))
     };
-    if let Some(near) = nearest(name, names(level)) {
+    if let Some(near) = nearest(name, names(level)).or_else(|| longer(name, names(level))) {
         return Some(format!("did you mean \"{near}\"?"));
     }
     let elsewhere = Level::ALL.into_iter().filter(|&l| l != level && l != Level::Protocol);
@@ -110,6 +117,7 @@ mod tests {
         assert!(for_key(Level::Vhost, "origin").unwrap().contains("into a mount"));
         assert!(for_key(Level::Top, "username").unwrap().contains("into \"global\""));
         assert!(for_key(Level::Mount, "hots-ssl-key").unwrap().contains("host-ssl-key"));
+        assert!(for_key(Level::Vhost, "keepalive").unwrap().contains("keepalive-timeout"));
         assert_eq!(for_key(Level::Vhost, "zzzzzz"), None);
     }
 }

@@ -278,10 +278,12 @@ impl<'t> Parser<'t> {
                 self.advance();
             }
             _ => {
-                let place = self.lexer.place(self.before, self.before + 1);
-                let fault = Diagnostic::error(place, "missing ':' after a key")
-                    .hint("an object holds \"key\": value pairs");
-                self.lexer.fail(fault);
+                if self.before != self.lexer.cut_at {
+                    let place = self.lexer.place(self.before, self.before + 1);
+                    let fault = Diagnostic::error(place, "missing ':' after a key")
+                        .hint("an object holds \"key\": value pairs");
+                    self.lexer.fail(fault);
+                }
                 if matches!(self.token, Token::Comma | Token::Close(_) | Token::End) {
                     return None;
                 }
@@ -316,6 +318,8 @@ impl<'t> Parser<'t> {
                 self.advance();
                 Next::More(None)
             }
+            // The comma is within a string that lacks its closing quote.
+            _ if self.before == self.lexer.cut_at => Next::More(None),
             _ => {
                 let place = self.lexer.place(self.before, self.before + 1);
                 let fault = Diagnostic::error(place, "missing ',' here")

@@ -205,8 +205,8 @@ impl Reader<'_> {
     }
 }
 
-/// A scalar's text as a typed value. Texts that need their neighbours (origin, interface) are
-/// only checked as lines here.
+/// A scalar's text as a typed value. What needs its neighbours (origin, interface) is checked
+/// further when the object is complete.
 fn scalar_of_kind(kind: Kind, text: &str) -> Result<Typed, Fault> {
     let ok = |()| Typed::Text(text.to_owned());
     match kind {
@@ -218,7 +218,7 @@ fn scalar_of_kind(kind: Kind, text: &str) -> Result<Typed, Fault> {
         Kind::HeaderValue => {
             check::header_value(text).map(|()| Typed::Text(text.trim().to_owned()))
         }
-        Kind::Path => check::path(text).map(ok),
+        Kind::Path | Kind::Interface => check::path(text).map(ok),
         Kind::UrlPath => check::url_path(text).map(ok),
         Kind::SocketOwner => check::socket_owner(text).map(ok),
         Kind::Choice(words) => choice(words, text).map(|word| Typed::Text(word.to_owned())),
