@@ -1,9 +1,9 @@
 //! The file cache allocates nothing once it is made, and says how long it takes when asked:
 //! `cargo test --release --test file_cache -- --ignored --nocapture`.
 
+use kinglet::http::encoding::Accepted;
 use kinglet::origin::cache::FileCache;
 use kinglet::origin::file::{Ask, Body, FileMount, Outcome, answer};
-use kinglet::origin::sibling::Accept;
 use kinglet::sys::walk::Rules;
 use kinglet::vhost::mime::MimeTable;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -70,7 +70,7 @@ fn mount(id: u16) -> FileMount {
     }
 }
 
-const BOTH: Accept = Accept { br: 1000, gzip: 1000, identity: 1000 };
+const BOTH: Accepted = Accepted { brotli: 1000, gzip: 1000, identity: 1000 };
 
 #[test]
 fn hits_misses_and_refusals_allocate_nothing() {
@@ -116,7 +116,7 @@ fn timing() {
     let mut cache = site.cache(64);
     let mount = mount(0);
     let mut now_ms = 0;
-    let mut run = |name: &str, path: &str, accept: Accept, step_ms: u64| {
+    let mut run = |name: &str, path: &str, accept: Accepted, step_ms: u64| {
         const ROUNDS: u64 = 100_000;
         let start = cpu_ns();
         let mut bytes = 0;

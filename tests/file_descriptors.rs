@@ -2,9 +2,9 @@
 //!
 //! The only test of its program: while it runs nothing else can open a file.
 
+use kinglet::http::encoding::Accepted;
 use kinglet::origin::cache::FileCache;
 use kinglet::origin::file::{Ask, FileMount, Outcome, answer};
-use kinglet::origin::sibling::Accept;
 use kinglet::sys::walk::Rules;
 use kinglet::vhost::mime::MimeTable;
 use std::fs::File;
@@ -31,7 +31,7 @@ fn cached_descriptors_are_given_up_for_the_file_that_is_asked_for() {
     let mut ask = |name: &str, now_ms| {
         let path = format!("/{name}.txt");
         let ask =
-            Ask { path: path.as_bytes(), accept: Accept::IDENTITY, now_ms, wall_secs: 1 << 32 };
+            Ask { path: path.as_bytes(), accept: Accepted::IDENTITY, now_ms, wall_secs: 1 << 32 };
         match answer(&mut cache, &mount, &ask) {
             Outcome::Found(file) => Ok(file.size),
             other => Err(format!("{other:?}")),

@@ -17,6 +17,7 @@ use crate::http::target::Form;
 use crate::http::uri;
 use crate::origin::credentials::Entry;
 use crate::origin::{gate, redirect};
+use crate::reactor::ClientSocket;
 use crate::sys::socket::PeerAddr;
 use crate::vhost::VhostId;
 use crate::vhost::{AuthId, ListenerId, Mount, MountId, MountMatch, MountTarget, Redirect, Vhost};
@@ -27,7 +28,7 @@ pub(super) struct Request<'a> {
     pub(super) head: &'a Head<'a>,
     pub(super) listener: ListenerId,
     pub(super) peer: PeerAddr,
-    pub(super) local_addr: &'a dyn Fn() -> Option<std::net::SocketAddr>,
+    pub(super) client: ClientSocket,
     pub(super) now_ms: u64,
     /// The server is stopping.
     pub(super) draining: bool,
@@ -169,7 +170,7 @@ impl Desk<'_> {
     fn refuse_client(&mut self) -> Result<Option<(Status, Source)>, Hold> {
         let (peer, site) = (self.request.peer.ip, self.request.site);
         let asking = self.local.peers_asking.as_ref();
-        if asking.is_some_and(|counts| counts.count(peer) >= counts.limit()) {
+        if asking.is_some_and(|counts| counts.is_at_limit(peer)) {
             return self.busy().map(Some);
         }
         if !self.vhost.addresses.permits(Some(peer)) {
@@ -181,7 +182,7 @@ impl Desk<'_> {
         let agent = self.request.head.fields.get(Field::UserAgent).unwrap_or_default();
         let Some(keyword) = site.world.keywords.find(agent) else { return Ok(None) };
         self.keep_alive = false;
-        let status = Status::new(keyword.status);
+        let status = Status::from_code(keyword.status).unwrap_or(Status::FORBIDDEN);
         self.reply().rejection(status, &keyword.text)?;
         Ok(Some((status, Source::Done)))
     }
@@ -271,7 +272,7 @@ impl Desk<'_> {
             https: false,
             host: head.host.map(|host| host.name),
             host_port: head.host.and_then(|host| host.port),
-            local: (self.request.local_addr)(),
+            local: self.request.client.local_addr(),
         };
         self.local.location.clear();
         let location = &mut self.local.location;
@@ -324,7 +325,7 @@ impl Desk<'_> {
         let Local { auth: files, pair, user_bytes, .. } = &mut *self.local;
         let Some(credentials) = files.get_mut(usize::from(auth.0)) else { return Entry::Denied };
         let value = self.request.head.fields.get(Field::Authorization).unwrap_or_default();
-        let Some(given) = basic::decode(value, pair) else { return Entry::Denied };
+        let Some(given) = basic::decode(value, &mut **pair) else { return Entry::Denied };
         let (user, password) = (given.user.len(), given.password.len());
         *user_bytes = Some(user);
         credentials.check(pair.get(..user + 1 + password).unwrap_or_default(), self.request.now_ms)

@@ -57,13 +57,12 @@ impl Http {
             Parsed::Partial => return Taken::Partial,
             Parsed::Refused(refusal) => return self.refuse(client, refusal, cx),
             Parsed::Complete(head) => {
-                let local_addr = || cx.local_addr();
                 let request = Request {
                     site: cx.world,
                     head: &head,
                     listener: self.listener,
                     peer: self.peer,
-                    local_addr: &local_addr,
+                    client: cx.client,
                     now_ms: cx.now_ms,
                     draining: cx.draining,
                     slot: cx.slot,

@@ -2,7 +2,7 @@
 
 use mio::Waker;
 
-use super::limits::LOG_STASH_BLOCKS;
+use super::limits::{HEAD_BYTES_MAX, LOG_STASH_BLOCKS};
 use super::site::Site;
 use crate::buf::{Buf, Pool};
 use crate::http::basic;
@@ -21,13 +21,16 @@ use crate::vhost::log::{LogClock, Logs, Sink};
 pub const SIGNALS: u16 = 0;
 
 /// Bytes of a decoded path; as many as a request head can have.
-const PATH_BYTES: usize = 65_536;
+const PATH_BYTES: usize = HEAD_BYTES_MAX;
 
 /// Bytes of an error page, with the longest text that `reject-service-keywords` may give.
 const PAGE_BYTES: usize = 8 * 1024;
 
 /// Bytes of a Location: three for each byte of a path and a query, and the configured part.
 const LOCATION_BYTES: usize = 32 * 1024;
+
+/// Bytes of all scratch, for the memory bound.
+pub(super) const SCRATCH_BYTES: usize = PATH_BYTES + PAGE_BYTES + LOCATION_BYTES;
 
 /// When the last connection has gone, the files that were open for it are closed after this.
 const FORGET_FILES_MS: u64 = 12_000;
@@ -130,8 +133,9 @@ impl Local {
     pub(super) fn refresh_auth(&mut self, number: usize, now_ms: u64) {
         let wall_secs = self.date.unix_secs();
         let Some(auth) = self.auth.get_mut(number) else { return };
+        let event = auth.refresh(now_ms, wall_secs);
         let path = auth.path().display();
-        match auth.refresh(now_ms, wall_secs) {
+        match event {
             None => {}
             Some(credentials::Event::Unreadable(error)) => {
                 log::warn(format_args!(
@@ -201,7 +205,6 @@ impl Local {
                 ));
                 Command::Continue
             }
-            _ => Command::Continue,
         }
     }
 }
@@ -237,6 +240,9 @@ impl crate::reactor::Local for Local {
 
     fn take_note(&mut self) -> Option<(u16, Note)> {
         let done = self.verifier.take_result()?;
+        if let Some(error) = &done.error {
+            log::warn(format_args!("a password could not be checked: {error}"));
+        }
         if done.granted {
             let file = usize::from(done.key.file());
             if let Some(auth) = self.auth.get_mut(file) {

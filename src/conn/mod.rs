@@ -21,11 +21,13 @@ mod http;
 mod limits;
 mod local;
 mod logging;
+mod memory;
 mod reply;
 mod site;
 mod source;
 
 pub use http::Http;
-pub use limits::{LINGER_MS, LISTINGS_MAX, LOG_STASH_BLOCKS};
+pub use limits::{RX_BYTES, TX_BYTES};
 pub use local::{Local, SIGNALS};
+pub use memory::{UserOfMemory, memory};
 pub use site::Site;

@@ -22,9 +22,6 @@ pub(super) struct Reply<'a> {
     pub(super) head_only: bool,
 }
 
-/// The method field of a 405 and of an answer to OPTIONS.
-pub(super) const ALLOW_READ: &[u8] = b"GET, HEAD, OPTIONS";
-
 impl Reply<'_> {
     /// Begins a head with what every answer has.
     pub(super) fn start(&mut self, status: Status) -> ResponseHead<'_> {

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::http::head::HeadLimits;
-use crate::http::limits::{HEADERS_MAX, TARGET_BYTES_DEFAULT};
+use super::limits::HEAD_BYTES_MAX;
+use crate::http::limits::{HEADERS_MAX, HeadLimits, TARGET_BYTES_DEFAULT};
 use crate::origin::file::FileMount;
 use crate::vhost::mime::MimeTable;
 use crate::vhost::{MountId, MountTarget, VhostId, World};
@@ -48,7 +48,7 @@ impl Site {
             }
             numbers.push(of_vhost.into());
         }
-        let head_bytes = world.limits.head_bytes_max as usize;
+        let head_bytes = (world.limits.head_bytes_max as usize).min(HEAD_BYTES_MAX);
         let head_limits = HeadLimits {
             head_bytes,
             target_bytes: TARGET_BYTES_DEFAULT.min(head_bytes),

@@ -40,6 +40,8 @@ pub struct Args {
     pub level: Level,
     /// Not `-n`: plug-ins of the default directory are loaded.
     pub default_plugins: bool,
+    /// What `_lws_ddir_` stands for.
+    pub data_dir: Option<String>,
 }
 
 /// What to do.
@@ -129,6 +131,7 @@ struct Draft {
     port: Option<u16>,
     level: Option<Level>,
     no_plugins: bool,
+    data_dir: Option<String>,
 }
 
 /// Reads a command line; the first item is the program's name. Help and version end the reading
@@ -166,6 +169,7 @@ impl Args {
             source: Source::Configured(PathBuf::new()),
             level: Level::Notice,
             default_plugins: true,
+            data_dir: None,
         }
     }
 }
@@ -197,6 +201,7 @@ impl Draft {
             Id::Explain => self.act(Action::Explain(text().into_owned()), option.long)?,
             Id::Port => self.port = Some(parse_port(&text())?),
             Id::Listen => self.listen = Some(parse_listen(&text())?),
+            Id::DataDir => self.data_dir = Some(text().into_owned()),
             Id::Help | Id::Version => {}
         }
         Ok(())
@@ -249,6 +254,7 @@ impl Draft {
             source,
             level: self.level.unwrap_or(Level::Notice),
             default_plugins: !self.no_plugins,
+            data_dir: self.data_dir,
         })
     }
 }

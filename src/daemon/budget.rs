@@ -7,13 +7,8 @@ use std::fmt;
 
 use crate::buf::{BLOCK_BYTES, LANES};
 use crate::config::settings::Global;
+use crate::conn::{RX_BYTES, TX_BYTES, UserOfMemory};
 use crate::reactor::SLOTS_MAX;
-
-/// Bytes of each lane's receiving queue; a pipelined batch or a piece of a body.
-pub const RX_BYTES: usize = 32 * 1024;
-
-/// Bytes of each lane's sending queue; a batch of answers that leaves in one write.
-pub const TX_BYTES: usize = 32 * 1024;
 
 /// What the kernel keeps for a connection beside its socket buffers, measured: socket, inode,
 /// directory entry, file and epoll item.
@@ -93,6 +88,12 @@ impl Line {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.count * self.each
+    }
+}
+
+impl From<UserOfMemory> for Line {
+    fn from(user: UserOfMemory) -> Self {
+        Self::new(user.what, user.count, user.each)
     }
 }
 

@@ -45,7 +45,7 @@ pub fn run(
     for vhost in &settings.vhosts {
         let exposed = is_exposed(vhost, interfaces);
         for mount in &vhost.mounts {
-            documents(mount, actors.server, &mut add);
+            documents(mount, actors, &mut add);
             credentials(mount, actors.server, exposed, &mut add);
         }
         if let Some(log) = &vhost.access_log {
@@ -54,6 +54,19 @@ pub fn run(
     }
     listeners(settings, interfaces, &mut add);
     descriptors(&settings.global, actors.starter, &mut add);
+    sort(&mut found);
+    found.into_iter().for_each(report);
+}
+
+/// The part of [`run`] that a start repeats: directories and credentials, which may have gone
+/// since the last check, or come back later.
+pub fn files(settings: &Settings, actors: Actors<'_>, report: &mut Report<'_>) {
+    let mut found: Vec<Finding> = Vec::new();
+    let mut add = |finding| found.push(finding);
+    for mount in settings.vhosts.iter().flat_map(|vhost| &vhost.mounts) {
+        documents(mount, actors, &mut add);
+        credentials(mount, actors.server, false, &mut add);
+    }
     sort(&mut found);
     found.into_iter().for_each(report);
 }
@@ -88,12 +101,15 @@ fn names(settings: &Settings, add: &mut dyn FnMut(Finding)) {
 }
 
 /// The directory of a file mount, and its default document.
-fn documents(mount: &Mount, server: &Identity, add: &mut dyn FnMut(Finding)) {
+///
+/// Who starts the server opens the directory, so the way to it need not be open to who serves.
+fn documents(mount: &Mount, actors: Actors<'_>, add: &mut dyn FnMut(Finding)) {
+    let server = actors.server;
     let Origin::File(directory) = &mount.origin.value else { return };
     let directory = Path::new(directory);
     let place = mount.origin.place;
     let refused = |refusal: &Refusal| cannot_serve(directory, refusal, server).at(place);
-    let metadata = match access::check(directory, &server.subject, Want::Reach) {
+    let metadata = match access::check(directory, actors.starter, Want::Reach) {
         Ok(metadata) => metadata,
         Err(refusal) => return add(refused(&refusal)),
     };

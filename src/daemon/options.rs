@@ -16,6 +16,7 @@ pub(super) enum Id {
     Explain,
     Port,
     Listen,
+    DataDir,
 }
 
 /// One option; parser, help and suggestions all read this table.
@@ -110,6 +111,14 @@ pub(super) const OPTIONS: &[Opt] = &[
         brief: "log: silent, error, warn, notice, info or debug",
         more: "lwsws' numbers are understood as well: the sum of 1 error, 2 warning,\n\
                4 notice, 8 info, 16 debug; the highest one counts.",
+    },
+    Opt {
+        id: Id::DataDir,
+        short: None,
+        long: "data-dir",
+        value: Some("DIR"),
+        brief: "what _lws_ddir_ stands for (/usr/share)",
+        more: "",
     },
     Opt {
         id: Id::NoPlugins,

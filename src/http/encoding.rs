@@ -41,6 +41,9 @@ pub struct Accepted {
 const TOLERATED: u16 = 1;
 
 impl Accepted {
+    /// A client that said nothing.
+    pub const IDENTITY: Self = Self { brotli: 0, gzip: 0, identity: TOLERATED };
+
     /// Reads the lines of Accept-Encoding. Without any, no coding is wanted: a client that says
     /// nothing may be too simple for one. Malformed members count as absent.
     #[must_use]

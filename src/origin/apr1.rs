@@ -13,7 +13,7 @@ const DIGITS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 ///
 /// Takes a fraction of a millisecond on a PC and some milliseconds on a small board.
 #[must_use]
-pub fn verify(password: &[u8], hash: &[u8]) -> Option<bool> {
+pub(super) fn verify(password: &[u8], hash: &[u8]) -> Option<bool> {
     let magic: &[u8] = if hash.starts_with(b"$apr1$") { b"$apr1$" } else { b"$1$" };
     let rest = hash.strip_prefix(magic)?;
     let end = rest.iter().position(|&b| b == b'$').filter(|&n| n <= SALT_BYTES_MAX)?;

@@ -10,8 +10,9 @@
 //! second while it is used, so that one that was replaced, or made again after it was deleted,
 //! is found; entries are trusted no longer than the directory they were found in.
 
-use super::sibling::{Coding, Siblings};
+use super::sibling::{self, Siblings};
 use super::validator::Validators;
+use crate::http::encoding::Coding;
 use crate::sys::stat::Stat;
 use crate::sys::walk::Root;
 use crate::vhost::mime::Media;
@@ -48,7 +49,7 @@ pub(super) struct Key<'k> {
 impl Key<'_> {
     /// Files cannot be created by those who ask for them, so the hash needs no secret.
     fn hash(&self) -> u32 {
-        let mut state = u64::from(self.mount) << 8 | u64::from(self.coding.number());
+        let mut state = u64::from(self.mount) << 8 | u64::from(sibling::number(self.coding));
         let mut mix = |word: u64| {
             state = (state ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             state ^= state >> 29;

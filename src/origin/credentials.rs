@@ -120,6 +120,12 @@ impl Credentials {
         }
     }
 
+    /// Path of the file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Reads the file if it has changed, and looks at it at most once in [`CHECK_MS`]; to be
     /// called before [`Credentials::check`]. `now_ms` is monotonic, `wall_secs` the wall clock.
     pub fn refresh(&mut self, now_ms: u64, wall_secs: u64) -> Option<Event> {

@@ -4,9 +4,10 @@
 //! its validators is for the caller, who reads the body afterwards, if at all.
 
 use super::cache::{CONTENT_BYTES_MAX, FileCache, Key, Loaded};
-use super::sibling::{Accept, Coding, Siblings, is_current};
+use super::sibling::{self, Siblings, is_current};
 use super::validator::Validators;
 use crate::buf::Buf;
+use crate::http::encoding::{Accepted, Coding};
 use crate::sys::stat::{Kind, Stat};
 use crate::sys::walk::{OpenError, Opened, PATH_BYTES_MAX, Root, Rules, read_at};
 use crate::vhost::mime::{Media, MimeTable};
@@ -35,7 +36,7 @@ pub struct Ask<'a> {
     /// Path below the mount: decoded, normalised, beginning with `/`.
     pub path: &'a [u8],
     /// From `Accept-Encoding`.
-    pub accept: Accept,
+    pub accept: Accepted,
     /// Monotonic time in milliseconds.
     pub now_ms: u64,
     /// Wall clock, seconds since 1970.
@@ -122,7 +123,11 @@ pub fn answer<'c>(cache: &'c mut FileCache, mount: &'c FileMount, ask: &Ask<'_>)
         Err(outcome) => return outcome,
     };
     let siblings = cache.loaded(place).map(|file| file.siblings).unwrap_or_default();
-    let coding = if siblings.any() { ask.accept.choose(siblings) } else { Coding::Identity };
+    let coding = if siblings.any() {
+        ask.accept.choose(siblings.has(Coding::Brotli), siblings.has(Coding::Gzip))
+    } else {
+        Coding::Identity
+    };
     // A sibling that has gone in the meantime leaves the file itself.
     let (at, coding) = match coding {
         Coding::Identity => (place, coding),
@@ -151,7 +156,7 @@ fn found<'c>(
         last_modified_secs: file.validators.modified_secs,
         last_modified: &file.validators.modified,
         content_type: mount.mime.text(file.media),
-        content_encoding: coding.content_encoding(),
+        content_encoding: coding.name(),
         vary,
         body,
     })
@@ -233,7 +238,7 @@ fn store(
 ) -> Result<u16, Outcome<'static>> {
     let mut page = [0; CONTENT_BYTES_MAX];
     let content = read_content(&mut opened, &mut page)?;
-    let validators = Validators::of(&opened.stat, key.coding.number(), wall_secs);
+    let validators = Validators::of(&opened.stat, sibling::number(key.coding), wall_secs);
     let fd = if content.is_some() { None } else { Some(opened.fd) };
     let loaded = Loaded { stat: opened.stat, validators, media, siblings, fd };
     let at = cache.store(key, loaded, expires_ms, keep);
@@ -294,7 +299,7 @@ fn directory(cache: &mut FileCache, mount: &FileMount, ask: &Ask<'_>) -> Outcome
 
 fn find_siblings(root: &Root, mount: &FileMount, path: &[u8], original: &Stat) -> Siblings {
     let mut siblings = Siblings::default();
-    for coding in Coding::PACKED {
+    for coding in sibling::PACKED {
         if let Ok(path) = FilePath::new(path, &mount.default_document, coding)
             && let Ok(sibling) = root.open_file(path.as_bytes(), mount.rules)
             && is_current(&sibling.stat, original)
@@ -321,7 +326,7 @@ impl FilePath {
             bytes.extend_from_slice(default_document.as_bytes()).map_err(|_| ())?;
         }
         let original_len = bytes.len();
-        bytes.extend_from_slice(coding.suffix()).map_err(|_| ())?;
+        bytes.extend_from_slice(sibling::suffix(coding)).map_err(|_| ())?;
         Ok(Self { bytes, original_len })
     }
 

@@ -46,19 +46,19 @@ impl Site {
         fs::write(self.www(name), bytes).unwrap();
     }
 
-    fn outcome(&mut self, path: &str, accept: Accept, now_ms: u64) -> Outcome<'_> {
+    fn outcome(&mut self, path: &str, accept: Accepted, now_ms: u64) -> Outcome<'_> {
         let ask = Ask { path: path.as_bytes(), accept, now_ms, wall_secs: WALL };
         answer(&mut self.cache, &self.mount, &ask)
     }
 
     /// The body of the file at `path`, or the name of another outcome.
     fn get(&mut self, path: &str, now_ms: u64) -> String {
-        body(&self.outcome(path, Accept::IDENTITY, now_ms))
+        body(&self.outcome(path, Accepted::IDENTITY, now_ms))
     }
 
     /// (body, coding, vary, etag)
     fn coded(&mut self, path: &str, now_ms: u64) -> (String, Option<&'static str>, bool, String) {
-        let both = Accept { br: 1000, gzip: 1000, identity: 1000 };
+        let both = Accepted { brotli: 1000, gzip: 1000, identity: 1000 };
         match self.outcome(path, both, now_ms) {
             Outcome::Found(f) => {
                 let text = body(&Outcome::Found(f));
@@ -133,17 +133,17 @@ fn every_outcome() {
 fn metadata_of_what_was_found() {
     let mut site = Site::new(8);
     set_mtime(&site.www("index.html"), 1_700_000_000);
-    let Outcome::Found(file) = site.outcome("/", Accept::IDENTITY, 0) else { panic!() };
+    let Outcome::Found(file) = site.outcome("/", Accepted::IDENTITY, 0) else { panic!() };
     assert_eq!(file.size, 7);
     assert_eq!(file.last_modified_secs, 1_700_000_000);
     assert_eq!(file.last_modified, "Tue, 14 Nov 2023 22:13:20 GMT");
     assert_eq!((file.content_type, file.content_encoding), (Some("text/html"), None));
     assert!(!file.vary && file.etag.starts_with("\"7-"));
     let by_slash = file.etag.to_owned();
-    let Outcome::Found(file) = site.outcome("/index.html", Accept::IDENTITY, 0) else { panic!() };
+    let Outcome::Found(file) = site.outcome("/index.html", Accepted::IDENTITY, 0) else { panic!() };
     assert_eq!(file.etag, by_slash);
     site.mount.mime = MimeTable::new(&[(".html".into(), String::new())]);
-    let Outcome::Found(file) = site.outcome("/", Accept::IDENTITY, 2000) else { panic!() };
+    let Outcome::Found(file) = site.outcome("/", Accepted::IDENTITY, 2000) else { panic!() };
     assert_eq!(file.content_type, None);
 }
 
@@ -153,7 +153,7 @@ fn a_sparse_file_beyond_four_gibibytes() {
     let size = (4_u64 << 30) + 7;
     let big = fs::File::create(site.www("big.bin")).unwrap();
     std::os::unix::fs::FileExt::write_at(&big, b"end", size - 3).unwrap();
-    let Outcome::Found(file) = site.outcome("/big.bin", Accept::IDENTITY, 0) else { panic!() };
+    let Outcome::Found(file) = site.outcome("/big.bin", Accepted::IDENTITY, 0) else { panic!() };
     assert_eq!(file.size, size);
     let Body::File(fd) = file.body else { panic!() };
     let mut out = Buf::with_capacity(16);
@@ -241,10 +241,10 @@ fn siblings_are_served_when_they_are_current() {
     fs::remove_file(site.www("index.html.br")).unwrap();
     let (text, coding, vary, gz_tag) = site.coded("/index.html", 4000);
     assert_eq!((text.as_str(), coding, vary), ("gz", Some("gzip"), true));
-    let Outcome::Found(plain) = site.outcome("/", Accept::IDENTITY, 4000) else { panic!() };
+    let Outcome::Found(plain) = site.outcome("/", Accepted::IDENTITY, 4000) else { panic!() };
     assert!(plain.vary && plain.content_encoding.is_none());
     assert!(plain.etag != br_tag && plain.etag != gz_tag && br_tag != gz_tag);
-    let both = Accept { br: 1000, gzip: 1000, identity: 0 };
+    let both = Accepted { brotli: 1000, gzip: 1000, identity: 0 };
     let Outcome::Found(gz) = site.outcome("/", both, 4000) else { panic!() };
     assert_eq!(gz.content_type, Some("text/html"));
     // Older than the original.
@@ -266,7 +266,7 @@ fn a_sibling_needs_a_file_and_is_a_file() {
     // Gone while its file is still believed to have it.
     fs::remove_file(site.www("index.html.br")).unwrap();
     site.write("index.html.br", b"br");
-    let Outcome::Found(plain) = site.outcome("/", Accept::IDENTITY, 4000) else { panic!() };
+    let Outcome::Found(plain) = site.outcome("/", Accepted::IDENTITY, 4000) else { panic!() };
     assert!(plain.vary);
     fs::remove_file(site.www("index.html.br")).unwrap();
     let (text, coding, vary, _) = site.coded("/", 4001);
@@ -348,7 +348,7 @@ fn empty_files_and_the_largest_content() {
     for size in [0, CONTENT_BYTES_MAX - 1, CONTENT_BYTES_MAX, CONTENT_BYTES_MAX + 1] {
         let name = format!("{size}.txt");
         site.write(&name, &vec![b'z'; size]);
-        let outcome = site.outcome(&format!("/{name}"), Accept::IDENTITY, 0);
+        let outcome = site.outcome(&format!("/{name}"), Accepted::IDENTITY, 0);
         assert_eq!(body(&outcome).len(), size);
         let Outcome::Found(file) = outcome else { panic!() };
         let kept = matches!(file.body, Body::Content(_));

@@ -151,6 +151,12 @@ impl PeerCounts {
         }
     }
 
+    /// Whether `peer` has as many as it may.
+    #[must_use]
+    pub fn is_at_limit(&self, peer: IpAddr) -> bool {
+        self.count(peer) >= self.limit
+    }
+
     /// How many `peer` has.
     #[must_use]
     pub fn count(&self, peer: IpAddr) -> u32 {

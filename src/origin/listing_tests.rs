@@ -1,8 +1,8 @@
 //! Tests of the index page.
 
 use super::*;
+use crate::http::encoding::Accepted;
 use crate::origin::file::{Ask, Outcome, answer};
-use crate::origin::sibling::Accept;
 use crate::sys::walk::Rules;
 use crate::vhost::mime::MimeTable;
 use std::os::fd::AsFd;
@@ -139,7 +139,7 @@ fn a_real_directory_shows_what_it_would_serve() {
         directory_listing: true,
     };
     let mut list = |mount: &FileMount| {
-        let ask = Ask { path: b"/sub/", accept: Accept::IDENTITY, now_ms: 0, wall_secs: 0 };
+        let ask = Ask { path: b"/sub/", accept: Accepted::IDENTITY, now_ms: 0, wall_secs: 0 };
         let Outcome::Listing(fd) = answer(&mut cache, mount, &ask) else { panic!() };
         let page = page(&mut cache, mount, fd.as_fd(), b"/sub/", b"/m/sub/", 0).unwrap();
         String::from_utf8(page.into()).unwrap()

@@ -3,22 +3,22 @@
 use std::hash::{BuildHasher, RandomState};
 
 /// A key that lives as long as the process and leaves it by no way.
-pub struct Secret([RandomState; 2]);
+pub(super) struct Secret([RandomState; 2]);
 
 /// 128 bits that stand for a text.
 #[derive(Clone, Copy)]
-pub struct Digest([u64; 2]);
+pub(super) struct Digest([u64; 2]);
 
 impl Secret {
     /// A new key, from the kernel's random numbers.
     #[must_use]
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self([RandomState::new(), RandomState::new()])
     }
 
     /// The digest of `text`: SipHash under both keys.
     #[must_use]
-    pub fn digest(&self, text: &[u8]) -> Digest {
+    pub(super) fn digest(&self, text: &[u8]) -> Digest {
         let [a, b] = &self.0;
         Digest([a.hash_one((0_u8, text)), b.hash_one((1_u8, text))])
     }
@@ -33,13 +33,13 @@ impl Default for Secret {
 impl Digest {
     /// Whether both are of the same text, in constant time.
     #[must_use]
-    pub fn is(self, other: Self) -> bool {
+    pub(super) fn is(self, other: Self) -> bool {
         core::hint::black_box((self.0[0] ^ other.0[0]) | (self.0[1] ^ other.0[1])) == 0
     }
 
     /// One of `count` things, always the same one for a text.
     #[must_use]
-    pub fn pick(self, count: usize) -> usize {
+    pub(super) fn pick(self, count: usize) -> usize {
         // The remainder is less than a usize, whatever its width.
         (self.0[0] % count.max(1) as u64) as usize
     }

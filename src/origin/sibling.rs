@@ -1,78 +1,28 @@
 //! Precompressed siblings: `name.br` and `name.gz` beside `name`.
 
+use crate::http::encoding::Coding;
 use crate::sys::stat::{Kind, Stat};
 
-/// How the bytes of an answer are coded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Coding {
-    /// As they are.
-    Identity,
-    /// From `name.br`.
-    Br,
-    /// From `name.gz`.
-    Gzip,
-}
+/// Codings that have siblings, the smaller one first.
+pub const PACKED: [Coding; 2] = [Coding::Brotli, Coding::Gzip];
 
-impl Coding {
-    /// Codings that have siblings, the smaller one first.
-    pub const PACKED: [Self; 2] = [Self::Br, Self::Gzip];
-
-    /// What stands behind the name of the file.
-    #[must_use]
-    pub fn suffix(self) -> &'static [u8] {
-        match self {
-            Self::Identity => b"",
-            Self::Br => b".br",
-            Self::Gzip => b".gz",
-        }
-    }
-
-    /// The value of `Content-Encoding`, if there is to be one.
-    #[must_use]
-    pub fn content_encoding(self) -> Option<&'static str> {
-        match self {
-            Self::Identity => None,
-            Self::Br => Some("br"),
-            Self::Gzip => Some("gzip"),
-        }
-    }
-
-    /// A number that tells codings apart.
-    #[must_use]
-    pub fn number(self) -> u8 {
-        match self {
-            Self::Identity => 0,
-            Self::Br => 1,
-            Self::Gzip => 2,
-        }
+/// What stands behind the name of a file in this coding.
+#[must_use]
+pub fn suffix(coding: Coding) -> &'static [u8] {
+    match coding {
+        Coding::Identity => b"",
+        Coding::Brotli => b".br",
+        Coding::Gzip => b".gz",
     }
 }
 
-/// What the client takes: weights in thousandths as in `Accept-Encoding`, 0 for "not at all".
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Accept {
-    /// Weight of `br`.
-    pub br: u16,
-    /// Weight of `gzip`.
-    pub gzip: u16,
-    /// Weight of `identity`; when it is 0 and nothing else fits, identity is sent all the same.
-    pub identity: u16,
-}
-
-impl Accept {
-    /// A client that did not say anything.
-    pub const IDENTITY: Self = Self { br: 0, gzip: 0, identity: 1000 };
-
-    /// The best coding that exists; of equal weights br, then gzip.
-    #[must_use]
-    pub fn choose(self, siblings: Siblings) -> Coding {
-        let mut best = (self.identity, Coding::Identity);
-        for (weight, coding) in [(self.gzip, Coding::Gzip), (self.br, Coding::Br)] {
-            if weight > 0 && weight >= best.0 && siblings.has(coding) {
-                best = (weight, coding);
-            }
-        }
-        best.1
+/// A number that tells codings apart.
+#[must_use]
+pub fn number(coding: Coding) -> u8 {
+    match coding {
+        Coding::Identity => 0,
+        Coding::Brotli => 1,
+        Coding::Gzip => 2,
     }
 }
 
@@ -83,13 +33,13 @@ pub struct Siblings(u8);
 impl Siblings {
     /// Adds the sibling of `coding`.
     pub fn add(&mut self, coding: Coding) {
-        self.0 |= 1 << coding.number();
+        self.0 |= 1 << number(coding);
     }
 
     /// Whether there is one of `coding`.
     #[must_use]
     pub fn has(self, coding: Coding) -> bool {
-        self.0 & (1 << coding.number()) != 0
+        self.0 & (1 << number(coding)) != 0
     }
 
     /// Whether there is any: then every answer depends on `Accept-Encoding`.
@@ -110,34 +60,12 @@ pub fn is_current(sibling: &Stat, original: &Stat) -> bool {
 mod tests {
     use super::*;
 
-    fn siblings(codings: &[Coding]) -> Siblings {
-        let mut siblings = Siblings::default();
-        for &coding in codings {
-            siblings.add(coding);
-        }
-        siblings
-    }
-
     #[test]
-    fn the_best_existing_coding_is_chosen() {
-        use Coding::{Br, Gzip, Identity};
-        let both = siblings(&[Br, Gzip]);
-        let gz = siblings(&[Gzip]);
-        let none = siblings(&[]);
-        for (br, gzip, identity, there, wanted) in [
-            (1000, 1000, 1000, both, Br),
-            (500, 1000, 1000, both, Gzip),
-            (1000, 1000, 1000, gz, Gzip),
-            (1000, 1000, 1000, none, Identity),
-            (0, 0, 1000, both, Identity),
-            (500, 500, 1000, both, Identity),
-            (1, 0, 0, both, Br),
-            (0, 0, 0, both, Identity),
-            (1000, 0, 0, gz, Identity),
-        ] {
-            assert_eq!(Accept { br, gzip, identity }.choose(there), wanted);
-        }
-        assert!(both.any() && !none.any());
+    fn siblings_are_remembered_by_coding() {
+        let mut siblings = Siblings::default();
+        assert!(!siblings.any());
+        siblings.add(Coding::Gzip);
+        assert!(siblings.any() && siblings.has(Coding::Gzip) && !siblings.has(Coding::Brotli));
     }
 
     #[test]

@@ -6,9 +6,9 @@ use heapless::String;
 use std::time::{Duration, SystemTime};
 
 /// Longest entity tag with its quotes: `W/`, size, hash and the mark of a young file.
-pub const ETAG_BYTES_MAX: usize = 40;
+pub(super) const ETAG_BYTES_MAX: usize = 40;
 /// Length of an IMF-fixdate.
-pub const DATE_BYTES: usize = 29;
+pub(super) const DATE_BYTES: usize = 29;
 
 /// While a file is this young another write may leave the same times on it, so its tag is weak.
 /// Clock ticks and whole seconds are rounded up: three seconds of the clock are two at least.
@@ -18,20 +18,20 @@ const DATE_SECS_MAX: u64 = 253_402_300_799;
 
 /// Both validators, as they are sent.
 #[derive(Debug, Clone)]
-pub struct Validators {
+pub(super) struct Validators {
     /// The entity tag with its quotes, and `W/` when it is weak.
-    pub etag: String<ETAG_BYTES_MAX>,
+    pub(super) etag: String<ETAG_BYTES_MAX>,
     /// Last-Modified as seconds since 1970; never in the future, as section 8.8.2.1 wants it.
-    pub modified_secs: u64,
+    pub(super) modified_secs: u64,
     /// The same as an HTTP date.
-    pub modified: String<DATE_BYTES>,
+    pub(super) modified: String<DATE_BYTES>,
 }
 
 impl Validators {
     /// The validators of a file whose metadata are `stat`, sent in the coding number `coding`,
     /// when the wall clock says `wall_secs` seconds since 1970.
     #[must_use]
-    pub fn of(stat: &Stat, coding: u8, wall_secs: u64) -> Self {
+    pub(super) fn of(stat: &Stat, coding: u8, wall_secs: u64) -> Self {
         let wall_secs = wall_secs.min(DATE_SECS_MAX);
         let modified_secs = u64::try_from(stat.mtime_secs).unwrap_or(0).min(wall_secs);
         let date = SystemTime::UNIX_EPOCH + Duration::from_secs(modified_secs);

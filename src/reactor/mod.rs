@@ -22,6 +22,8 @@ mod wheel;
 
 pub use accept::ListenerId;
 pub use entry::entry_bytes;
-pub use role::{Command, Cx, Deadline, Local, Note, Role, SlotIo, Step, Timeout, Wait};
+pub use role::{
+    ClientSocket, Command, Cx, Deadline, Local, Note, Role, SlotIo, Step, Timeout, Wait,
+};
 pub use run::{Limits, Reactor, Start};
 pub use token::SLOTS_MAX;

@@ -82,20 +82,27 @@ pub struct Cx<'a, R: Role> {
     pub slot: u16,
     /// The server is stopping: keep no connection alive.
     pub draining: bool,
-    pub(super) client: RawFd,
+    /// The client's socket.
+    pub client: ClientSocket,
     pub(super) effects: heapless::Vec<R::Effect, EFFECTS_MAX>,
+}
+
+/// A client's socket, to be asked about, for the time of one turn.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientSocket(pub(super) RawFd);
+
+impl ClientSocket {
+    /// Our end of the connection; none on a unix socket. A system call.
+    #[must_use]
+    pub fn local_addr(self) -> Option<SocketAddr> {
+        socket::local_addr_of(self.0)
+    }
 }
 
 /// Most effects of one step.
 pub(super) const EFFECTS_MAX: usize = 4;
 
 impl<R: Role> Cx<'_, R> {
-    /// Our end of the client's connection; none on a unix socket. A system call.
-    #[must_use]
-    pub fn local_addr(&self) -> Option<SocketAddr> {
-        socket::local_addr_of(self.client)
-    }
-
     /// Asks for an effect after this step; gives it back when the step has asked for too many.
     ///
     /// # Errors

@@ -118,6 +118,12 @@ impl<R: Role> Reactor<R> {
         self.poll.registry().register(&mut SourceFd(&fd), token.pack(), Interest::READABLE)
     }
 
+    /// Ends the reactor and gives back what its roles shared.
+    #[must_use]
+    pub fn into_local(self) -> R::Local {
+        self.local
+    }
+
     /// Connections at this moment.
     #[must_use]
     pub fn connections(&self) -> usize {

@@ -7,7 +7,7 @@ use mio::unix::SourceFd;
 
 use super::accept::Newcomer;
 use super::entry::{Entry, Runs, Timers};
-use super::role::{Cx, Note, Role};
+use super::role::{ClientSocket, Cx, Note, Role};
 use super::run::Reactor;
 use super::token::{GENERATION_MASK, Token};
 use super::turn::{Ended, Turn};
@@ -59,7 +59,7 @@ impl<R: Role> Reactor<R> {
             now_ms: self.now_ms,
             slot,
             draining: self.drain_until_ms.is_some(),
-            client,
+            client: ClientSocket(client),
             effects: heapless::Vec::new(),
         };
         match Turn::new(entry, &mut self.ends, &mut self.pool, cx, &mut register).run(note, again) {
@@ -182,7 +182,7 @@ impl<R: Role> Reactor<R> {
             now_ms: self.now_ms,
             slot,
             draining: self.drain_until_ms.is_some(),
-            client,
+            client: ClientSocket(client),
             effects: heapless::Vec::new(),
         }
     }

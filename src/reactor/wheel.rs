@@ -29,14 +29,6 @@ impl Default for Node {
     }
 }
 
-impl Node {
-    /// The deadline, while there is one.
-    #[must_use]
-    pub(super) fn at_ms(&self) -> Option<u64> {
-        (self.bucket != NONE).then_some(self.at_ms)
-    }
-}
-
 /// Where the nodes live.
 pub(super) trait Nodes {
     /// The node of slot `id`, which exists as long as it is armed.
