@@ -281,7 +281,7 @@ fn host<'b>(
 /// section 10.1.1 allows. HTTP/1.0 has no expectations.
 fn expects_continue(fields: &Fields<'_>, version: Version) -> Result<bool, Refusal> {
     let mut expects = false;
-    if version == Version::Http10 {
+    if version == Version::Http10 || !fields.has(Field::Expect) {
         return Ok(expects);
     }
     for member in fields.all(Field::Expect).flat_map(token::members) {
@@ -297,11 +297,18 @@ fn expects_continue(fields: &Fields<'_>, version: Version) -> Result<bool, Refus
 /// RFC 9112 section 9.3: `close` wins, then the version decides.
 fn keeps_alive(fields: &Fields<'_>, version: Version) -> bool {
     let mut keep = version == Version::Http11;
-    for member in fields.all(Field::Connection).flat_map(token::members) {
-        if member.eq_ignore_ascii_case(b"close") {
-            return false;
+    for line in fields.all(Field::Connection) {
+        // What nearly every client sends, without walking over it.
+        if line == b"keep-alive" {
+            keep = true;
+            continue;
         }
-        keep |= member.eq_ignore_ascii_case(b"keep-alive");
+        for member in token::members(line) {
+            if member.eq_ignore_ascii_case(b"close") {
+                return false;
+            }
+            keep |= member.eq_ignore_ascii_case(b"keep-alive");
+        }
     }
     keep
 }
