@@ -122,7 +122,7 @@ impl ChunkDecoder {
 
     fn size(&mut self, byte: u8) -> Result<State, BodyError> {
         if let Some(digit) = hex_value(byte) {
-            self.digits += 1;
+            self.digits = self.digits.saturating_add(1);
             if self.digits > CHUNK_SIZE_DIGITS_MAX {
                 return Err(BodyError::ChunkSize);
             }
@@ -139,7 +139,7 @@ impl ChunkDecoder {
 
     /// `*( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )`
     fn extension(&mut self, byte: u8) -> Result<State, BodyError> {
-        self.extension_bytes += 1;
+        self.extension_bytes = self.extension_bytes.saturating_add(1);
         if self.extension_bytes > CHUNK_EXTENSION_BYTES_MAX {
             return Err(BodyError::TooMuchFraming);
         }
@@ -166,7 +166,7 @@ impl ChunkDecoder {
     }
 
     fn trailer(&mut self, byte: u8) -> Result<State, BodyError> {
-        self.trailer_bytes += 1;
+        self.trailer_bytes = self.trailer_bytes.saturating_add(1);
         if self.trailer_bytes > TRAILER_BYTES_MAX {
             return Err(BodyError::TooMuchFraming);
         }

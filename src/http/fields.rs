@@ -60,35 +60,41 @@ impl Field {
     #[must_use]
     pub fn from_name(name: &[u8]) -> Option<Self> {
         let first = name.first()? | 0x20;
-        let field = match (name.len(), first) {
-            (4, b'h') => Self::Host,
-            (5, b'r') => Self::Range,
-            (6, b'a') => Self::Accept,
-            (6, b'c') => Self::Cookie,
-            (6, b'e') => Self::Expect,
-            (6, b'o') => Self::Origin,
-            (7, b'r') => Self::Referer,
-            (7, b'u') => Self::Upgrade,
-            (8, b'i') if name.get(3).is_some_and(|b| b | 0x20 == b'm') => Self::IfMatch,
-            (8, b'i') => Self::IfRange,
-            (10, b'c') => Self::Connection,
-            (10, b'u') => Self::UserAgent,
-            (12, b'c') => Self::ContentType,
-            (13, b'a') => Self::Authorization,
-            (13, b'i') => Self::IfNoneMatch,
-            (14, b'c') => Self::ContentLength,
-            (15, b'a') => Self::AcceptEncoding,
-            (17, b'i') => Self::IfModifiedSince,
-            (17, b't') => Self::TransferEncoding,
-            (19, b'i') => Self::IfUnmodifiedSince,
+        Some(match (name.len(), first) {
+            (4, b'h') if is(name, b"Host") => Self::Host,
+            (5, b'r') if is(name, b"Range") => Self::Range,
+            (6, b'a') if is(name, b"Accept") => Self::Accept,
+            (6, b'c') if is(name, b"Cookie") => Self::Cookie,
+            (6, b'e') if is(name, b"Expect") => Self::Expect,
+            (6, b'o') if is(name, b"Origin") => Self::Origin,
+            (7, b'r') if is(name, b"Referer") => Self::Referer,
+            (7, b'u') if is(name, b"Upgrade") => Self::Upgrade,
+            (8, b'i') if is(name, b"If-Match") => Self::IfMatch,
+            (8, b'i') if is(name, b"If-Range") => Self::IfRange,
+            (10, b'c') if is(name, b"Connection") => Self::Connection,
+            (10, b'u') if is(name, b"User-Agent") => Self::UserAgent,
+            (12, b'c') if is(name, b"Content-Type") => Self::ContentType,
+            (13, b'a') if is(name, b"Authorization") => Self::Authorization,
+            (13, b'i') if is(name, b"If-None-Match") => Self::IfNoneMatch,
+            (14, b'c') if is(name, b"Content-Length") => Self::ContentLength,
+            (15, b'a') if is(name, b"Accept-Encoding") => Self::AcceptEncoding,
+            (17, b'i') if is(name, b"If-Modified-Since") => Self::IfModifiedSince,
+            (17, b't') if is(name, b"Transfer-Encoding") => Self::TransferEncoding,
+            (19, b'i') if is(name, b"If-Unmodified-Since") => Self::IfUnmodifiedSince,
             _ => return None,
-        };
-        name.eq_ignore_ascii_case(field.name().as_bytes()).then_some(field)
+        })
     }
 
     const fn bit(self) -> u32 {
         1 << self as u32
     }
+}
+
+/// Whether `name` is `text` in any case. Most clients write names as they are usually written,
+/// and comparing arrays takes a few instructions.
+fn is<const N: usize>(name: &[u8], text: &[u8; N]) -> bool {
+    let name: Option<&[u8; N]> = name.try_into().ok();
+    name.is_some_and(|name| name == text || name.eq_ignore_ascii_case(text))
 }
 
 /// Where the known fields stand among the headers of one head.

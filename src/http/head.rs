@@ -144,6 +144,14 @@ pub fn parse<'b>(
     }
 }
 
+/// Whether `bytes` begin like a HEAD request. For refusals, which have no [`Head`] to ask: also
+/// the answer to a refused HEAD has no body (RFC 9110 section 9.3.2).
+#[must_use]
+pub fn begins_as_head(bytes: &[u8]) -> bool {
+    let blank = blank_bytes(bytes).unwrap_or_default();
+    bytes.get(blank..).is_some_and(|line| line.starts_with(b"HEAD "))
+}
+
 /// Bytes of the empty lines in front of the request line (RFC 9112 section 2.2).
 fn blank_bytes(bytes: &[u8]) -> Result<usize, Refusal> {
     let mut blank = 0;
@@ -281,7 +289,7 @@ fn host<'b>(
 /// section 10.1.1 allows. HTTP/1.0 has no expectations.
 fn expects_continue(fields: &Fields<'_>, version: Version) -> Result<bool, Refusal> {
     let mut expects = false;
-    if version == Version::Http10 {
+    if version == Version::Http10 || !fields.has(Field::Expect) {
         return Ok(expects);
     }
     for member in fields.all(Field::Expect).flat_map(token::members) {
@@ -297,11 +305,18 @@ fn expects_continue(fields: &Fields<'_>, version: Version) -> Result<bool, Refus
 /// RFC 9112 section 9.3: `close` wins, then the version decides.
 fn keeps_alive(fields: &Fields<'_>, version: Version) -> bool {
     let mut keep = version == Version::Http11;
-    for member in fields.all(Field::Connection).flat_map(token::members) {
-        if member.eq_ignore_ascii_case(b"close") {
-            return false;
+    for line in fields.all(Field::Connection) {
+        // What nearly every client sends, without walking over it.
+        if line == b"keep-alive" {
+            keep = true;
+            continue;
         }
-        keep |= member.eq_ignore_ascii_case(b"keep-alive");
+        for member in token::members(line) {
+            if member.eq_ignore_ascii_case(b"close") {
+                return false;
+            }
+            keep |= member.eq_ignore_ascii_case(b"keep-alive");
+        }
     }
     keep
 }

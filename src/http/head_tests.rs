@@ -385,3 +385,18 @@ fn pipelined_requests_are_taken_one_by_one() {
     };
     assert_eq!(head.target_text, "/2");
 }
+
+#[test]
+fn a_refused_head_request_is_still_known_as_one() {
+    let cases: [(&[u8], bool); 6] = [
+        (b"HEAD / HTTP/1.1\r\n\r\n", true),
+        (b"\r\n\r\nHEAD / HTTP/9.1\r\n", true),
+        (b"HEADER / HTTP/1.1\r\n", false),
+        (b"head / HTTP/1.1\r\n", false),
+        (b"\nHEAD / HTTP/1.1\r\n", false),
+        (b"", false),
+    ];
+    for (bytes, wanted) in cases {
+        assert_eq!(begins_as_head(bytes), wanted, "{}", bytes.escape_ascii());
+    }
+}

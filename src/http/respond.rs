@@ -133,6 +133,7 @@ impl<'a> ResponseHead<'a> {
         Ok(())
     }
 
+    #[inline(always)]
     fn put(&mut self, bytes: &[u8]) {
         self.full = self.full || self.out.put(bytes).is_err();
     }

@@ -36,7 +36,9 @@ impl<'b> Target<'b> {
     /// # Errors
     /// A sentence for the log; the answer is 400.
     pub fn parse(text: &'b [u8], method: Method) -> Result<(Self, Option<Host<'b>>), &'static str> {
-        if text.iter().any(|&b| !(0x21..0x7f).contains(&b) || b == b'#') {
+        // Without an early end, so that the compiler can look at many bytes at once.
+        let bad = |&b: &u8| !(0x21..0x7f).contains(&b) | (b == b'#');
+        if text.iter().fold(false, |any, byte| any | bad(byte)) {
             return Err("invalid byte in the request target");
         }
         if method == Method::Connect {

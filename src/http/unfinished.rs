@@ -87,7 +87,7 @@ impl<'b> Unfinished<'_> {
     fn long_line(&self) -> Option<Refusal> {
         let method_len = self.lines.iter().take_while(|&&b| token::is_tchar(b)).count();
         let target = match self.lines.get(method_len..).unwrap_or_default() {
-            [b' ', rest @ ..] => rest,
+            [b' ', rest @ ..] if method_len > 0 => rest,
             _ => b"",
         };
         let target_len = target.iter().take_while(|b| b.is_ascii_graphic()).count();
