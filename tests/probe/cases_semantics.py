@@ -22,12 +22,14 @@ def targets():
     for name, target in site.NAMED.items():
         must("target/named-" + target, ref, request("/" + target), {200},
              checks=[body_is(site.body_of(name))])
-    for target in ("/%73mall.txt", "/sm%61ll.txt", "/small%2Etxt", "/small%2etxt", "/%73%6D%61%6C%6C"
+    for target in ("/%73mall.txt", "/sm%61ll.txt", "/small%2Etxt", "/small%2etxt",
+        "/%73%6D%61%6C%6C"
                    ".txt", "/small.txt?", "/small.txt?a=b", "/small.txt?/../x", "/small.txt?a?b",
                    "/small.txt?%zz", "/small.txt?a=%2e%2e/", "/small.txt?http://x"):
         must("target/same-" + target, ref, request(target), {200}, checks=[full()])
     for target in ("/dir/../small.txt", "/./small.txt", "/dir/sub/../../small.txt",
-                   "/dir/./../small.txt", "/dir/%2e%2e/small.txt", "//small.txt", "/dir//../small.txt",
+                   "/dir/./../small.txt", "/dir/%2e%2e/small.txt", "//small.txt",
+                   "/dir//../small.txt",
                    "/.//small.txt", "/dir/%2E./small.txt"):
         must("target/dots-" + target, "3986 5.2.4", request(target), {200} | NOT_SERVED,
              checks=[full()])
@@ -192,7 +194,8 @@ def if_none_match():
             ['If-None-Match: "a", "b", {e}'], "list-tight": ['If-None-Match: "a",{e},"b"'],
             "list-weak": ['If-None-Match: W/"a", {w}'], "lines":
             ['If-None-Match: "a"', "If-None-Match: {e}"], "comma-in-tag":
-            ['If-None-Match: "a,b", {e}'], "empty-members": ["If-None-Match: , ,{e}, "], "name-case":
+            ['If-None-Match: "a,b", {e}'], "empty-members": ["If-None-Match: , ,{e}, "],
+                "name-case":
             ["if-NONE-match: {e}"], "ows": ["If-None-Match: \t {e} \t"], "long":
             ["If-None-Match: " + ", ".join(f'"{n}"' for n in range(100)) + ", {e}"], "star-ows":
             ["If-None-Match:*"], "space-in-other": ['If-None-Match: "a b", {e}']}
@@ -236,7 +239,8 @@ def if_modified_since():
     for name, value in {"earlier": EARLIER, "second-earlier": "Thu, 04 Mar 2021 05:06:06 GMT",
                         "1994": "Sun, 06 Nov 1994 08:49:37 GMT", "rfc850-earlier":
                         "Sunday, 06-Nov-94 08:49:37 GMT", "asctime-earlier":
-                        "Sun Nov  6 08:49:37 1994", "1970": "Thu, 01 Jan 1970 00:00:00 GMT"}.items():
+                        "Sun Nov  6 08:49:37 1994",
+                            "1970": "Thu, 01 Jan 1970 00:00:00 GMT"}.items():
         must("ims/miss-" + name, ref, tagged("If-Modified-Since: " + value), {200}, checks=[full()])
     for name, value in {"word": "yesterday", "iso": "2030-03-05T05:06:07Z", "epoch": "1914834367",
                         "empty": "", "month": "Fri, 05 Foo 2021 05:06:07 GMT", "day-32":
@@ -348,7 +352,8 @@ def ranges():
     for text, (first, last) in {"0-0": (0, 0), "0-4": (0, 4), "5-": (5, 25), "-5": (21, 25),
                                 "25-25": (25, 25), "25-": (25, 25), "0-25": (0, 25), "0-": (0, 25),
                                 "0-26": (0, 25), "0-999": (0, 25), "-26": (0, 25), "-27": (0, 25),
-                                "-999": (0, 25), "10-12": (10, 12), "-1": (25, 25), "000-004": (0, 4),
+                                "-999": (0, 25), "10-12": (10, 12), "-1": (25, 25), "000-004": (0,
+                                4),
                                 "24-9999999999": (24, 25)}.items():
         raw = request("/small.txt", "Range: bytes=" + text)
         checks = [content_range(first, last, 26), full()]
@@ -362,7 +367,8 @@ def ranges():
                        else f"Content-Range {a.first.get('content-range')!r}")])
         should("range/416-" + text, "9110 15.5.17", raw, {416}, conn="kept",
                checks=[has("content-range", r"bytes \*/26")])
-    for text in ("5-2", "abc", "--5", "1", "", "-", "a-b", "0-4x", "1-2-3", "0x0-4", "-5-", "1.5-2", "0-4;x", "=0-4", "\"0-4\""):
+    for text in ("5-2", "abc", "--5", "1", "", "-", "a-b", "0-4x", "1-2-3", "0x0-4", "-5-",
+        "1.5-2", "0-4;x", "=0-4", "\"0-4\""):
         must("range/invalid-" + text, "9110 14.1.1", request("/small.txt", "Range: bytes=" + text),
              {200, 400, 416}, checks=[full()])
     for text in ("99999999999999999999-", "-99999999999999999999", "0-99999999999999999999",
@@ -387,8 +393,10 @@ def ranges():
          {200, 206, 400, 416}, checks=[full()])
     several = {"two": ("0-4,10-14", [(0, 4), (10, 14)]), "ows": ("0-4 , 10-14", [(0, 4), (10, 14)]),
                "suffix": ("0-0,-1", [(0, 0), (25, 25)]), "descending":
-               ("10-14,0-4", [(10, 14), (0, 4)]), "three": ("0-1,4-5,8-9", [(0, 1), (4, 5), (8, 9)]),
-               "adjacent": ("0-4,5-9", [(0, 4), (5, 9)]), "overlap": ("0-9,5-14", [(0, 9), (5, 14)]),
+               ("10-14,0-4", [(10, 14), (0, 4)]), "three": ("0-1,4-5,8-9", [(0, 1), (4, 5), (8,
+               9)]),
+               "adjacent": ("0-4,5-9", [(0, 4), (5, 9)]), "overlap": ("0-9,5-14", [(0, 9), (5,
+               14)]),
                "same": ("0-4,0-4", [(0, 4)]), "empty-members": (",0-4,,10-14,", [(0, 4), (10, 14)]),
                "one-beyond": ("0-4,99-100", [(0, 4)]), "clamped": ("0-4,20-99", [(0, 4), (20, 25)])}
     for name, (text, wanted) in several.items():
@@ -469,7 +477,8 @@ def negotiation():
         ("br;q=0, gzip", {"gzip", "identity"}), "gzip-q0-br": ("gzip;q=0, br", {"br", "identity"}),
         "star": ("*", {"gzip", "br", "identity", "deflate"}), "star-not-gzip":
         ("gzip;q=0, *", {"br", "identity", "deflate", "compress"}), "star-q0":
-        ("gzip, *;q=0", {"gzip", "identity", 406}), "identity": ("identity", {"identity"}), "identity-q1":
+        ("gzip, *;q=0", {"gzip", "identity", 406}), "identity": ("identity", {"identity"}),
+            "identity-q1":
         ("identity;q=1, gzip;q=0", {"identity"}), "case": ("GZIP", {"gzip", "identity"}), "x-gzip":
         ("x-gzip", {"gzip", "x-gzip", "identity"}), "gzipx": ("gzipx", {"identity"}), "xgzip":
         ("notgzip", {"identity"}), "spaces": (" gzip ; q=0 , br ; q=0 ", {"identity"}), "q-case":
@@ -478,7 +487,8 @@ def negotiation():
         "tiny-q": ("gzip;q=0.001", {"gzip", "identity"}), "commas": (", gzip ,", {"gzip",
                                                                               "identity"}),
         "last-wins": ("identity;q=0.5, gzip;q=1.0", {"gzip", "identity"}), "nothing-left":
-        ("*;q=0", {406, "identity"}), "identity-q0": ("identity;q=0, gzip", {"gzip", "identity", 406}),
+        ("*;q=0", {406, "identity"}), "identity-q0": ("identity;q=0, gzip", {"gzip", "identity",
+        406}),
     }
     for name, (value, allowed) in forbid.items():
         lines = [] if value is None else ["Accept-Encoding: " + value]

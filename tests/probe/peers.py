@@ -47,7 +47,8 @@ http {{
   include /etc/nginx/mime.types; default_type application/octet-stream; access_log off;
   client_body_temp_path {root}/t1; proxy_temp_path {root}/t2; fastcgi_temp_path {root}/t3;
   uwsgi_temp_path {root}/t4; scgi_temp_path {root}/t5; keepalive_requests 1000;
-  sendfile on; gzip_static on; gzip_vary on; if_modified_since before; server_tokens off; absolute_redirect off;
+  sendfile on; gzip_static on; gzip_vary on; if_modified_since before;
+  server_tokens off; absolute_redirect off;
   client_max_body_size 64m; max_ranges 16;
   server {{ listen 127.0.0.1:{port}; server_name probe.test; root {docs}; index index.html;
     location = /moved {{ return 301 http://target.example/new; }} }}
