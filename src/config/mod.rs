@@ -1,3 +1,151 @@
 //! What the user wrote: text to tree with places, tree to typed settings, diagnostics.
+//!
+//! The way of a configuration, forward only:
+//! `files` (which files) → `lex`, `text` (bytes to `tree`, every syntax error with its place) →
+//! `read`, `values`, `check` (keys looked up in `keys`, values typed) → `finish` (rules about
+//! several keys) → [`settings::Settings`] and a [`diagnose::Report`]. Errors never stop the
+//! reading: one run reports everything that is wrong in any file.
+//!
+//! `keys` is the one table from which also `suggest`, `reference`, `schema` and `effective` are
+//! made.
 
+mod check;
+pub mod diagnose;
+mod draft;
+mod effective;
+mod files;
+mod finish;
+#[cfg(test)]
+mod grammar_cases;
+pub mod keys;
+mod lex;
+mod read;
+mod reference;
+mod schema;
 pub mod settings;
+mod suggest;
+mod text;
+mod tree;
+mod values;
+
+use std::path::Path;
+
+use diagnose::{Diagnostic, Report};
+use settings::{Place, Settings, SourceFile};
+
+pub use check::TEXT_BYTES_MAX;
+pub use files::{ALL_BYTES_MAX, FILES_MAX};
+pub use lex::FAULTS_MAX;
+pub use read::NotBuilt;
+pub use reference::{explain, reference_markdown};
+pub use schema::schema;
+pub use text::{DEPTH_MAX, FILE_BYTES_MAX, VALUES_MAX};
+
+/// How to read.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// An unknown key is an error, not a warning.
+    pub strict: bool,
+    /// What `_lws_ddir_` stands for.
+    pub data_dir: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { strict: false, data_dir: "/usr/share".to_owned() }
+    }
+}
+
+/// What came of reading. With errors in the report the settings are incomplete and must not be
+/// used, except for their files.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// What there is to say about the text.
+    pub report: Report,
+    /// Keys and origins that ask for what this version does not have, in the order of the files.
+    pub unbuilt: Vec<NotBuilt>,
+}
+
+/// Reads `dir/conf` and the files in `dir/conf.d`.
+#[must_use]
+pub fn load(dir: &Path, options: &Options) -> Loaded {
+    let mut report = Report::default();
+    let files = files::read_all(dir, &mut report);
+    load_reported(files, options, report)
+}
+
+/// Reads files that are in memory already: pure, and safe with any bytes whatever.
+#[must_use]
+pub fn load_texts(files: Vec<SourceFile>, options: &Options) -> Loaded {
+    load_reported(files, options, Report::default())
+}
+
+fn load_reported(mut files: Vec<SourceFile>, options: &Options, report: Report) -> Loaded {
+    let mut report = report;
+    if files.len() > usize::from(u16::MAX) {
+        report.push(Diagnostic::error(None, "too many files"));
+        files.truncate(usize::from(u16::MAX));
+    }
+    let mut reader = read::Reader::new(&files, options);
+    reader.report = report;
+    let mut incomplete = reader.report.has_errors();
+    for (index, file) in (0_u16..).zip(&files) {
+        let errors = reader.report.counts().errors;
+        let tree = text::parse(index, &file.text, &mut reader.report);
+        incomplete |= reader.report.counts().errors > errors;
+        if let Some(tree) = tree {
+            reader.file(&tree);
+        }
+    }
+    reader.finish(incomplete);
+    let read::Reader { report, mut settings, unbuilt, .. } = reader;
+    settings.files = files;
+    Loaded { settings, report, unbuilt }
+}
+
+/// A note for each capability that the configuration asks for and this version does not have.
+#[must_use]
+pub fn not_built(loaded: &Loaded) -> Vec<Diagnostic> {
+    /// Places that a note shows.
+    const SHOWN: usize = 4;
+    let mut notes: Vec<Diagnostic> = Vec::new();
+    let mut features: Vec<keys::Feature> = Vec::new();
+    for one in &loaded.unbuilt {
+        if features.contains(&one.feature) {
+            continue;
+        }
+        features.push(one.feature);
+        let uses = loaded.unbuilt.iter().filter(|u| u.feature == one.feature);
+        let mut names: Vec<String> = Vec::new();
+        for name in uses.clone().map(|u| format!("\"{}\"", u.key)) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let message = format!("this asks for {}: not built yet", one.feature.name());
+        let mut note = Diagnostic::note(one.place, message)
+            .hint(format!("without effect in this version: {}", names.join(", ")));
+        for other in uses.skip(1).take(SHOWN - 1) {
+            note = note.related(other.place, "and here");
+        }
+        notes.push(note);
+    }
+    notes
+}
+
+/// Whether every place of the report lies within its file: what a fuzz target checks after
+/// [`load_texts`].
+#[must_use]
+pub fn places_are_sound(loaded: &Loaded) -> bool {
+    let sound = |place: &Place| {
+        let file = loaded.settings.files.get(usize::from(place.file));
+        file.is_some_and(|f| place.start <= place.end && place.end as usize <= f.text.len())
+    };
+    loaded
+        .report
+        .diagnostics()
+        .iter()
+        .all(|d| d.place.iter().all(sound) && d.related.iter().all(|(place, _)| sound(place)))
+}

@@ -91,6 +91,8 @@ pub struct Global {
     pub rlimit_nofile: Option<u64>,
     /// `reject-service-keywords`
     pub reject_keywords: Vec<RejectKeyword>,
+    /// Keys of capabilities that are not built yet, checked but without effect.
+    pub later: Vec<Later>,
 }
 
 impl Default for Global {
@@ -117,6 +119,7 @@ impl Default for Global {
             ip_limit_wsi: None,
             rlimit_nofile: None,
             reject_keywords: Vec::new(),
+            later: Vec::new(),
         }
     }
 }
@@ -133,9 +136,10 @@ pub struct RejectKeyword {
 }
 
 /// Where a vhost listens (`interface`, `unix-socket`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ListenOn {
     /// No `interface`: every address.
+    #[default]
     Any,
     /// A numeric address, with the scope id or name of a link-local one after `%`.
     Address(IpAddr, Option<String>),
@@ -188,6 +192,76 @@ pub struct Vhost {
     pub body_bytes_max: Option<u64>,
     /// `mounts`
     pub mounts: Vec<Mount>,
+    /// Where the vhost asks for TLS (a certificate, a key, or client certificates), or where one
+    /// does that it shares its listener with: such a vhost must not be served in the clear.
+    pub wants_tls: Option<Place>,
+    /// Where the vhost asks to serve a raw protocol instead of HTTP (`apply-listen-accept`).
+    pub wants_raw: Option<Place>,
+    /// Keys of capabilities that are not built yet, checked but without effect.
+    pub later: Vec<Later>,
+}
+
+impl Default for Vhost {
+    fn default() -> Self {
+        Self {
+            name: Located { value: "default".to_owned(), place: Place::default() },
+            port: Located::default(),
+            listen_on: Located::default(),
+            families: Families::Both,
+            keepalive_timeout_secs: 60,
+            sts: false,
+            headers: Vec::new(),
+            access_log: None,
+            access_log_format: LogFormat::Combined,
+            error_document_404: None,
+            allow: Vec::new(),
+            deny: Vec::new(),
+            body_bytes_max: None,
+            mounts: Vec::new(),
+            wants_tls: None,
+            wants_raw: None,
+            later: Vec::new(),
+        }
+    }
+}
+
+/// A value whose key is known and checked, kept for a capability that is not built yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Later {
+    /// The key's usual spelling.
+    pub key: &'static str,
+    /// Its checked value.
+    pub value: Typed,
+    /// Where the value was written (the last place, when values add up).
+    pub place: Place,
+}
+
+/// A checked value; which variant a key has follows from its kind in the key table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Typed {
+    /// An on/off key.
+    Flag(bool),
+    /// A number in the key's unit.
+    Number(u64),
+    /// Text, a path, a name.
+    Text(String),
+    /// Several texts of a key that may be repeated.
+    Texts(Vec<String>),
+    /// Names and values in the order they were written.
+    Pairs(Vec<(String, String)>),
+    /// Address blocks.
+    Blocks(Vec<Cidr>),
+    /// `ws-protocols`.
+    Protocols(Vec<Protocol>),
+}
+
+/// One protocol of `ws-protocols` with its options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Protocol {
+    /// The protocol's name.
+    pub name: String,
+    /// Options as the protocol gets them, in the order they were written.
+    pub options: Vec<(String, String)>,
 }
 
 /// `access-log-format`.
@@ -262,6 +336,32 @@ pub struct Mount {
     pub deny: Vec<Cidr>,
     /// `max-body`; none = the vhost's
     pub body_bytes_max: Option<u64>,
+    /// Keys of capabilities that are not built yet, checked but without effect.
+    pub later: Vec<Later>,
+}
+
+impl Default for Mount {
+    fn default() -> Self {
+        Self {
+            mountpoint: Located { value: "/".to_owned(), place: Place::default() },
+            origin: Located::default(),
+            default_document: "index.html".to_owned(),
+            basic_auth: None,
+            cache: Cache::default(),
+            extra_mimetypes: Vec::new(),
+            headers: Vec::new(),
+            keepalive_timeout_secs: None,
+            exact_match: false,
+            append_path: false,
+            follow_symlinks: false,
+            dotfiles: false,
+            directory_listing: false,
+            allow: Vec::new(),
+            deny: Vec::new(),
+            body_bytes_max: None,
+            later: Vec::new(),
+        }
+    }
 }
 
 /// `cache-*` keys of a mount.
@@ -282,7 +382,8 @@ pub struct Cache {
 /// `origin` of a mount by its scheme.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// `file://PATH`: an absolute directory (`_lws_ddir_` already replaced).
+    /// `file://PATH`: a directory (`_lws_ddir_` already replaced). A path that does not begin
+    /// with `/` starts from the working directory, as in lwsws.
     File(String),
     /// `>http://…`, `^https://…` and so on: the whole target without the leading sign.
     Redirect(String),
@@ -293,4 +394,10 @@ pub enum Origin {
         /// What followed it.
         rest: String,
     },
+}
+
+impl Default for Origin {
+    fn default() -> Self {
+        Self::File(String::new())
+    }
 }

@@ -1,6 +1,52 @@
 //! The process: command line, checks, start, signals, stop.
 
+pub mod args;
+pub mod budget;
+pub mod check;
+pub mod drop;
+pub mod finding;
+pub mod help;
+pub mod nearest;
+mod options;
+pub mod ports;
+mod print;
+pub mod quick;
+mod serve;
+mod survey;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use self::args::{Action, exit};
+use crate::config;
+use crate::sys::log;
+
 /// Runs the program; the return value is its exit code.
-pub fn main(_args: impl IntoIterator<Item = std::ffi::OsString>) -> std::process::ExitCode {
-    std::process::ExitCode::FAILURE
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args = match args::parse(args) {
+        Ok(args) => args,
+        Err(error) => {
+            print::err(&format!("{error}\n"));
+            return ExitCode::from(exit::USAGE);
+        }
+    };
+    log::init(args.level);
+    let code = match &args.action {
+        Action::Serve => serve::serve(&args),
+        Action::Check { strict } => survey::check(&args, *strict),
+        Action::Dump => survey::dump(&args),
+        Action::HelpShort => print::out(&help::short()),
+        Action::HelpLong => print::out(&help::long()),
+        Action::Version => print::out(&help::version()),
+        Action::Schema => print::out(&config::schema()),
+        Action::Explain(key) => match config::explain(key) {
+            Ok(text) => print::out(&text),
+            Err(text) => {
+                print::err(&text);
+                exit::USAGE
+            }
+        },
+    };
+    log::flush();
+    ExitCode::from(code)
 }

@@ -1,1 +1,14 @@
-//! origin
+//! Leaf sources: what answers a request once the world has routed it.
+
+mod apr1;
+pub mod cache;
+pub mod credentials;
+pub mod error_page;
+pub mod file;
+pub mod gate;
+pub mod listing;
+pub mod redirect;
+mod secret;
+pub mod sibling;
+mod validator;
+pub mod verifier;

@@ -1,1 +1,29 @@
-//! reactor
+//! The event loop: slots, lanes, the timer wheel, listeners; generic over the role.
+//!
+//! ```text
+//! epoll ─ token ─ slot ─ Turn: load ─ (flush, fill, step)* ─ store ─ timer, idle order, run queue
+//! ```
+//!
+//! A turn ends in one of three states, and the loop asserts that it does: *parked* (every lane
+//! would block, or the role waits for a note), *runnable* (on the run queue, because a budget
+//! ended it early and an edge-triggered descriptor will not report again), or *closed*.
+//! Which events a lane needs is derived from its queues; no role ever asks for one.
+
+mod accept;
+mod entry;
+mod idle;
+mod order;
+mod role;
+mod run;
+mod slots;
+mod token;
+mod turn;
+mod wheel;
+
+pub use accept::ListenerId;
+pub use entry::entry_bytes;
+pub use role::{
+    ClientSocket, Command, Cx, Deadline, Local, Note, Role, SlotIo, Step, Timeout, Wait,
+};
+pub use run::{Limits, Reactor, Start};
+pub use token::SLOTS_MAX;

@@ -1,1 +1,83 @@
-//! fd
+//! Reading and writing descriptors that never block.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// Reads into `room`; `Ok(0)` is the end.
+///
+/// # Errors
+/// As `read(2)`; interrupted calls are repeated.
+pub fn read(fd: BorrowedFd<'_>, room: &mut [u8]) -> io::Result<usize> {
+    loop {
+        // SAFETY: `room` is valid for writes of its length for the whole call.
+        let n = unsafe { libc::read(fd.as_raw_fd(), room.as_mut_ptr().cast(), room.len()) };
+        if let Some(result) = counted(n) {
+            return result;
+        }
+    }
+}
+
+/// Writes a prefix of `bytes`. SIGPIPE is ignored in this process.
+///
+/// # Errors
+/// As `write(2)`; interrupted calls are repeated.
+pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    loop {
+        // SAFETY: `bytes` is valid for reads of its length for the whole call.
+        let n = unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
+        if let Some(result) = counted(n) {
+            return result;
+        }
+    }
+}
+
+/// Sends up to `count` bytes of `file` from `offset` on; `Ok(0)` means that the file ends there.
+///
+/// # Errors
+/// As `sendfile(2)`; interrupted calls are repeated.
+pub fn send_file(
+    to: BorrowedFd<'_>,
+    file: BorrowedFd<'_>,
+    offset: u64,
+    count: usize,
+) -> io::Result<usize> {
+    let mut at = libc::off64_t::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
+    loop {
+        // SAFETY: both descriptors are open for the whole call and `at` outlives it.
+        let n = unsafe { libc::sendfile64(to.as_raw_fd(), file.as_raw_fd(), &mut at, count) };
+        if let Some(result) = counted(n) {
+            return result;
+        }
+    }
+}
+
+/// Says that nothing more will be written to a socket.
+///
+/// # Errors
+/// As `shutdown(2)`.
+pub fn shut_write(fd: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: a plain call on an open descriptor.
+    match unsafe { libc::shutdown(fd.as_raw_fd(), libc::SHUT_WR) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// A second descriptor of the same open file, closed on exec.
+///
+/// # Errors
+/// As `fcntl(2)` with `F_DUPFD_CLOEXEC`.
+pub fn duplicate(fd: impl AsFd) -> io::Result<OwnedFd> {
+    fd.as_fd().try_clone_to_owned()
+}
+
+/// The result of a call that counts bytes; none when it was interrupted.
+fn counted(n: isize) -> Option<io::Result<usize>> {
+    match usize::try_from(n) {
+        Ok(n) => Some(Ok(n)),
+        Err(_) => {
+            let error = io::Error::last_os_error();
+            (error.kind() != io::ErrorKind::Interrupted).then_some(Err(error))
+        }
+    }
+}

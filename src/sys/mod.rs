@@ -3,13 +3,23 @@
 //! Every function here is a thin, safe call: descriptors are owned types, errors are
 //! `std::io::Error`, and each `unsafe` block says why it is sound.
 
+pub mod access;
 pub mod arena;
 pub mod clock;
 pub mod crypt;
+pub mod dirent;
 pub mod fd;
 pub mod ifaddr;
 pub mod limits;
+pub mod log;
+pub mod pages;
+pub mod port_owner;
+pub mod privileges;
 pub mod signal;
 pub mod socket;
+pub mod stat;
+pub mod stderr;
+mod throttle;
+pub mod tz;
 pub mod user;
 pub mod walk;

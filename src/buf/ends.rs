@@ -1,0 +1,141 @@
+//! What a role sees of its descriptors: queues and flags, never the descriptor itself.
+
+use std::ops::{Index, IndexMut};
+use std::os::fd::OwnedFd;
+
+use super::queue::Buf;
+
+/// The descriptors that one exchange may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaneId {
+    /// The client's connection.
+    Client = 0,
+    /// An upstream socket, or a child's standard output.
+    PeerOut = 1,
+    /// A child's standard input.
+    PeerIn = 2,
+    /// A child's standard error.
+    PeerErr = 3,
+}
+
+/// Number of lanes of a slot.
+pub const LANES: usize = 4;
+
+impl LaneId {
+    /// All of them, in the order in which they are filled and flushed.
+    pub const ALL: [Self; LANES] = [Self::Client, Self::PeerOut, Self::PeerIn, Self::PeerErr];
+}
+
+/// What follows the bytes of the client's `tx`, without passing through it.
+#[derive(Debug, Default)]
+pub enum Tail {
+    /// Nothing.
+    #[default]
+    None,
+    /// A piece of a regular file.
+    File {
+        /// The file, opened for reading.
+        file: OwnedFd,
+        /// Next byte to send.
+        offset: u64,
+        /// Bytes left to send.
+        left: u64,
+    },
+    /// The file ended before its promised length; the connection can not be saved.
+    Broken,
+}
+
+impl Tail {
+    /// Whether nothing follows.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+}
+
+/// One descriptor's queues during a turn.
+#[derive(Debug)]
+pub struct End {
+    /// Bytes that came in; the role consumes them.
+    pub rx: Buf,
+    /// Bytes that go out; the role pushes them.
+    pub tx: Buf,
+    /// There is a descriptor.
+    pub up: bool,
+    /// No more bytes will come in than `rx` holds.
+    pub eof: bool,
+    /// The role wants the sending side shut down once `tx` has left.
+    pub shut: bool,
+    /// Reading or writing failed; the descriptor is of no more use.
+    pub failed: bool,
+    /// Bytes came in since the role's last step.
+    pub came_in: bool,
+    /// Bytes, also of a tail, went out since the role's last step.
+    pub went_out: bool,
+}
+
+impl End {
+    /// An end with queues of `rx_bytes` and `tx_bytes`.
+    #[must_use]
+    pub fn new(rx_bytes: usize, tx_bytes: usize) -> Self {
+        Self {
+            rx: Buf::with_capacity(rx_bytes),
+            tx: Buf::with_capacity(tx_bytes),
+            up: false,
+            eof: false,
+            shut: false,
+            failed: false,
+            came_in: false,
+            went_out: false,
+        }
+    }
+
+    /// Forgets the connection that used the queues before.
+    pub fn reset(&mut self) {
+        self.rx.clear();
+        self.tx.clear();
+        self.up = false;
+        self.eof = false;
+        self.shut = false;
+        self.failed = false;
+        self.came_in = false;
+        self.went_out = false;
+    }
+}
+
+/// All that a role sees of its descriptors during a turn.
+#[derive(Debug)]
+pub struct Ends {
+    ends: [End; LANES],
+    /// What follows the client's `tx`; nothing may be pushed to `tx` while there is something.
+    pub tail: Tail,
+}
+
+impl Ends {
+    /// Queues of `rx_bytes` and `tx_bytes` for each lane; untouched memory costs nothing.
+    #[must_use]
+    pub fn new(rx_bytes: usize, tx_bytes: usize) -> Self {
+        Self { ends: std::array::from_fn(|_| End::new(rx_bytes, tx_bytes)), tail: Tail::None }
+    }
+}
+
+impl Ends {
+    /// The client's end and what follows its `tx`, to be used side by side.
+    pub fn client(&mut self) -> (&mut End, &mut Tail) {
+        (&mut self.ends[LaneId::Client as usize], &mut self.tail)
+    }
+}
+
+impl Index<LaneId> for Ends {
+    type Output = End;
+
+    fn index(&self, lane: LaneId) -> &End {
+        &self.ends[lane as usize]
+    }
+}
+
+impl IndexMut<LaneId> for Ends {
+    fn index_mut(&mut self, lane: LaneId) -> &mut End {
+        &mut self.ends[lane as usize]
+    }
+}

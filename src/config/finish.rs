@@ -1,0 +1,328 @@
+//! Rules about several keys at once: whole mounts, whole vhosts, the whole configuration.
+
+use std::net::IpAddr;
+
+use super::check;
+use super::diagnose::Diagnostic;
+use super::draft::{MountDraft, VhostDraft, located};
+use super::keys::{Feature, Key, Level, find};
+use super::read::{NotBuilt, Reader, Seen};
+use super::settings::{Families, Later, ListenOn, Located, Origin, Place, Typed, Vhost};
+
+/// The value of a key that is kept for later.
+fn kept<'l>(later: &'l [Later], key: &str) -> Option<&'l Later> {
+    later.iter().find(|l| l.key == key)
+}
+
+/// Where a flag that is kept for later is on.
+fn kept_on(later: &[Later], key: &str) -> Option<Place> {
+    kept(later, key).filter(|l| l.value == Typed::Flag(true)).map(|l| l.place)
+}
+
+/// The bracket that opens an object, to point at the object as a whole.
+fn first_byte(place: Place) -> Place {
+    Place { end: place.end.min(place.start.saturating_add(1)), ..place }
+}
+
+impl Reader<'_> {
+    /// Checks a mount and adds it to its vhost. `seen` has the keys that the mount gives, be
+    /// their values right or wrong; a damaged one may have given more.
+    pub(super) fn finish_mount(
+        &mut self,
+        vhost: &mut VhostDraft,
+        draft: MountDraft,
+        place: Place,
+        damaged: bool,
+        seen: &Seen,
+    ) {
+        let at = |name: &str| seen.iter().rev().find(|(key, _)| *key == name).map(|&(_, at)| at);
+        let MountDraft { mut mount, mountpoint, origin } = draft;
+        if at("mountpoint").is_none() && !damaged {
+            self.missing(place, "mount", "mountpoint");
+        }
+        if at("origin").is_none() && !damaged {
+            self.missing(place, "mount", "origin");
+        }
+        let mountpoint = mountpoint.and_then(|m| self.mountpoint(m));
+        let origin = origin.and_then(|o| self.origin(o));
+        if mount.default_document.split('/').any(|s| s == "..") {
+            let message = format!("\"default\" leaves the mount: {:?}", mount.default_document);
+            self.report.push(Diagnostic::error(at("default"), message));
+        }
+        if mount.cache.max_age_secs > 0 && !mount.cache.reuse {
+            let message = "\"cache-max-age\" has no effect without \"cache-reuse\"";
+            let note = Diagnostic::note(at("cache-max-age"), message);
+            self.report.push(note.hint("add \"cache-reuse\": \"1\""));
+        }
+        let (Some(mountpoint), Some(origin)) = (mountpoint, origin) else { return };
+        if let Some(first) =
+            vhost.vhost.mounts.iter().find(|m| m.mountpoint.value == mountpoint.value)
+        {
+            let message = format!("mountpoint {:?} is given twice", mountpoint.value);
+            let warning = Diagnostic::warning(mountpoint.place, message)
+                .hint("this mount is ignored")
+                .related(first.mountpoint.place, "the first one counts");
+            self.report.push(warning);
+            return;
+        }
+        mount.mountpoint = mountpoint;
+        mount.origin = origin;
+        vhost.vhost.mounts.push(mount);
+    }
+
+    fn mountpoint(&mut self, text: Located<String>) -> Option<Located<String>> {
+        match check::mountpoint(&text.value) {
+            Ok((normal, bare)) => {
+                if bare {
+                    let message = format!("mountpoint {:?} does not begin with '/'", text.value);
+                    let warning = Diagnostic::warning(text.place, message);
+                    self.report.push(warning.hint(format!("it is read as {normal:?}")));
+                }
+                if normal.contains('%') {
+                    let message = "mountpoint with a '%'";
+                    let hint = "requests are matched after decoding: write the character itself";
+                    self.report.push(Diagnostic::warning(text.place, message).hint(hint));
+                }
+                Some(located(normal, text.place))
+            }
+            Err(fault) => self.refuse(Level::Mount, "mountpoint", text.place, fault),
+        }
+    }
+
+    fn origin(&mut self, text: Located<String>) -> Option<Located<Origin>> {
+        let origin = match check::origin(&text.value) {
+            Ok(origin) => origin,
+            Err(fault) => return self.refuse(Level::Mount, "origin", text.place, fault),
+        };
+        match &origin {
+            Origin::File(path) if !path.starts_with('/') => {
+                let message = format!("{path:?} starts from the working directory");
+                let hint = format!("for the directory /{path} write \"file:///{path}\"");
+                self.report.push(Diagnostic::note(text.place, message).hint(hint));
+            }
+            Origin::NotBuilt { scheme, .. } => {
+                let feature = match *scheme {
+                    "cgi" => Feature::Cgi,
+                    "callback" => Feature::Plugins,
+                    "gzip" => Feature::Zip,
+                    _ => Feature::Proxy,
+                };
+                self.unbuilt.push(NotBuilt { feature, key: "origin", place: text.place });
+            }
+            _ => {}
+        }
+        Some(located(origin, text.place))
+    }
+
+    /// Checks a vhost and adds it. `silent`: a missing port is no news.
+    pub(super) fn finish_vhost(&mut self, draft: VhostDraft, place: Place, silent: bool) {
+        let VhostDraft { mut vhost, port, interface, unix_socket, noipv6, ipv6only } = draft;
+        if vhost.name.place == Place::default() {
+            vhost.name.place = first_byte(place);
+        }
+        let unix = unix_socket.filter(|u| u.value);
+        let Some(listen_on) = self.listen_on(interface, unix.as_ref()) else { return };
+        vhost.listen_on = listen_on;
+        let is_unix = unix.is_some();
+        vhost.port = match port {
+            Some(port) if port.value > 0 || is_unix => port,
+            Some(port) => {
+                let message = "\"port\" must be a whole number from 1 to 65535, not 0";
+                self.report.push(Diagnostic::error(port.place, message));
+                return;
+            }
+            None if is_unix => located(0, place),
+            None if silent => return,
+            None => {
+                self.missing(place, "vhost", "port");
+                return;
+            }
+        };
+        vhost.families = self.families(&vhost, noipv6, ipv6only);
+        self.socket_owner(&vhost);
+        self.tls(&mut vhost);
+        self.raw(&mut vhost);
+        self.add(vhost);
+    }
+
+    fn listen_on(
+        &mut self,
+        interface: Option<Located<String>>,
+        unix: Option<&Located<bool>>,
+    ) -> Option<Located<ListenOn>> {
+        let (text, place) = match (interface, unix) {
+            (Some(i), _) => (i.value, i.place),
+            (None, None) => return Some(Located::default()),
+            (None, Some(unix)) => {
+                let message = "\"unix-socket\" needs \"interface\" with the socket's path";
+                let hint = "for example \"interface\": \"/run/kinglet.sock\"";
+                self.report.push(Diagnostic::error(unix.place, message).hint(hint));
+                return None;
+            }
+        };
+        let checked =
+            if unix.is_some() { check::socket_path(&text) } else { check::interface(&text) };
+        match checked {
+            Ok(listen_on) => Some(located(listen_on, place)),
+            Err(fault) => self.refuse(Level::Vhost, "interface", place, fault),
+        }
+    }
+
+    fn families(
+        &mut self,
+        vhost: &Vhost,
+        noipv6: Option<Located<bool>>,
+        ipv6only: Option<Located<bool>>,
+    ) -> Families {
+        let v4_asked = noipv6.filter(|n| n.value);
+        let v6_asked = ipv6only.as_ref().filter(|o| o.value);
+        let is_v4 = match vhost.listen_on.value {
+            ListenOn::Address(IpAddr::V4(_), _) => Some(true),
+            ListenOn::Address(IpAddr::V6(_), _) => Some(false),
+            _ => None,
+        };
+        let at = vhost.listen_on.place;
+        match (&v4_asked, v6_asked) {
+            (Some(v4), Some(v6)) => {
+                let message = "\"noipv6\" and \"ipv6only\" leave no address family";
+                let error = Diagnostic::error(v6.place, message).hint("remove one of them");
+                self.report.push(error.related(v4.place, "IPv6 is turned off here"));
+            }
+            (Some(v4), None) if is_v4 == Some(false) => {
+                let error = Diagnostic::error(v4.place, "\"noipv6\" with an IPv6 address");
+                self.report.push(error.related(at, "the address"));
+            }
+            (None, Some(v6)) if is_v4 == Some(true) => {
+                let error = Diagnostic::error(v6.place, "\"ipv6only\" with an IPv4 address");
+                self.report.push(error.related(at, "the address"));
+            }
+            _ => {}
+        }
+        match (v4_asked.is_some(), ipv6only.map(|o| o.value)) {
+            (_, Some(true)) => Families::V6Only,
+            (true, _) => Families::V4Only,
+            (_, Some(false)) if is_v4 != Some(false) => Families::V4Only,
+            _ => Families::Both,
+        }
+    }
+
+    fn socket_owner(&mut self, vhost: &Vhost) {
+        let Some(perms) = kept(&vhost.later, "unix-socket-perms") else { return };
+        match &vhost.listen_on.value {
+            ListenOn::Unix(path) if path.starts_with('@') => {
+                let message = "an abstract socket has no owner and no mode";
+                let hint = "remove \"unix-socket-perms\", or use a path";
+                self.report.push(Diagnostic::error(perms.place, message).hint(hint));
+            }
+            ListenOn::Unix(_) => {}
+            _ => {
+                let message = "\"unix-socket-perms\" has no effect without \"unix-socket\"";
+                self.report.push(Diagnostic::warning(perms.place, message));
+            }
+        }
+    }
+
+    /// A vhost that asks for TLS in any way must not be served in the clear.
+    fn tls(&mut self, vhost: &mut Vhost) {
+        let at = |key| kept(&vhost.later, key).map(|l| l.place);
+        let (cert, key) = (at("host-ssl-cert"), at("host-ssl-key"));
+        let client = kept_on(&vhost.later, "client-cert-required");
+        let half = match (cert, key, client) {
+            (Some(place), None, _) => Some((place, "host-ssl-cert", "host-ssl-key")),
+            (None, Some(place), _) => Some((place, "host-ssl-key", "host-ssl-cert")),
+            (None, None, Some(place)) => Some((place, "client-cert-required", "host-ssl-cert")),
+            _ => None,
+        };
+        if let Some((place, has, lacks)) = half {
+            let message = format!("\"{has}\" without \"{lacks}\"");
+            let hint = "TLS needs both \"host-ssl-cert\" and \"host-ssl-key\"";
+            self.report.push(Diagnostic::error(place, message).hint(hint));
+        }
+        if let (Some(place), None) = (client, at("host-ssl-ca")) {
+            let message = "\"client-cert-required\" without \"host-ssl-ca\" refuses every client";
+            self.report.push(Diagnostic::warning(place, message));
+        }
+        vhost.wants_tls = cert.or(key).or(client);
+    }
+
+    fn raw(&mut self, vhost: &mut Vhost) {
+        vhost.wants_raw = kept_on(&vhost.later, "apply-listen-accept");
+        let fallback = kept_on(&vhost.later, "fallback-listen-accept");
+        if let Some(place) = vhost.wants_raw.or(fallback)
+            && kept(&vhost.later, "listen-accept-role").is_none()
+        {
+            let message = "no \"listen-accept-role\" says what to do with connections";
+            let hint = "for example \"listen-accept-role\": \"raw-proxy\"";
+            self.report.push(Diagnostic::error(place, message).hint(hint));
+        }
+    }
+
+    fn add(&mut self, vhost: Vhost) {
+        let same = |other: &&Vhost| {
+            other.port.value == vhost.port.value
+                && other.name.value.eq_ignore_ascii_case(&vhost.name.value)
+                && other.listen_on.value == vhost.listen_on.value
+        };
+        if let Some(first) = self.settings.vhosts.iter().find(same) {
+            let message =
+                format!("vhost {:?} on port {} is given twice", vhost.name.value, vhost.port.value);
+            let warning = Diagnostic::warning(vhost.name.place, message)
+                .hint("this vhost is ignored; give one of them another name or port")
+                .related(first.name.place, "the first one counts");
+            self.report.push(warning);
+            return;
+        }
+        self.settings.vhosts.push(vhost);
+    }
+
+    fn missing(&mut self, place: Place, what: &str, name: &str) {
+        let level = if what == "mount" { Level::Mount } else { Level::Vhost };
+        let example = find(level, name).map_or("", |key| key.example);
+        let place = first_byte(place);
+        let error = Diagnostic::error(place, format!("this {what} has no \"{name}\""));
+        self.report.push(error.hint(format!("add one: \"{name}\": {example}")));
+    }
+
+    fn refuse<T>(
+        &mut self,
+        level: Level,
+        name: &str,
+        place: Place,
+        fault: check::Fault,
+    ) -> Option<T> {
+        let key: Option<&Key> = find(level, name);
+        if let Some(key) = key {
+            self.fault(key, place, fault);
+        }
+        None
+    }
+
+    /// A vhost without a certificate that shares its listener with one that has one is reached
+    /// by that one's TLS, so it must not be served in the clear either.
+    fn shared_tls(&mut self) {
+        let secret: Vec<_> = self
+            .settings
+            .vhosts
+            .iter()
+            .filter_map(|v| Some((v.port.value, v.listen_on.value.clone(), v.wants_tls?)))
+            .collect();
+        for vhost in self.settings.vhosts.iter_mut().filter(|v| v.wants_tls.is_none()) {
+            let (port, on) = (vhost.port.value, &vhost.listen_on.value);
+            let shared = secret.iter().find(|(other_port, other, _)| {
+                let overlap = *other == ListenOn::Any || *on == ListenOn::Any;
+                *other_port == port && (other == on || (overlap && port > 0))
+            });
+            vhost.wants_tls = shared.map(|&(_, _, place)| place);
+        }
+    }
+
+    /// What can only be said once every file was read.
+    pub(super) fn finish(&mut self, syntax_errors: bool) {
+        self.shared_tls();
+        if self.vhosts_seen == 0 && !syntax_errors {
+            let message = "there is no vhost: nothing would be served";
+            let hint = "add \"vhosts\": [{ \"name\": \"localhost\", \"port\": \"7681\" }]";
+            self.report.push(Diagnostic::error(None, message).hint(hint));
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Keys of a vhost.
+
+use std::net::IpAddr;
+
+use super::super::draft::located;
+use super::super::settings::{Families, ListenOn, LogFormat, Typed};
+use super::{
+    Feature, Key, Kind, Level, PairRule, Slot, Status, YEAR_SECS, blocks, flag, number, pairs, text,
+};
+
+const SECS: Kind = Kind::Int { min: 0, max: YEAR_SECS, unit: "seconds" };
+
+const fn key(name: &'static str, kind: Kind, doc: &'static str) -> Key {
+    Key::new(Level::Vhost, name, kind, doc)
+}
+
+const fn tls(name: &'static str, kind: Kind, doc: &'static str) -> Key {
+    key(name, kind, doc).later(Feature::Tls)
+}
+
+/// The interface as the configuration says it.
+fn interface_text(listen_on: &ListenOn) -> Option<Typed> {
+    let shown = match listen_on {
+        ListenOn::Any => return None,
+        ListenOn::Address(IpAddr::V6(ip), Some(scope)) => format!("{ip}%{scope}"),
+        ListenOn::Address(ip, _) => ip.to_string(),
+        ListenOn::Nic(name) | ListenOn::Unix(name) => name.clone(),
+    };
+    Some(Typed::Text(shown))
+}
+
+/// The keys.
+pub(super) static KEYS: &[Key] = &[
+    key("name", Kind::HostName, "Host name that this vhost answers for; `*.` matches subdomains.")
+        .or("default")
+        .eg(r#""example.com""#)
+        .slot(Slot::Vhost(
+            |d, v, at| d.vhost.name = located(v.text(), at),
+            |h| text(&h.name.value),
+        )),
+    key(
+        "port",
+        Kind::Int { min: 0, max: 65_535, unit: "" },
+        "TCP port to listen on; required, except on a unix socket.",
+    )
+    .eg(r#""80""#)
+    .slot(Slot::Vhost(
+        |d, v, at| d.port = Some(located(v.u16(), at)),
+        |h| number(Some(h.port.value).filter(|&p| p > 0)?),
+    )),
+    key(
+        "interface",
+        Kind::Interface,
+        "Address or network interface to listen on; with \"unix-socket\" a path, or `@` and an abstract name.",
+    )
+    .or("every address")
+    .eg(r#""127.0.0.1""#)
+    .slot(Slot::Vhost(
+        |d, v, at| d.interface = v.some_text().map(|t| located(t, at)),
+        |h| interface_text(&h.listen_on.value),
+    )),
+    Key {
+        status: Status::NotYet(Feature::UnixSockets),
+        ..key("unix-socket", Kind::Bool, "Listen on the unix socket that \"interface\" names.")
+            .or("off")
+            .eg(r#""1""#)
+            .slot(Slot::Vhost(
+                |d, v, at| d.unix_socket = Some(located(v.on(), at)),
+                |h| flag(matches!(h.listen_on.value, ListenOn::Unix(_))),
+            ))
+    },
+    key(
+        "unix-socket-perms",
+        Kind::SocketOwner,
+        "Owner of the socket: `user:group`, and with a third part its mode: `user:group:0660`.",
+    )
+    .or("mode 0600; 0660 with a group")
+    .eg(r#""www-data:www-data""#)
+    .later(Feature::UnixSockets),
+    key("mounts", Kind::Objects(Level::Mount), "What is served at which paths.")
+        .eg(r#"[{ "mountpoint": "/", "origin": "file:///var/www" }]"#),
+    key(
+        "keepalive-timeout",
+        SECS,
+        "Time that a connection may stay idle between requests; 0 counts as the default.",
+    )
+    .also(&["keeplive-timeout", "keepalive_timeout"])
+    .or("60")
+    .eg(r#""60""#)
+    .slot(Slot::Vhost(
+        |d, v, _| d.vhost.keepalive_timeout_secs = v.u32_or(60),
+        |h| number(h.keepalive_timeout_secs),
+    )),
+    key("sts", Kind::Bool, "Send `Strict-Transport-Security` with every response.")
+        .or("off")
+        .eg(r#""1""#)
+        .slot(Slot::Vhost(|d, v, _| d.vhost.sts = v.on(), |h| flag(h.sts))),
+    key(
+        "headers",
+        Kind::Pairs(PairRule::Header),
+        "Header fields that every response of this vhost gets.",
+    )
+    .eg(r#"[{ "X-Content-Type-Options": "nosniff" }]"#)
+    .slot(Slot::Vhost(|d, v, _| d.vhost.headers.extend(v.pairs()), |h| pairs(&h.headers))),
+    key("access-log", Kind::Path, "File that gets a line for every request.")
+        .or("no log")
+        .eg(r#""/var/log/kinglet/access.log""#)
+        .slot(Slot::Vhost(
+            |d, v, at| d.vhost.access_log = v.some_text().map(|t| located(t, at)),
+            |h| text(&h.access_log.as_ref()?.value),
+        )),
+    key(
+        "access-log-format",
+        Kind::Choice(&["combined", "json"]),
+        "Shape of a line: Apache's combined format, or a JSON object.",
+    )
+    .or("combined")
+    .eg(r#""json""#)
+    .ours()
+    .slot(Slot::Vhost(
+        |d, v, _| {
+            d.vhost.access_log_format = match v.text().as_str() {
+                "json" => LogFormat::Json,
+                _ => LogFormat::Combined,
+            }
+        },
+        |h| text(if h.access_log_format == LogFormat::Json { "json" } else { "combined" }),
+    )),
+    key(
+        "error-document-404",
+        Kind::UrlPath,
+        "Path on this vhost of the page for what is not found.",
+    )
+    .or("a short page")
+    .eg(r#""/404.html""#)
+    .slot(Slot::Vhost(
+        |d, v, _| d.vhost.error_document_404 = v.some_text(),
+        |h| text(h.error_document_404.as_ref()?),
+    )),
+    key("allow", Kind::Blocks, "Addresses that may use the vhost; when given, all others may not.")
+        .eg(r#"["192.168.1.0/24", "::1"]"#)
+        .ours()
+        .slot(Slot::Vhost(|d, v, _| d.vhost.allow.extend(v.blocks()), |h| blocks(&h.allow))),
+    key("deny", Kind::Blocks, "Addresses that may not use the vhost, whatever \"allow\" says.")
+        .eg(r#""203.0.113.0/24""#)
+        .ours()
+        .slot(Slot::Vhost(|d, v, _| d.vhost.deny.extend(v.blocks()), |h| blocks(&h.deny))),
+    key(
+        "max-body",
+        Kind::Size { min: 0, max: 1 << 50 },
+        "Bytes of a request body; more is answered with 413; 0 is no limit.",
+    )
+    .or("the global one")
+    .eg(r#""1M""#)
+    .ours()
+    .slot(Slot::Vhost(
+        |d, v, _| d.vhost.body_bytes_max = Some(v.u64()),
+        |h| number(h.body_bytes_max?),
+    )),
+    key(
+        "rate-limit",
+        Kind::Int { min: 0, max: 1_000_000, unit: "requests per second" },
+        "Requests per second and address; 0 is no limit.",
+    )
+    .or("no limit")
+    .eg(r#""20""#)
+    .ours()
+    .later(Feature::RateLimit),
+    key("noipv6", Kind::Bool, "Do not listen on IPv6.").or("off").eg(r#""on""#).slot(Slot::Vhost(
+        |d, v, at| d.noipv6 = Some(located(v.on(), at)),
+        |h| flag(h.families == Families::V4Only),
+    )),
+    key("ipv6only", Kind::Bool, "On: listen on IPv6 alone. Off, written out: on IPv4 alone.")
+        .or("both families")
+        .eg(r#""on""#)
+        .slot(Slot::Vhost(
+            |d, v, at| d.ipv6only = Some(located(v.on(), at)),
+            |h| flag(Some(h.families == Families::V6Only).filter(|&on| on)?),
+        )),
+    key(
+        "ws-protocols",
+        Kind::Protocols,
+        "WebSocket protocols of this vhost, each with options; several names are joined by commas.",
+    )
+    .or("those of the plug-ins")
+    .eg(r#"[{ "lws-mirror-protocol": { "status": "ok" } }]"#)
+    .later(Feature::WebSocket),
+    key(
+        "disable-no-protocol-ws-upgrades",
+        Kind::Bool,
+        "Refuse a WebSocket without a protocol.",
+    )
+    .or("off")
+    .eg(r#""1""#)
+    .later(Feature::WebSocket),
+    key(
+        "strict-host-check",
+        Kind::Bool,
+        "A WebSocket's `Host` must be this vhost's name and port.",
+    )
+    .or("off")
+    .eg(r#""1""#)
+    .later(Feature::WebSocket),
+    tls("host-ssl-cert", Kind::Path, "Certificate chain (PEM); with \"host-ssl-key\" it turns TLS on.")
+        .eg(r#""/etc/ssl/site.crt""#),
+    tls("host-ssl-key", Kind::Path, "Private key of the certificate (PEM).")
+        .eg(r#""/etc/ssl/private/site.key""#),
+    tls(
+        "host-ssl-ca",
+        Kind::Path,
+        "CA for client certificates; sent as chain where it completes the certificate's.",
+    )
+    .eg(r#""/etc/ssl/site-ca.crt""#),
+    tls("ignore-missing-cert", Kind::Bool, "Start the vhost though its certificate is not there yet.")
+        .or("off")
+        .eg(r#""1""#),
+    tls("client-cert-required", Kind::Bool, "Only clients with a certificate of \"host-ssl-ca\".")
+        .or("off")
+        .eg(r#""1""#),
+    tls("enable-client-ssl", Kind::Bool, "Upstreams of this vhost may be reached by TLS.")
+        .or("off")
+        .eg(r#""1""#),
+    tls("client-ssl-cert", Kind::Path, "Certificate to show to upstreams.")
+        .eg(r#""/etc/ssl/client.crt""#),
+    tls("client-ssl-key", Kind::Path, "Private key of the certificate for upstreams.")
+        .eg(r#""/etc/ssl/private/client.key""#),
+    tls("client-ssl-ca", Kind::Path, "CA that upstreams' certificates must chain to.")
+        .or("the system's")
+        .eg(r#""/etc/ssl/upstream-ca.crt""#),
+    tls("ciphers", Kind::Text, "Cipher suites of TLS 1.2, in OpenSSL's names.")
+        .or("all safe ones")
+        .eg(r#""ECDHE-ECDSA-AES256-GCM-SHA384""#),
+    tls("tls13-ciphers", Kind::Text, "Cipher suites of TLS 1.3.")
+        .or("all")
+        .eg(r#""TLS_AES_256_GCM_SHA384""#),
+    tls("client-ssl-ciphers", Kind::Text, "Cipher suites of TLS 1.2 towards upstreams.")
+        .or("all safe ones")
+        .eg(r#""ECDHE-RSA-AES128-GCM-SHA256""#),
+    tls("client-tls13-ciphers", Kind::Text, "Cipher suites of TLS 1.3 towards upstreams.")
+        .or("all")
+        .eg(r#""TLS_AES_128_GCM_SHA256""#),
+    tls("ecdh-curve", Kind::Text, "Curve for the key exchange.")
+        .or("x25519, prime256v1, secp384r1")
+        .eg(r#""prime256v1""#),
+    tls("client-ecdh-curve", Kind::Text, "Curve for the key exchange with upstreams.")
+        .eg(r#""prime256v1""#),
+    tls("alpn", Kind::Text, "Protocols to offer in TLS.").or("http/1.1").eg(r#""h2,http/1.1""#),
+    tls("ssl-option-set", Kind::Flags, "OpenSSL option flags to set, as a decimal number.")
+        .eg(r#""536870912""#),
+    tls("ssl-option-clear", Kind::Flags, "OpenSSL option flags to clear.").eg(r#""536870912""#),
+    tls("ssl-client-option-set", Kind::Flags, "OpenSSL option flags to set towards upstreams.")
+        .eg(r#""268435456""#),
+    tls("ssl-client-option-clear", Kind::Flags, "OpenSSL option flags to clear towards upstreams.")
+        .eg(r#""268435456""#),
+    tls("allow-non-tls", Kind::Bool, "Clients that do not speak TLS are not cut off at once.")
+        .or("off")
+        .eg(r#""1""#),
+    tls("redirect-http", Kind::Bool, "With \"allow-non-tls\": plain HTTP is redirected to https.")
+        .or("off")
+        .eg(r#""1""#),
+    tls("allow-http-on-https", Kind::Bool, "With \"allow-non-tls\": plain HTTP is served as well.")
+        .or("off")
+        .eg(r#""0""#),
+    key("listen-accept-role", Kind::Text, "Role of connections that are not HTTP.")
+        .eg(r#""raw-proxy""#)
+        .later(Feature::RawProxy),
+    key("listen-accept-protocol", Kind::Text, "Protocol of connections that are not HTTP.")
+        .eg(r#""raw-proxy""#)
+        .later(Feature::RawProxy),
+    key("apply-listen-accept", Kind::Bool, "Every connection gets that role; no HTTP is served.")
+        .also(&["onlyraw"])
+        .or("off")
+        .eg(r#""1""#)
+        .later(Feature::RawProxy),
+    key("fallback-listen-accept", Kind::Bool, "Connections that cannot be HTTP get that role.")
+        .or("off")
+        .eg(r#""1""#)
+        .later(Feature::RawProxy),
+    key("h2-half-closed-long-poll", Kind::Bool, "Long polls on half-closed HTTP/2 streams.")
+        .or("off")
+        .eg(r#""1""#)
+        .later(Feature::Http2),
+    key(
+        "fo-listen-queue",
+        Kind::Int { min: 0, max: 65_535, unit: "" },
+        "Queue of TCP Fast Open.",
+    )
+    .eg(r#""16""#)
+    .idle("Fast Open is not used: its data can be replayed"),
+    key("dht", Kind::Any, "lwsws' distributed hash table.").eg("{}").idle("there is none here"),
+    key("quic-*", Kind::Any, "lwsws' settings for HTTP/3.")
+        .eg(r#""1""#)
+        .idle("HTTP/3 is not offered"),
+];

@@ -1,0 +1,283 @@
+//! The trees of all files to settings: keys looked up, repetitions merged, levels descended.
+
+use super::Options;
+use super::diagnose::{Diagnostic, Report, Severity};
+use super::draft::{MountDraft, VhostDraft};
+use super::keys::{self, Feature, Key, Kind, Level, Merge, Slot, Status};
+use super::settings::{Later, Place, Settings, SourceFile, Typed};
+use super::suggest;
+use super::tree::{Data, Map, Member, Value};
+
+/// Findings after which unknown keys get no suggestions, which take time.
+const SUGGESTIONS_MAX: usize = 200;
+
+/// A key that was given whose capability this version does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotBuilt {
+    /// The capability.
+    pub feature: Feature,
+    /// The key that asks for it.
+    pub key: &'static str,
+    /// Where.
+    pub place: Place,
+}
+
+/// Reads trees; keeps what concerns several files.
+pub(super) struct Reader<'f> {
+    pub(super) files: &'f [SourceFile],
+    pub(super) options: &'f Options,
+    pub(super) report: Report,
+    pub(super) settings: Settings,
+    pub(super) unbuilt: Vec<NotBuilt>,
+    /// Vhosts that the files give, right or wrong.
+    pub(super) vhosts_seen: usize,
+    global_seen: Seen,
+}
+
+/// The keys that an object has given so far, with the places of their values.
+pub(super) type Seen = Vec<(&'static str, Place)>;
+
+impl<'f> Reader<'f> {
+    pub(super) fn new(files: &'f [SourceFile], options: &'f Options) -> Self {
+        Self {
+            files,
+            options,
+            report: Report::default(),
+            settings: Settings::default(),
+            unbuilt: Vec::new(),
+            vhosts_seen: 0,
+            global_seen: Seen::new(),
+        }
+    }
+
+    /// The outermost value of a file.
+    pub(super) fn file(&mut self, value: &Value<'_>) {
+        let Data::Map(map) = &value.data else {
+            self.vhosts_seen += 1;
+            if !matches!(value.data, Data::Broken) {
+                let message = format!("a file holds an object, not {}", value.described());
+                let example = "{ \"vhosts\": [{ \"port\": \"80\" }] }";
+                self.report.push(Diagnostic::error(value.place, message).hint(example));
+            }
+            return;
+        };
+        let mut seen = Seen::new();
+        for member in &map.members {
+            let Some(key) = self.known(Level::Top, member, &mut seen) else { continue };
+            match key.kind {
+                Kind::Object(_) => self.global(key, &member.value),
+                Kind::Objects(_) => {
+                    for (map, place) in self.objects(key, &member.value) {
+                        self.vhost(map, place);
+                    }
+                }
+                _ => {
+                    self.typed(key, &member.value);
+                }
+            }
+        }
+    }
+
+    fn global(&mut self, key: &'static Key, value: &Value<'_>) {
+        let map = match &value.data {
+            Data::Map(map) => map,
+            Data::Null | Data::Broken => return,
+            _ => {
+                let message = format!("must be an object, not {}", value.described());
+                self.fault(key, value.place, super::check::Fault::new(message));
+                return;
+            }
+        };
+        let mut seen = std::mem::take(&mut self.global_seen);
+        for member in &map.members {
+            let Some(key) = self.known(Level::Global, member, &mut seen) else { continue };
+            let Some(typed) = self.typed(key, &member.value) else { continue };
+            let place = member.value.place;
+            self.note_unbuilt(key, &typed, place);
+            match key.slot {
+                Slot::Global(set, _) => set(&mut self.settings.global, typed, place),
+                Slot::Later => keep(&mut self.settings.global.later, key, typed, place),
+                _ => {}
+            }
+        }
+        self.global_seen = seen;
+    }
+
+    fn vhost(&mut self, map: &Map<'_>, place: Place) {
+        self.vhosts_seen += 1;
+        let mut draft = VhostDraft::default();
+        let mut seen = Seen::new();
+        for member in &map.members {
+            let Some(key) = self.known(Level::Vhost, member, &mut seen) else { continue };
+            if matches!(key.kind, Kind::Objects(_)) {
+                for (map, place) in self.objects(key, &member.value) {
+                    self.mount(&mut draft, map, place);
+                }
+                continue;
+            }
+            let Some(typed) = self.typed(key, &member.value) else { continue };
+            let at = member.value.place;
+            self.note_unbuilt(key, &typed, at);
+            match key.slot {
+                Slot::Vhost(set, _) => set(&mut draft, typed, at),
+                Slot::Later => keep(&mut draft.vhost.later, key, typed, at),
+                _ => {}
+            }
+        }
+        let given = |name: &str| seen.iter().any(|(key, _)| *key == name);
+        let silent = map.damaged || given("port");
+        self.finish_vhost(draft, place, silent);
+    }
+
+    fn mount(&mut self, vhost: &mut VhostDraft, map: &Map<'_>, place: Place) {
+        let mut draft = MountDraft::default();
+        let mut seen = Seen::new();
+        for member in &map.members {
+            let Some(key) = self.known(Level::Mount, member, &mut seen) else { continue };
+            let Some(typed) = self.typed(key, &member.value) else { continue };
+            let at = member.value.place;
+            self.note_unbuilt(key, &typed, at);
+            match key.slot {
+                Slot::Mount(set, _) => set(&mut draft, typed, at),
+                Slot::Later => keep(&mut draft.mount.later, key, typed, at),
+                _ => {}
+            }
+        }
+        self.finish_mount(vhost, draft, place, map.damaged, &seen);
+    }
+
+    /// The objects of a list.
+    fn objects<'v, 't>(
+        &mut self,
+        key: &'static Key,
+        value: &'v Value<'t>,
+    ) -> Vec<(&'v Map<'t>, Place)> {
+        let mut maps = Vec::new();
+        self.vhosts_seen += usize::from(!matches!(value.data, Data::List(_) | Data::Null));
+        match &value.data {
+            Data::List(items) => {
+                for item in items {
+                    match &item.data {
+                        Data::Map(map) => maps.push((map, item.place)),
+                        Data::Broken | Data::Null => {}
+                        _ => {
+                            self.vhosts_seen += 1;
+                            let message = format!("must hold objects, not {}", item.described());
+                            self.fault(key, item.place, super::check::Fault::new(message));
+                        }
+                    }
+                }
+            }
+            Data::Map(_) => {
+                let fault = super::check::Fault::new("must be a list of objects, not an object");
+                let hint = format!("put it in brackets: \"{}\": [{{ … }}]", key.name);
+                self.fault(key, value.place, fault.hint(hint));
+            }
+            Data::Broken | Data::Null => {}
+            _ => {
+                let message = format!("must be a list of objects, not {}", value.described());
+                self.fault(key, value.place, super::check::Fault::new(message));
+            }
+        }
+        maps
+    }
+
+    /// The key of a member, after what there is to say about its spelling and repetition. None
+    /// where nothing is to be done with the value.
+    fn known(
+        &mut self,
+        level: Level,
+        member: &Member<'_>,
+        seen: &mut Seen,
+    ) -> Option<&'static Key> {
+        let Some(key) = keys::find(level, &member.key) else {
+            self.unknown(level, member);
+            return None;
+        };
+        if key.aliases.contains(&member.key.as_ref()) {
+            let message = format!("\"{}\" is usually spelled \"{}\"", member.key, key.name);
+            self.report.push(Diagnostic::note(member.key_place, message));
+        }
+        if let Status::NoEffect(reason) = key.status
+            && !matches!(key.name, "$schema" | "init-ssl")
+        {
+            let message = format!("\"{}\" has no effect here: {reason}", member.key);
+            self.report.push(Diagnostic::note(member.key_place, message));
+        }
+        if matches!(member.value.data, Data::Broken | Data::Null) {
+            return Some(key);
+        }
+        let place = member.value.place;
+        let Some(entry) = seen.iter_mut().find(|(name, _)| *name == key.name) else {
+            seen.push((key.name, place));
+            return Some(key);
+        };
+        let before = entry.1;
+        if key.merge == Merge::Last {
+            entry.1 = place;
+        }
+        let differs = self.source(before) != self.source(place) && !key.name.ends_with('*');
+        match key.merge {
+            Merge::Last if differs => self.lost(key, before, "counts no more", place),
+            Merge::First if differs => {
+                self.lost(key, place, "is ignored: the first one counts", before);
+            }
+            _ => {}
+        }
+        (key.merge != Merge::First).then_some(key)
+    }
+
+    fn lost(&mut self, key: &Key, lost: Place, why: &str, counts: Place) {
+        let message = format!("\"{}\" is given twice; this one {why}", key.name);
+        let warning = Diagnostic::warning(lost, message).related(counts, "this one counts");
+        self.report.push(warning);
+    }
+
+    fn unknown(&mut self, level: Level, member: &Member<'_>) {
+        const SHOWN: usize = 60;
+        let name: String = member.key.chars().take(SHOWN).collect();
+        let severity = if self.options.strict { Severity::Error } else { Severity::Warning };
+        let message = format!("unknown key \"{name}\" {}", level.phrase());
+        let few = self.report.counts().total() < SUGGESTIONS_MAX;
+        let hint = if few { suggest::for_key(level, &member.key) } else { None };
+        self.report.push(Diagnostic::new(severity, member.key_place, message).maybe_hint(hint));
+    }
+
+    /// The bytes of a place.
+    fn source(&self, place: Place) -> &'f [u8] {
+        let file = self.files.get(usize::from(place.file));
+        let range = place.start as usize..place.end as usize;
+        file.and_then(|f| f.text.get(range)).unwrap_or_default()
+    }
+
+    fn note_unbuilt(&mut self, key: &'static Key, typed: &Typed, place: Place) {
+        let neutral = typed.is_neutral() || (key.name == "count-threads" && typed.u64() == 1);
+        if let Status::NotYet(feature) = key.status
+            && !neutral
+        {
+            self.unbuilt.push(NotBuilt { feature, key: key.name, place });
+        }
+    }
+}
+
+/// Keeps the value of a capability that is not built yet, merged with an earlier one.
+fn keep(later: &mut Vec<Later>, key: &'static Key, typed: Typed, place: Place) {
+    let Some(kept) = later.iter_mut().find(|l| l.key == key.name) else {
+        let value = match (key.merge, typed) {
+            (Merge::All, Typed::Text(text)) => Typed::Texts(vec![text]),
+            (_, typed) => typed,
+        };
+        later.push(Later { key: key.name, value, place });
+        return;
+    };
+    kept.place = place;
+    match (key.merge, &mut kept.value, typed) {
+        (Merge::First, ..) => {}
+        (Merge::Or, Typed::Number(bits), Typed::Number(more)) => *bits |= more,
+        (Merge::All, Typed::Texts(list), Typed::Text(text)) => list.push(text),
+        (Merge::All, Typed::Pairs(list), Typed::Pairs(more)) => list.extend(more),
+        (Merge::All, Typed::Blocks(list), Typed::Blocks(more)) => list.extend(more),
+        (Merge::All, Typed::Protocols(list), Typed::Protocols(more)) => list.extend(more),
+        (_, value, typed) => *value = typed,
+    }
+}

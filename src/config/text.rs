@@ -1,0 +1,453 @@
+//! The grammar pass: a file's bytes to a tree, every fault with its place.
+//!
+//! JSON (RFC 8259) with comments. The pass recovers where the intent is clear (a missing comma,
+//! a trailing one, a bare key), so that one run reports all faults of a file. Depth is limited,
+//! so that recursion is too.
+
+use super::diagnose::{Diagnostic, Report};
+use super::lex::{Bracket, Lexer, Token};
+use super::settings::Place;
+use super::tree::{Data, Map, Member, Value};
+
+/// Bytes of one file.
+pub const FILE_BYTES_MAX: usize = 1 << 20;
+/// Levels of nesting; an option of a mount or protocol is on level 7 at most.
+pub const DEPTH_MAX: usize = 16;
+/// Values of one file.
+pub const VALUES_MAX: usize = 1 << 16;
+
+/// Reads one file. None for a file with nothing but white space and comments, and for one that
+/// cannot be read at all (which is reported).
+pub(crate) fn parse<'t>(file: u16, text: &'t [u8], report: &mut Report) -> Option<Value<'t>> {
+    if text.len() > FILE_BYTES_MAX {
+        let place = Place { file, start: 0, end: 0 };
+        let message = format!("the file has {} bytes, more than {FILE_BYTES_MAX}", text.len());
+        report.push(Diagnostic::error(place, message).hint("split it into files in conf.d"));
+        return None;
+    }
+    let mut parser = Parser::new(Lexer::new(file, text));
+    let value = parser.document();
+    for fault in parser.lexer.faults {
+        report.push(fault);
+    }
+    value
+}
+
+struct Parser<'t> {
+    lexer: Lexer<'t>,
+    token: Token<'t>,
+    start: usize,
+    end: usize,
+    /// One past the last byte of the token before.
+    before: usize,
+    /// Brackets that are open, with their places.
+    open: Vec<(Bracket, Place)>,
+    values: usize,
+    /// The end of the file was reported.
+    ended: bool,
+}
+
+/// What follows an element.
+enum Next {
+    /// Another one; the comma, unless it is missing.
+    More(Option<Place>),
+    /// Nothing: the container is closed, or taken as closed.
+    Closed,
+}
+
+impl<'t> Parser<'t> {
+    fn new(mut lexer: Lexer<'t>) -> Self {
+        let (token, start, end) = lexer.next();
+        let open = Vec::with_capacity(DEPTH_MAX);
+        Self { lexer, token, start, end, before: 0, open, values: 0, ended: false }
+    }
+
+    fn document(&mut self) -> Option<Value<'t>> {
+        if matches!(self.token, Token::End) {
+            return None;
+        }
+        let value = self.value();
+        match self.token {
+            Token::End => {}
+            Token::Open(_) => self.fail_here(
+                "a second object in the same file",
+                "a file holds one { … }: join them with a comma, or make two files in conf.d",
+            ),
+            Token::Close(_) => {
+                self.fail_here("closing bracket without an opening one", "remove it")
+            }
+            _ => self
+                .fail_here("text after the end of the object", "remove it, or make it a comment"),
+        }
+        Some(value)
+    }
+
+    fn advance(&mut self) -> Token<'t> {
+        self.before = self.end;
+        let (token, start, end) = self.lexer.next();
+        (self.start, self.end) = (start, end);
+        std::mem::replace(&mut self.token, token)
+    }
+
+    fn here(&self) -> Place {
+        self.lexer.place(self.start, self.end)
+    }
+
+    fn fail_here(&mut self, message: &str, hint: &str) {
+        let fault = Diagnostic::error(self.here(), message).hint(hint);
+        self.lexer.fail(fault);
+    }
+
+    /// A value. Consumes at least one token, except where a value is missing before `,` `}` `]`
+    /// or the end.
+    fn value(&mut self) -> Value<'t> {
+        let start = self.start;
+        self.values += 1;
+        if self.values == VALUES_MAX {
+            let message = format!("more than {VALUES_MAX} values in one file");
+            self.fail_here(&message, "split it into files in conf.d");
+            self.lexer.stop();
+            self.ended = true;
+        }
+        let data = match &self.token {
+            Token::Open(_) if self.open.len() >= DEPTH_MAX => self.too_deep(),
+            Token::Open(Bracket::Map) => self.map(),
+            Token::Open(Bracket::List) => self.list(),
+            Token::Text(_) => match self.advance() {
+                Token::Text(text) => Data::Text(text),
+                _ => Data::Broken,
+            },
+            Token::Word(word) => {
+                let word = *word;
+                let data = self.word(word);
+                self.advance();
+                data
+            }
+            Token::BadText => {
+                self.advance();
+                Data::Broken
+            }
+            Token::Colon => {
+                self.fail_here("unexpected ':'", "a ':' stands between a key and its value");
+                self.advance();
+                Data::Broken
+            }
+            Token::Comma | Token::Close(_) => {
+                self.fail_here("a value is missing here", "write one, or remove what is before");
+                Data::Broken
+            }
+            Token::End => {
+                self.unclosed();
+                Data::Broken
+            }
+        };
+        let end = self.before.max(start);
+        Value { place: self.lexer.place(start, end), data }
+    }
+
+    /// Reports the nesting and skips to the bracket that closes it.
+    fn too_deep(&mut self) -> Data<'t> {
+        let message = format!("nested more than {DEPTH_MAX} deep");
+        self.fail_here(&message, "no key of a configuration is that deep; is a bracket too much?");
+        let mut depth = 0_usize;
+        loop {
+            match self.advance() {
+                Token::Open(_) => depth += 1,
+                Token::Close(_) => depth -= 1,
+                Token::End => {
+                    self.ended = true;
+                    break;
+                }
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+        Data::Broken
+    }
+
+    fn list(&mut self) -> Data<'t> {
+        self.enter(Bracket::List);
+        let mut items = Vec::new();
+        let mut comma = None;
+        loop {
+            match self.token {
+                Token::Close(Bracket::List) => {
+                    self.trailing_comma(comma);
+                    self.advance();
+                    break;
+                }
+                Token::Close(Bracket::Map) => {
+                    self.wrong_bracket(Bracket::List);
+                    break;
+                }
+                Token::Comma => {
+                    self.fail_here("unexpected ','", "remove it, or put a value before it");
+                    comma = None;
+                    self.advance();
+                    continue;
+                }
+                Token::End => {
+                    self.unclosed();
+                    break;
+                }
+                _ => items.push(self.value()),
+            }
+            match self.separator(Bracket::List) {
+                Next::More(place) => comma = place,
+                Next::Closed => break,
+            }
+        }
+        self.open.pop();
+        Data::List(items)
+    }
+
+    fn map(&mut self) -> Data<'t> {
+        let faults = self.lexer.faults.len();
+        self.enter(Bracket::Map);
+        let mut members = Vec::new();
+        let mut comma = None;
+        loop {
+            match self.token {
+                Token::Close(Bracket::Map) => {
+                    self.trailing_comma(comma);
+                    self.advance();
+                    break;
+                }
+                Token::Close(Bracket::List) => {
+                    self.wrong_bracket(Bracket::Map);
+                    break;
+                }
+                Token::Comma => {
+                    self.fail_here("unexpected ','", "remove it, or put a key before it");
+                    comma = None;
+                    self.advance();
+                    continue;
+                }
+                Token::Colon => {
+                    self.fail_here("a key is missing before ':'", "write \"key\": value");
+                    self.advance();
+                    continue;
+                }
+                Token::End => {
+                    self.unclosed();
+                    break;
+                }
+                _ => members.extend(self.member()),
+            }
+            match self.separator(Bracket::Map) {
+                Next::More(place) => comma = place,
+                Next::Closed => break,
+            }
+        }
+        self.open.pop();
+        let damaged = self.ended || self.lexer.is_muted() || self.lexer.faults.len() > faults;
+        Data::Map(Map { members, damaged })
+    }
+
+    /// `"key": value`; none when there is no key.
+    fn member(&mut self) -> Option<Member<'t>> {
+        let key_place = self.here();
+        let key = match &self.token {
+            Token::Text(_) => match self.advance() {
+                Token::Text(key) => Some(key),
+                _ => None,
+            },
+            Token::BadText => {
+                self.advance();
+                None
+            }
+            Token::Word(_) => {
+                self.fail_here("a key must be in double quotes", "write \"key\": value");
+                self.advance();
+                None
+            }
+            _ => {
+                self.fail_here("a key is missing here", "an object holds \"key\": value pairs");
+                self.value();
+                return None;
+            }
+        };
+        match self.token {
+            Token::Colon => {
+                self.advance();
+            }
+            Token::Word(b"=") => {
+                self.fail_here("'=' after a key", "write ':' instead");
+                self.advance();
+            }
+            _ => {
+                if self.before != self.lexer.cut_at {
+                    let place = self.lexer.place(self.before, self.before + 1);
+                    let fault = Diagnostic::error(place, "missing ':' after a key")
+                        .hint("an object holds \"key\": value pairs");
+                    self.lexer.fail(fault);
+                }
+                if matches!(self.token, Token::Comma | Token::Close(_) | Token::End) {
+                    return None;
+                }
+            }
+        }
+        let value = self.value();
+        key.map(|key| Member { key, key_place, value })
+    }
+
+    /// What comes after an element of `within`.
+    fn separator(&mut self, within: Bracket) -> Next {
+        match self.token {
+            Token::Comma => {
+                let place = self.here();
+                self.advance();
+                Next::More(Some(place))
+            }
+            Token::Close(bracket) if bracket == within => {
+                self.advance();
+                Next::Closed
+            }
+            Token::Close(_) => {
+                self.wrong_bracket(within);
+                Next::Closed
+            }
+            Token::End => {
+                self.unclosed();
+                Next::Closed
+            }
+            Token::Colon => {
+                self.fail_here("unexpected ':'", "a ':' stands between a key and its value");
+                self.advance();
+                Next::More(None)
+            }
+            // The comma is within a string that lacks its closing quote.
+            _ if self.before == self.lexer.cut_at => Next::More(None),
+            _ => {
+                let place = self.lexer.place(self.before, self.before + 1);
+                let fault = Diagnostic::error(place, "missing ',' here")
+                    .hint("put a ',' between one element and the next");
+                self.lexer.fail(fault);
+                Next::More(None)
+            }
+        }
+    }
+
+    fn enter(&mut self, bracket: Bracket) {
+        self.open.push((bracket, self.here()));
+        self.advance();
+    }
+
+    fn trailing_comma(&mut self, comma: Option<Place>) {
+        if let Some(place) = comma {
+            let fault = Diagnostic::error(place, "comma after the last element").hint("remove it");
+            self.lexer.fail(fault);
+        }
+    }
+
+    /// A container is closed by the other kind of bracket: taken as closed; the bracket is left
+    /// to an outer container if that may be meant.
+    fn wrong_bracket(&mut self, within: Bracket) {
+        let (open, close, want) = match within {
+            Bracket::Map => ('{', ']', '}'),
+            Bracket::List => ('[', '}', ']'),
+        };
+        let mut fault = Diagnostic::error(self.here(), format!("'{open}' is closed by '{close}'"))
+            .hint(format!("put '{want}' here or before"));
+        if let Some((_, place)) = self.open.last() {
+            fault = fault.related(*place, format!("this '{open}' is still open"));
+        }
+        self.lexer.fail(fault);
+        if !self.open.iter().any(|(bracket, _)| *bracket != within) {
+            self.advance();
+        }
+    }
+
+    fn unclosed(&mut self) {
+        if self.ended {
+            return;
+        }
+        self.ended = true;
+        let mut fault = Diagnostic::error(self.here(), "the file ends too early");
+        if let Some((bracket, place)) = self.open.last() {
+            let (open, close) = if *bracket == Bracket::Map { ('{', '}') } else { ('[', ']') };
+            fault = fault
+                .hint(format!("add the missing '{close}', or put back what was cut off"))
+                .related(*place, format!("this '{open}' is not closed"));
+        }
+        self.lexer.fail(fault);
+    }
+
+    /// A bare word: a number, `true`, `false`, `null`, or an error.
+    fn word(&mut self, word: &'t [u8]) -> Data<'t> {
+        match word {
+            b"true" => return Data::Bool(true),
+            b"false" => return Data::Bool(false),
+            b"null" => return Data::Null,
+            _ => {}
+        }
+        let place = self.here();
+        let Ok(text) = std::str::from_utf8(word) else {
+            let fault = Diagnostic::error(place, "not valid UTF-8").hint("save the file as UTF-8");
+            self.lexer.fail(fault);
+            return Data::Broken;
+        };
+        if is_number(word) {
+            return Data::Number(text);
+        }
+        let fault = if word.starts_with(b"/*") {
+            Diagnostic::error(place, "comment of a kind that is not known")
+                .hint("a comment goes from '#' to the end of the line")
+        } else if text.starts_with(['\u{201c}', '\u{201d}', '\u{201e}']) {
+            Diagnostic::error(place, "typographic quote")
+                .hint("write strings in plain quotes: \"…\"")
+        } else if word.iter().all(|b| b.is_ascii_digit() || b"+-.eExX".contains(b)) {
+            Diagnostic::error(place, format!("'{text}' is not a number of JSON"))
+                .hint(format!("write it in double quotes if it is meant like that: \"{text}\""))
+        } else {
+            Diagnostic::error(place, format!("unexpected '{}'", shortened(text)))
+                .hint(word_hint(text))
+        };
+        self.lexer.fail(fault);
+        Data::Broken
+    }
+}
+
+fn word_hint(text: &str) -> String {
+    for literal in ["true", "false", "null"] {
+        if text.eq_ignore_ascii_case(literal) {
+            return format!("write it in lower case: {literal}");
+        }
+    }
+    format!("a value that is no number is written in double quotes: \"{}\"", shortened(text))
+}
+
+/// The first characters of a text, for a message.
+fn shortened(text: &str) -> String {
+    const SHOWN: usize = 24;
+    match text.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// Whether `word` is a number by JSON's grammar (RFC 8259 section 6).
+fn is_number(word: &[u8]) -> bool {
+    let digits = |at: &[u8]| at.iter().take_while(|b| b.is_ascii_digit()).count();
+    let rest = word.strip_prefix(b"-").unwrap_or(word);
+    let whole = digits(rest);
+    if whole == 0 || (whole > 1 && rest.first() == Some(&b'0')) {
+        return false;
+    }
+    let mut rest = rest.get(whole..).unwrap_or_default();
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let n = digits(fraction);
+        if n == 0 {
+            return false;
+        }
+        rest = fraction.get(n..).unwrap_or_default();
+    }
+    if let Some(power) = rest.strip_prefix(b"e").or_else(|| rest.strip_prefix(b"E")) {
+        let power = power.strip_prefix(b"+").or_else(|| power.strip_prefix(b"-")).unwrap_or(power);
+        let n = digits(power);
+        return n > 0 && n == power.len();
+    }
+    rest.is_empty()
+}

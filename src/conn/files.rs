@@ -1,0 +1,259 @@
+//! Answers from files: preconditions, ranges, and how the bytes leave.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use super::answer::{Desk, Hold, Outcome};
+use super::limits::{INLINE_BYTES_MAX, LISTINGS_MAX};
+use super::local::Local;
+use super::reply::Reply;
+use super::source::{Parts, Source};
+use crate::buf::Tail;
+use crate::http::byteranges::Boundary;
+use crate::http::conditional::{self, Validators};
+use crate::http::encoding::Accepted;
+use crate::http::etag::EntityTag;
+use crate::http::fields::Field;
+use crate::http::head::Head;
+use crate::http::limits::RANGES_MAX;
+use crate::http::method::Method;
+use crate::http::range::{self, ByteRange, Ranges};
+use crate::http::respond::ResponseHead;
+use crate::http::status::Status;
+use crate::origin::file::{self, Ask, Body, FileMount, Found};
+use crate::origin::{error_page, listing};
+use crate::sys::fd;
+use crate::vhost::Mount;
+
+/// Answers GET or HEAD for `rest` under the mount; `path` is the whole decoded path.
+pub(super) fn serve(desk: &mut Desk<'_>, path: &[u8], rest: &[u8]) -> Outcome {
+    let Some((id, mount)) = desk.mount else { return desk.error(Status::NOT_FOUND) };
+    let Some(files) = desk.request.site.file_mount(desk.vhost_id, id) else {
+        return desk.error(Status::NOT_FOUND);
+    };
+    let fields = &desk.request.head.fields;
+    let accept = Accepted::parse(fields.all(Field::AcceptEncoding));
+    let wall_secs = desk.local.date.unix_secs();
+    let ask = Ask { path: rest, accept, now_ms: desk.request.now_ms, wall_secs };
+    let fixed = desk.vhost.header_block(Some(mount));
+    let as_404 = desk.vhost.error_document_404.as_deref().map(str::as_bytes) == Some(path);
+    let Local { files: cache, date, page, .. } = &mut *desk.local;
+    match file::answer(cache, files, &ask) {
+        file::Outcome::Found(found) => {
+            let head = desk.request.head;
+            let reply = Reply {
+                tx: desk.tx,
+                date,
+                page,
+                header_block: fixed,
+                version: head.version,
+                keep_alive: desk.keep_alive,
+                head_only: head.method == Method::Head,
+            };
+            let mut answer = Answer { reply, tail: desk.tail, head, mount, found };
+            if as_404 { answer.whole(Status::NOT_FOUND) } else { answer.found() }
+        }
+        file::Outcome::RedirectToSlash => desk.add_slash(path),
+        file::Outcome::Listing(directory) => list(desk, files, &directory, rest, path),
+        file::Outcome::NotFound => desk.not_found(path),
+        file::Outcome::Forbidden => desk.error(Status::FORBIDDEN),
+        file::Outcome::UnsupportedMediaType => desk.error(Status::UNSUPPORTED_MEDIA_TYPE),
+        file::Outcome::Busy | file::Outcome::Unavailable => desk.busy(),
+        file::Outcome::Failed(_) => desk.error(Status::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// The page of a directory without a default document.
+fn list(
+    desk: &mut Desk<'_>,
+    files: &FileMount,
+    directory: &OwnedFd,
+    rest: &[u8],
+    path: &[u8],
+) -> Outcome {
+    if desk.local.listings >= LISTINGS_MAX {
+        return desk.busy();
+    }
+    let (cache, now_ms) = (&mut desk.local.files, desk.request.now_ms);
+    let page = listing::page(cache, files, directory.as_fd(), rest, path, now_ms);
+    let Ok(bytes) = page else { return desk.busy() };
+    let mut reply = desk.reply();
+    let head_only = reply.head_only;
+    let mut head = reply.start(Status::OK);
+    head.field("Content-Type", error_page::CONTENT_TYPE.as_bytes());
+    head.field("Cache-Control", b"no-store").length(bytes.len() as u64).finish()?;
+    if head_only {
+        return Ok((Status::OK, Source::Done));
+    }
+    desk.local.listings += 1;
+    Ok((Status::OK, Source::Page { bytes, at: 0 }))
+}
+
+/// A file that was found, and what it is written with.
+struct Answer<'a> {
+    reply: Reply<'a>,
+    tail: &'a mut Tail,
+    head: &'a Head<'a>,
+    mount: &'static Mount,
+    found: Found<'a>,
+}
+
+impl Answer<'_> {
+    fn found(&mut self) -> Outcome {
+        let fields = &self.head.fields;
+        let validators = Validators {
+            etag: EntityTag::parse(self.found.etag.as_bytes()),
+            modified_secs: Some(self.found.last_modified_secs),
+        };
+        match conditional::evaluate(self.head.method, fields, &validators) {
+            conditional::Outcome::NotModified => self.not_modified(),
+            conditional::Outcome::PreconditionFailed => {
+                self.reply.error(Status::PRECONDITION_FAILED, |_| {})?;
+                Ok((Status::PRECONDITION_FAILED, Source::Done))
+            }
+            conditional::Outcome::Proceed { ranges: false } => self.whole(Status::OK),
+            conditional::Outcome::Proceed { ranges: true } => {
+                let value = fields.single(Field::Range).unwrap_or_default();
+                match range::parse(value, self.found.size) {
+                    Ranges::Ignore => self.whole(Status::OK),
+                    Ranges::Unsatisfiable => self.unsatisfiable(),
+                    Ranges::One(range) => self.part(range),
+                    Ranges::Many(ranges) => self.parts(ranges),
+                }
+            }
+        }
+    }
+
+    /// The fields that describe the representation, which a 304 has too (RFC 9110 15.4.5).
+    fn start(&mut self, status: Status) -> ResponseHead<'_> {
+        let found = self.found;
+        let mut head = self.reply.start(status);
+        head.field("ETag", found.etag.as_bytes());
+        head.field("Last-Modified", found.last_modified.as_bytes());
+        if let Some(value) = &self.mount.cache_control {
+            head.field("Cache-Control", value.as_bytes());
+        }
+        if found.vary {
+            head.field("Vary", b"Accept-Encoding");
+        }
+        head
+    }
+
+    /// [`Answer::start`], and what describes the content.
+    fn start_content(&mut self, status: Status, content_type: Option<&[u8]>) -> ResponseHead<'_> {
+        let content_encoding = self.found.content_encoding;
+        let mut head = self.start(status);
+        if let Some(content_type) = content_type {
+            head.field("Content-Type", content_type);
+        }
+        if let Some(coding) = content_encoding {
+            head.field("Content-Encoding", coding.as_bytes());
+        }
+        head.field("Accept-Ranges", b"bytes");
+        head
+    }
+
+    fn not_modified(&mut self) -> Outcome {
+        self.start(Status::NOT_MODIFIED).finish()?;
+        Ok((Status::NOT_MODIFIED, Source::Done))
+    }
+
+    fn unsatisfiable(&mut self) -> Outcome {
+        let size = self.found.size;
+        self.reply.error(Status::RANGE_NOT_SATISFIABLE, |head| {
+            head.content_range_unsatisfied(size);
+        })?;
+        Ok((Status::RANGE_NOT_SATISFIABLE, Source::Done))
+    }
+
+    fn whole(&mut self, status: Status) -> Outcome {
+        let before = self.reply.tx.len();
+        let size = self.found.size;
+        let content_type = self.found.content_type.map(str::as_bytes);
+        self.start_content(status, content_type).length(size).finish()?;
+        self.send(before, 0, size).map(|source| (status, source))
+    }
+
+    fn part(&mut self, range: ByteRange) -> Outcome {
+        let before = self.reply.tx.len();
+        let size = self.found.size;
+        let status = Status::PARTIAL_CONTENT;
+        let content_type = self.found.content_type.map(str::as_bytes);
+        let mut head = self.start_content(status, content_type);
+        head.content_range(range, size).length(range.len()).finish()?;
+        self.send(before, range.first, range.len()).map(|source| (status, source))
+    }
+
+    fn parts(&mut self, ranges: heapless::Vec<ByteRange, RANGES_MAX>) -> Outcome {
+        let size = self.found.size;
+        let content_type = self.found.content_type.unwrap_or_default().as_bytes();
+        let file = match self.found.body {
+            Body::File(file) => fd::duplicate(file).ok(),
+            Body::Content(_) => None,
+        };
+        // Parts of a few bytes each cost more than the whole of a small file.
+        let Some(file) = file else { return self.whole(Status::OK) };
+        let boundary = Boundary::new(self.found.last_modified_secs ^ size.rotate_left(32));
+        let Some(length) = boundary.body_len(content_type, &ranges, size) else {
+            return self.whole(Status::OK);
+        };
+        let status = Status::PARTIAL_CONTENT;
+        let content_type: Box<[u8]> = content_type.into();
+        self.start_content(status, Some(&boundary.content_type())).length(length).finish()?;
+        if self.reply.head_only {
+            return Ok((status, Source::Done));
+        }
+        let parts = Parts { file, ranges, next: 0, boundary, content_type, size };
+        Ok((status, Source::Parts(Box::new(parts))))
+    }
+
+    /// The bytes behind a head that begins at `before` in the queue; the head goes again when
+    /// they can not be had.
+    fn send(&mut self, before: usize, offset: u64, len: u64) -> Result<Source, Hold> {
+        if self.reply.head_only || len == 0 {
+            return Ok(Source::Done);
+        }
+        let sent = match self.found.body {
+            Body::Content(bytes) => {
+                let from = usize::try_from(offset).unwrap_or(usize::MAX);
+                let to = usize::try_from(offset + len).unwrap_or(usize::MAX);
+                self.reply.tx.put(bytes.get(from..to).unwrap_or_default()).map_err(Hold::from)
+            }
+            Body::File(file) => self.send_file(file, offset, len),
+        };
+        match sent {
+            Ok(()) => Ok(Source::Done),
+            Err(hold) => {
+                self.reply.tx.truncate(before);
+                Err(hold)
+            }
+        }
+    }
+
+    fn send_file(&mut self, file: BorrowedFd<'_>, offset: u64, len: u64) -> Result<(), Hold> {
+        if len <= INLINE_BYTES_MAX {
+            if len > self.reply.tx.room_len() as u64 {
+                return Err(Hold::Full);
+            }
+            let end = offset + len;
+            let mut at = offset;
+            while at < end {
+                let ask = usize::try_from(end - at).unwrap_or(usize::MAX);
+                match file::read_into(file, self.reply.tx, at, ask) {
+                    Ok(n) if n > 0 => at += n as u64,
+                    // The file has become shorter than its head says, or can not be read.
+                    _ => break,
+                }
+            }
+            if at < end {
+                *self.tail = Tail::Broken;
+            }
+            return Ok(());
+        }
+        *self.tail = match fd::duplicate(file) {
+            Ok(file) => Tail::File { file, offset, left: len },
+            // Out of descriptors in the very moment; the client may ask again.
+            Err(_) => Tail::Broken,
+        };
+        Ok(())
+    }
+}

@@ -1,0 +1,333 @@
+//! The role of a client's connection that speaks HTTP/1.
+
+use super::exchange::{Exchange, Waits};
+use super::head::Taken;
+use super::limits::{CHECK_MS, LINGER_BYTES_MAX, LINGER_MS};
+use super::local::Local;
+use super::site::Site;
+use crate::buf::{CloseReason, End, Ends, Tail};
+use crate::http::status::Status;
+use crate::reactor::{self, Cx, Deadline, Note, Role, SlotIo, Step, Timeout, Wait};
+use crate::sys::socket::PeerAddr;
+use crate::vhost::ListenerId;
+
+/// A client's connection.
+#[derive(Debug)]
+pub struct Http {
+    pub(super) peer: PeerAddr,
+    pub(super) listener: ListenerId,
+    site: &'static Site,
+    phase: Phase,
+    /// When the phase began.
+    began_ms: u64,
+    /// When the client last did something that this phase waits for.
+    progress_ms: u64,
+    keepalive_ms: u64,
+}
+
+/// See the module's page.
+#[derive(Debug)]
+enum Phase {
+    /// No byte of the next request is here.
+    Idle,
+    /// Part of a head is here.
+    Head,
+    /// A whole request is here and its answer waits for room.
+    Blocked,
+    /// The request at the front of `rx` waits for its password to be checked.
+    Checking {
+        serial: u64,
+    },
+    Exchange(Exchange),
+    /// The last answer is on its way.
+    Closing {
+        /// Every byte of the request was read.
+        clean: bool,
+    },
+    /// The last answer has left; what the client still sends is thrown away.
+    Lingering {
+        read: u64,
+    },
+}
+
+/// What a phase's work came to.
+enum Next {
+    /// The next phase can go on at once.
+    Go,
+    Wait(Wait),
+    Close(CloseReason),
+}
+
+impl Role for Http {
+    type World = Site;
+    type Local = Local;
+    type Effect = std::convert::Infallible;
+
+    fn accept(
+        listener: reactor::ListenerId,
+        peer: PeerAddr,
+        cx: &mut Cx<'_, Self>,
+    ) -> Result<Self, CloseReason> {
+        if let Some(peers) = &mut cx.local.peers
+            && peers.enter(peer.ip) != crate::origin::gate::Entry::Admitted
+        {
+            return Err(CloseReason::AddressLimit);
+        }
+        cx.local.connection_came();
+        let mut role = Self {
+            peer,
+            listener: ListenerId(listener.0),
+            site: cx.world,
+            phase: Phase::Idle,
+            began_ms: cx.now_ms,
+            progress_ms: cx.now_ms,
+            keepalive_ms: 0,
+        };
+        role.keepalive_ms = role.default_vhost(cx.world).keepalive_timeout_ms;
+        Ok(role)
+    }
+
+    fn step(&mut self, ends: &mut Ends, cx: &mut Cx<'_, Self>, note: Option<Note>) -> Step<Self> {
+        let (client, tail) = ends.client();
+        if client.came_in || client.went_out {
+            self.progress_ms = cx.now_ms;
+        }
+        let mut granted = None;
+        match note {
+            None => {}
+            Some(Note::Timeout(why)) => return self.late(why, client, cx),
+            Some(Note::Answer { serial, granted: verdict }) => match self.phase {
+                Phase::Checking { serial: own } if own == serial => {
+                    granted = Some(verdict);
+                    self.enter(Phase::Head, cx.now_ms);
+                }
+                // For the slot's tenant before this one.
+                _ => return Step::Wait(self.waits()),
+            },
+            Some(Note::Drain) => match &mut self.phase {
+                Phase::Idle => return Step::Close(CloseReason::Shutdown),
+                Phase::Exchange(exchange) => exchange.keep_alive = false,
+                _ => {}
+            },
+        }
+        loop {
+            let next = match &mut self.phase {
+                Phase::Idle | Phase::Head | Phase::Blocked => {
+                    self.head(client, tail, cx, granted.take())
+                }
+                Phase::Checking { .. } => Next::Wait(Wait::Note),
+                Phase::Exchange(_) => self.exchange(client, tail, cx),
+                Phase::Closing { clean } => {
+                    let clean = *clean;
+                    self.closing(client, tail, cx, clean)
+                }
+                Phase::Lingering { .. } => self.linger(client),
+            };
+            match next {
+                Next::Go => {}
+                Next::Wait(wait) => return Step::Wait(wait),
+                Next::Close(why) => return Step::Close(why),
+            }
+        }
+    }
+
+    fn apply(effect: Self::Effect, _: &mut SlotIo<'_>) {
+        match effect {}
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        let limits = &self.site.world.limits;
+        let at = |since_ms: u64, limit_ms: u64, why| Deadline { at_ms: since_ms + limit_ms, why };
+        Some(match &self.phase {
+            Phase::Idle => at(self.began_ms, self.keepalive_ms, Timeout::Idle),
+            Phase::Head => at(self.progress_ms, limits.timeout_ms, Timeout::Head).earlier(at(
+                self.began_ms,
+                limits.header_timeout_ms,
+                Timeout::Head,
+            )),
+            Phase::Checking { .. } => at(self.began_ms, CHECK_MS, Timeout::Check),
+            Phase::Exchange(exchange) if exchange.waits_for_body => {
+                let silent = at(self.progress_ms, limits.timeout_ms, Timeout::Body);
+                match exchange.body_rate_deadline_ms(limits.body_rate_min) {
+                    Some(at_ms) => silent.earlier(Deadline { at_ms, why: Timeout::Body }),
+                    None => silent,
+                }
+            }
+            Phase::Blocked | Phase::Exchange(_) | Phase::Closing { .. } => {
+                at(self.progress_ms, limits.send_timeout_ms, Timeout::Send)
+            }
+            Phase::Lingering { .. } => at(self.began_ms, LINGER_MS, Timeout::Linger),
+        })
+    }
+
+    fn evictable(&self) -> bool {
+        matches!(self.phase, Phase::Idle | Phase::Head | Phase::Lingering { .. })
+    }
+
+    fn closed(mut self, _: CloseReason, cx: &mut Cx<'_, Self>) {
+        if matches!(self.phase, Phase::Exchange(_)) {
+            self.end_exchange(cx, Phase::Idle);
+        }
+        if let Some(peers) = &mut cx.local.peers {
+            peers.leave(self.peer.ip);
+        }
+        cx.local.connection_went(cx.now_ms);
+    }
+}
+
+impl Http {
+    fn enter(&mut self, phase: Phase, now_ms: u64) {
+        self.phase = phase;
+        self.began_ms = now_ms;
+        self.progress_ms = now_ms;
+    }
+
+    /// What the phase waits for when nothing has changed.
+    fn waits(&self) -> Wait {
+        match &self.phase {
+            Phase::Idle | Phase::Head | Phase::Lingering { .. } => Wait::Input,
+            Phase::Checking { .. } => Wait::Note,
+            Phase::Exchange(exchange) if exchange.waits_for_body => Wait::Input,
+            Phase::Blocked | Phase::Exchange(_) | Phase::Closing { .. } => Wait::Room,
+        }
+    }
+
+    /// Answers the requests that are here.
+    fn head(
+        &mut self,
+        client: &mut End,
+        tail: &mut Tail,
+        cx: &mut Cx<'_, Self>,
+        granted: Option<bool>,
+    ) -> Next {
+        if client.rx.is_empty() {
+            if client.eof {
+                return Next::Close(CloseReason::PeerClosed);
+            }
+            if cx.draining {
+                self.enter(Phase::Closing { clean: true }, cx.now_ms);
+                return Next::Go;
+            }
+            self.enter(Phase::Idle, cx.now_ms);
+            return Next::Wait(Wait::Input);
+        }
+        if matches!(self.phase, Phase::Idle) {
+            self.enter(Phase::Head, cx.now_ms);
+        }
+        match self.take(client, tail, cx, granted) {
+            Taken::Partial if client.eof => Next::Close(CloseReason::PeerClosed),
+            Taken::Partial => Next::Wait(Wait::Input),
+            Taken::Full => {
+                if !matches!(self.phase, Phase::Blocked) {
+                    self.enter(Phase::Blocked, cx.now_ms);
+                }
+                Next::Wait(Wait::Room)
+            }
+            Taken::Checking(serial) => {
+                self.enter(Phase::Checking { serial }, cx.now_ms);
+                Next::Wait(Wait::Note)
+            }
+            Taken::Refused => {
+                self.enter(Phase::Closing { clean: false }, cx.now_ms);
+                Next::Go
+            }
+            Taken::Answered { keepalive_ms } => {
+                self.keepalive_ms = keepalive_ms;
+                self.enter(Phase::Idle, cx.now_ms);
+                Next::Go
+            }
+            Taken::Begun { exchange, keepalive_ms } => {
+                self.keepalive_ms = keepalive_ms;
+                self.enter(Phase::Exchange(exchange), cx.now_ms);
+                Next::Go
+            }
+        }
+    }
+
+    fn exchange(&mut self, client: &mut End, tail: &mut Tail, cx: &mut Cx<'_, Self>) -> Next {
+        let Phase::Exchange(exchange) = &mut self.phase else { return Next::Go };
+        match exchange.advance(client, tail) {
+            Err(why) => Next::Close(why),
+            Ok(Waits::Room) => Next::Wait(Wait::Room),
+            Ok(Waits::Body) => {
+                if !exchange.waits_for_body {
+                    exchange.waits_for_body = true;
+                    self.progress_ms = cx.now_ms;
+                }
+                Next::Wait(Wait::Input)
+            }
+            Ok(Waits::Nothing) => {
+                let clean = exchange.body.is_done();
+                let next = if exchange.keep_alive { Phase::Idle } else { Phase::Closing { clean } };
+                self.end_exchange(cx, next);
+                Next::Go
+            }
+        }
+    }
+
+    /// Logs and counts the end of an exchange.
+    fn end_exchange(&mut self, cx: &mut Cx<'_, Self>, next: Phase) {
+        let phase = std::mem::replace(&mut self.phase, next);
+        self.began_ms = cx.now_ms;
+        self.progress_ms = cx.now_ms;
+        let Phase::Exchange(exchange) = phase else { return };
+        if let Some(counts) = &mut cx.local.peers_asking {
+            counts.leave(self.peer.ip);
+        }
+        if exchange.is_listing {
+            cx.local.listings = cx.local.listings.saturating_sub(1);
+        }
+        if let Some(line) = exchange.line {
+            let sent = exchange.planned.saturating_sub(exchange.unsent);
+            cx.local.log_end(cx.now_ms, line, sent);
+        }
+    }
+
+    /// Waits until the last answer has left.
+    fn closing(
+        &mut self,
+        client: &mut End,
+        tail: &mut Tail,
+        cx: &mut Cx<'_, Self>,
+        clean: bool,
+    ) -> Next {
+        if !client.tx.is_empty() || !tail.is_none() {
+            return Next::Wait(Wait::Room);
+        }
+        // Nothing unread is left that would make the kernel send a reset.
+        if client.eof || (clean && client.rx.is_empty()) {
+            return Next::Close(CloseReason::Finished);
+        }
+        client.shut = true;
+        self.enter(Phase::Lingering { read: 0 }, cx.now_ms);
+        Next::Go
+    }
+
+    /// Throws away what comes, so that closing does not reset the connection.
+    fn linger(&mut self, client: &mut End) -> Next {
+        let Phase::Lingering { read } = &mut self.phase else { return Next::Go };
+        *read += client.rx.len() as u64;
+        client.rx.consume(client.rx.len());
+        if client.eof || *read > LINGER_BYTES_MAX {
+            return Next::Close(CloseReason::Finished);
+        }
+        Next::Wait(Wait::Input)
+    }
+
+    /// A deadline has come.
+    fn late(&mut self, why: Timeout, client: &mut End, cx: &mut Cx<'_, Self>) -> Step<Self> {
+        let (status, reason) = match why {
+            Timeout::Idle => (None, CloseReason::IdleTimeout),
+            Timeout::Head => (Some(Status::REQUEST_TIMEOUT), CloseReason::HeadTimeout),
+            Timeout::Check => (Some(Status::SERVICE_UNAVAILABLE), CloseReason::HeadTimeout),
+            Timeout::Body => (None, CloseReason::BodyTimeout),
+            Timeout::Send => (None, CloseReason::SendTimeout),
+            Timeout::Linger => (None, CloseReason::LingerTimeout),
+        };
+        if let Some(status) = status {
+            // Said as far as there is room; the connection ends in any case.
+            let _ = self.last_words(client, status, cx);
+        }
+        Step::Close(reason)
+    }
+}

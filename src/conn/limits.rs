@@ -1,0 +1,40 @@
+//! The limits of connections that no key sets, each with its reason.
+
+/// Bytes of each lane's receiving queue: a pipelined batch, or a piece of a body.
+pub const RX_BYTES: usize = 32 * 1024;
+
+/// Bytes of each lane's sending queue: a batch of answers that leaves in one write.
+pub const TX_BYTES: usize = 32 * 1024;
+
+/// Most bytes of a request head, whatever `max-head` says: it must fit into a queue.
+pub(super) const HEAD_BYTES_MAX: usize = RX_BYTES / 2;
+
+/// A request body that nobody wants is read up to this length, so that the connection can be
+/// kept; a longer one ends it.
+pub(super) const DRAIN_BYTES_MAX: u64 = 64 * 1024;
+
+/// Longest lingering close.
+pub(super) const LINGER_MS: u64 = 2_000;
+
+/// Most bytes read in a lingering close.
+pub(super) const LINGER_BYTES_MAX: u64 = 1 << 20;
+
+/// Largest piece of a file that is copied behind its head to leave in the same write; sending
+/// it from the file would cost two more calls and a packet of its own for the head.
+pub(super) const INLINE_BYTES_MAX: u64 = 24 * 1024;
+
+/// Directory listings that wait to be sent at the same time; each is one bounded allocation.
+pub(super) const LISTINGS_MAX: usize = 4;
+
+/// Blocks for begun log lines of answers that are still being sent. When there is none the
+/// line is written at once, with the bytes that were to be sent.
+pub(super) const LOG_STASH_BLOCKS: usize = 64;
+
+/// How long a request waits for its password to be checked.
+pub(super) const CHECK_MS: u64 = 30_000;
+
+/// What a request body may fall behind `min-body-rate`.
+pub(super) const BODY_GRACE_MS: u64 = 10_000;
+
+/// Seconds after which a client refused for want of room may come again.
+pub(super) const RETRY_AFTER: &[u8] = b"1";

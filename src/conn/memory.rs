@@ -1,0 +1,47 @@
+//! What the state of a reactor may use, for the memory bound.
+
+use super::limits::{LISTINGS_MAX, LOG_STASH_BLOCKS};
+use super::local;
+use crate::buf::BLOCK_BYTES;
+use crate::origin::cache::FileCache;
+use crate::origin::listing;
+use crate::vhost::log::BUFFER_BYTES;
+use crate::vhost::{MountTarget, World};
+
+/// A user of memory: `count` times `each` bytes at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserOfMemory {
+    /// What it is.
+    pub what: &'static str,
+    /// How many.
+    pub count: usize,
+    /// Bytes of each.
+    pub each: usize,
+}
+
+/// What [`Local`](super::Local) and the answers of its connections may use.
+#[must_use]
+pub fn memory(world: &World, connections_max: usize) -> Vec<UserOfMemory> {
+    let user = |what, count, each| UserOfMemory { what, count, each };
+    let files = (world.limits.open_files_max as usize).max(1);
+    let mut users = vec![
+        user("open files", files, FileCache::bytes(files).div_ceil(files)),
+        user("scratch", 1, local::SCRATCH_BYTES),
+    ];
+    let lists =
+        |target: &MountTarget| matches!(target, MountTarget::File(file) if file.directory_listing);
+    let mut mounts = world.vhosts.iter().flat_map(|vhost| vhost.mounts.iter());
+    if mounts.any(|mount| lists(&mount.target)) {
+        users.push(user("directory listings", LISTINGS_MAX, listing::BYTES_MAX));
+    }
+    if !world.log_files.is_empty() {
+        users.push(user("access log", 2, BUFFER_BYTES));
+        users.push(user("begun log lines", LOG_STASH_BLOCKS, BLOCK_BYTES));
+    }
+    let limits = world.limits.ip_limit_connections.iter().chain(&world.limits.ip_limit_requests);
+    let tables = limits.count();
+    if tables > 0 {
+        users.push(user("address counters", tables * connections_max, 2 * size_of::<[u64; 2]>()));
+    }
+    users
+}

@@ -1,0 +1,77 @@
+//! The world as connections see it: the configured one, and the mounts' files.
+
+use std::path::Path;
+
+use super::limits::HEAD_BYTES_MAX;
+use crate::http::limits::{HEADERS_MAX, HeadLimits, TARGET_BYTES_DEFAULT};
+use crate::origin::file::FileMount;
+use crate::vhost::mime::MimeTable;
+use crate::vhost::{MountId, MountTarget, VhostId, World};
+
+/// What never changes while a reactor runs.
+#[derive(Debug)]
+pub struct Site {
+    /// Listeners, vhosts, mounts.
+    pub world: World,
+    /// What a request head may be.
+    pub head_limits: HeadLimits,
+    files: Box<[FileMount]>,
+    roots: Box<[Box<Path>]>,
+    /// Numbers in `files`, by vhost and mount.
+    numbers: Box<[Box<[Option<u16>]>]>,
+}
+
+impl Site {
+    /// Numbers the file mounts of `world`.
+    #[must_use]
+    pub fn new(world: World) -> Self {
+        let (mut files, mut roots) = (Vec::new(), Vec::<Box<Path>>::new());
+        let mut numbers = Vec::new();
+        for vhost in &world.vhosts {
+            let mut of_vhost = Vec::new();
+            for mount in &vhost.mounts {
+                let MountTarget::File(file) = &mount.target else {
+                    of_vhost.push(None);
+                    continue;
+                };
+                let number = u16::try_from(files.len()).ok();
+                of_vhost.push(number);
+                let Some(id) = number else { continue };
+                files.push(FileMount {
+                    id,
+                    default_document: file.default_document.clone(),
+                    rules: file.rules(),
+                    mime: MimeTable::new(&file.extra_mimetypes),
+                    directory_listing: file.directory_listing,
+                });
+                roots.push(Path::new(&*file.root).into());
+            }
+            numbers.push(of_vhost.into());
+        }
+        let head_bytes = (world.limits.head_bytes_max as usize).min(HEAD_BYTES_MAX);
+        let head_limits = HeadLimits {
+            head_bytes,
+            target_bytes: TARGET_BYTES_DEFAULT.min(head_bytes),
+            headers: (world.limits.headers_max as usize).min(HEADERS_MAX),
+        };
+        Self {
+            world,
+            head_limits,
+            files: files.into(),
+            roots: roots.into(),
+            numbers: numbers.into(),
+        }
+    }
+
+    /// The files of a mount, if it has a `file://` origin.
+    pub(super) fn file_mount(&self, vhost: VhostId, mount: MountId) -> Option<&FileMount> {
+        let of_vhost = self.numbers.get(usize::from(vhost.0))?;
+        let number = (*of_vhost.get(usize::from(mount.0))?)?;
+        self.files.get(usize::from(number))
+    }
+
+    /// The directories of the file mounts, in the order of their numbers.
+    pub fn roots(&self) -> impl Iterator<Item = &Path> {
+        self.roots.iter().map(AsRef::as_ref)
+    }
+}

@@ -1,0 +1,214 @@
+//! What the server may use at most: a sum with a line for each user of memory.
+//!
+//! Everything here is allocated at start and touched only when it is needed, so the bound is
+//! what can not be exceeded, not what is used.
+
+use std::fmt;
+
+use crate::buf::{BLOCK_BYTES, LANES};
+use crate::config::settings::Global;
+use crate::conn::{RX_BYTES, TX_BYTES, UserOfMemory};
+use crate::reactor::SLOTS_MAX;
+
+/// What the kernel keeps for a connection beside its socket buffers, measured: socket, inode,
+/// directory entry, file and epoll item.
+const KERNEL_SOCKET_BYTES: u64 = 4403;
+
+/// Memory of the machine for each connection of the default `max-connections`.
+const MEMORY_PER_CONNECTION: u64 = 40 * 1024;
+
+/// The default `max-connections` is never below this, nor above [`CONNECTIONS_DEFAULT_MAX`].
+const CONNECTIONS_DEFAULT_MIN: u64 = 256;
+const CONNECTIONS_DEFAULT_MAX: u64 = 16384;
+
+/// Blocks of the default pool: one for every eight connections, within these bounds.
+const BLOCKS_DEFAULT_MIN: usize = 64;
+const BLOCKS_DEFAULT_MAX: usize = 1024;
+
+/// Descriptors that are not connections: standard streams, epoll, signals, logs, files on
+/// their way out. Listeners and the file cache come on top.
+const DESCRIPTORS_SPARE: u64 = 96;
+
+/// What the machine offers.
+#[derive(Debug, Clone, Copy)]
+pub struct Machine {
+    /// Bytes of memory.
+    pub memory_bytes: u64,
+    /// Descriptors that the process may have open.
+    pub descriptors: u64,
+}
+
+/// The sizes that the server is built with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Connections at once.
+    pub connections_max: usize,
+    /// Connections that were asked for or are the default for this memory.
+    pub connections_wanted: usize,
+    /// Blocks of the pool.
+    pub blocks_max: usize,
+}
+
+impl Sizes {
+    /// From the configuration and the machine.
+    #[must_use]
+    pub fn new(global: &Global, machine: Machine, listeners: usize) -> Self {
+        let by_memory = (machine.memory_bytes / MEMORY_PER_CONNECTION)
+            .clamp(CONNECTIONS_DEFAULT_MIN, CONNECTIONS_DEFAULT_MAX);
+        let wanted = global.connections_max.map_or(by_memory, u64::from);
+        let taken = DESCRIPTORS_SPARE + listeners as u64 + u64::from(global.open_files_max);
+        let possible = machine.descriptors.saturating_sub(taken).max(16);
+        let whole = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).clamp(1, SLOTS_MAX);
+        let connections_max = whole(wanted.min(possible));
+        let blocks_default = (connections_max / 8).clamp(BLOCKS_DEFAULT_MIN, BLOCKS_DEFAULT_MAX);
+        let blocks_max = global.blocks_max.map_or(blocks_default, |n| whole(u64::from(n)));
+        Self { connections_max, connections_wanted: whole(wanted), blocks_max }
+    }
+}
+
+/// One user of memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// What it is.
+    pub what: &'static str,
+    /// How many.
+    pub count: u64,
+    /// Bytes of each.
+    pub each: u64,
+}
+
+impl Line {
+    /// A line of `count` times `each` bytes.
+    #[must_use]
+    pub fn new(what: &'static str, count: usize, each: usize) -> Self {
+        Self { what, count: count as u64, each: each as u64 }
+    }
+
+    /// Bytes in all.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.count * self.each
+    }
+}
+
+impl From<UserOfMemory> for Line {
+    fn from(user: UserOfMemory) -> Self {
+        Self::new(user.what, user.count, user.each)
+    }
+}
+
+/// The bound, line by line.
+#[derive(Debug, Clone, Default)]
+pub struct Budget {
+    lines: Vec<Line>,
+    kernel_bytes: u64,
+}
+
+impl Budget {
+    /// What the reactor maps, for slots of `entry_bytes`.
+    #[must_use]
+    pub fn of_reactor(sizes: &Sizes, entry_bytes: usize) -> Self {
+        Self {
+            lines: vec![
+                Line::new("connections", sizes.connections_max, entry_bytes + size_of::<u16>()),
+                Line::new("buffers", sizes.blocks_max, BLOCK_BYTES + size_of::<u16>()),
+                Line::new("queues of the turn", LANES, RX_BYTES + TX_BYTES),
+            ],
+            kernel_bytes: KERNEL_SOCKET_BYTES * sizes.connections_max as u64,
+        }
+    }
+
+    /// Adds a user.
+    pub fn add(&mut self, line: Line) {
+        self.lines.push(line);
+    }
+
+    /// Bytes in all.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.lines.iter().map(Line::bytes).sum()
+    }
+
+    /// The kernel's share, without its socket buffers.
+    #[must_use]
+    pub fn kernel_bytes(&self) -> u64 {
+        self.kernel_bytes
+    }
+}
+
+/// A number of bytes for people.
+#[derive(Debug, Clone, Copy)]
+pub struct Bytes(pub u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tenths = |unit: u64| (self.0 * 10).div_ceil(unit);
+        match self.0 {
+            0..10240 => write!(f, "{} B", self.0),
+            10240..10_485_760 => write!(f, "{} KiB", self.0.div_ceil(1024)),
+            _ => write!(f, "{}.{} MiB", tenths(1 << 20) / 10, tenths(1 << 20) % 10),
+        }
+    }
+}
+
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "memory: at most {} of its own", Bytes(self.bytes()))?;
+        for line in &self.lines {
+            let all = Bytes(line.bytes()).to_string();
+            let each = Bytes(line.each);
+            writeln!(f, "  {:<24} {:>10}   {} x {each}", line.what, all, line.count)?;
+        }
+        let kernel = Bytes(self.kernel_bytes).to_string();
+        write!(f, "  {:<24} {kernel:>10}   and its socket buffers", "the kernel's sockets")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOARD: Machine = Machine { memory_bytes: 32 << 20, descriptors: 4096 };
+
+    #[test]
+    fn a_small_board_gets_few_connections() {
+        let sizes = Sizes::new(&Global::default(), BOARD, 2);
+        assert_eq!(sizes.connections_max, 819);
+        assert_eq!(sizes.blocks_max, 102);
+        let budget = Budget::of_reactor(&sizes, 300);
+        assert!(budget.bytes() < 1 << 20, "{budget}");
+    }
+
+    #[test]
+    fn descriptors_limit_connections() {
+        let global = Global { connections_max: Some(10_000), ..Global::default() };
+        let sizes = Sizes::new(&global, Machine { descriptors: 512, ..BOARD }, 2);
+        assert_eq!(sizes.connections_max, 512 - 96 - 2 - 64);
+        assert_eq!(sizes.connections_wanted, 10_000);
+        let none = Sizes::new(&global, Machine { descriptors: 0, ..BOARD }, 2);
+        assert_eq!(none.connections_max, 16);
+    }
+
+    #[test]
+    fn what_is_asked_for_is_what_there_is() {
+        let global = Global { connections_max: Some(50), blocks_max: Some(7), ..Global::default() };
+        let sizes = Sizes::new(&global, BOARD, 1);
+        assert_eq!((sizes.connections_max, sizes.blocks_max), (50, 7));
+    }
+
+    #[test]
+    fn the_sum_is_printed_with_its_parts() {
+        let sizes = Sizes { connections_max: 100, connections_wanted: 100, blocks_max: 64 };
+        let mut budget = Budget::of_reactor(&sizes, 300);
+        budget.add(Line::new("open files", 10, 1000));
+        let text = budget.to_string();
+        let sum = 100 * 302 + 64 * 4098 + 4 * 65536 + 10 * 1000;
+        assert_eq!(budget.bytes(), sum);
+        assert!(
+            text.starts_with(&format!("memory: at most {} of its own\n", Bytes(sum))),
+            "{text}"
+        );
+        assert!(text.contains("  open files                  10000 B   10 x 1000 B"), "{text}");
+        assert_eq!(Bytes(11 << 20).to_string(), "11.0 MiB");
+    }
+}

@@ -1,0 +1,216 @@
+//! Checks against directories made for the purpose.
+
+use super::*;
+use crate::config::settings::SourceFile;
+use crate::daemon::args::QuickSource;
+use crate::daemon::quick;
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+struct Site(PathBuf);
+
+impl Site {
+    fn new(name: &str) -> Self {
+        let name = format!("kinglet-check-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(path.join("www")).unwrap();
+        let site = Self(path);
+        fs::write(site.0.join("www/index.html"), "x").unwrap();
+        fs::write(site.0.join("auth"), "u:p\n").unwrap();
+        site.chmod("", 0o755);
+        site.chmod("www", 0o755);
+        site.chmod("www/index.html", 0o644);
+        site.chmod("auth", 0o644);
+        site
+    }
+
+    fn chmod(&self, name: &str, bits: u32) {
+        fs::set_permissions(self.0.join(name), fs::Permissions::from_mode(bits)).unwrap();
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.0.join(name).into_os_string().into_string().unwrap()
+    }
+
+    /// One vhost with one mount of `www`, on a loopback port that was free.
+    fn settings(&self) -> Settings {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let source = QuickSource {
+            directory: self.0.join("www"),
+            listen_on: ListenOn::Address("127.0.0.1".parse().unwrap(), None),
+            port: None,
+        };
+        let port = listener.local_addr().unwrap().port();
+        let mut settings = quick::settings(&source, port).unwrap();
+        settings.files.push(SourceFile { path: "conf".into(), text: Vec::new() });
+        let mount = &mut settings.vhosts[0].mounts[0];
+        mount.directory_listing = false;
+        mount.origin.place = place(30);
+        settings.vhosts[0].port.place = place(20);
+        settings
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn place(start: u32) -> Place {
+    Place { file: 0, start, end: start + 5 }
+}
+
+/// A user who owns nothing here.
+fn stranger() -> Identity {
+    let subject = Subject { uid: 54_321, gid: 54_321, groups: vec![54_321] };
+    Identity { subject, user: "stranger".into(), must_drop: true }
+}
+
+fn run_as(settings: &Settings, server: &Identity) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let actors = Actors { server, starter: &server.subject };
+    run(settings, actors, &Interfaces::read(), &mut |finding| found.push(finding));
+    found
+}
+
+fn only(settings: &Settings) -> Finding {
+    let mut found = run_as(settings, &stranger());
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
+}
+
+#[test]
+fn a_sound_site_has_nothing_to_report() {
+    let site = Site::new("sound");
+    assert_eq!(run_as(&site.settings(), &stranger()), []);
+}
+
+#[test]
+fn directories_are_seen_with_the_eyes_of_the_server() {
+    let site = Site::new("docroot");
+    let settings = site.settings();
+    site.chmod("www", 0o700);
+    let finding = only(&settings);
+    assert_eq!((finding.severity, finding.place), (Severity::Degraded, Some(place(30))));
+    assert!(finding.message.contains("user stranger may not open"));
+    site.chmod("www", 0o755);
+    site.chmod("", 0o700);
+    let finding = only(&settings);
+    assert!(finding.message.contains("may not search"), "{finding:?}");
+    assert!(finding.hint.unwrap().contains("stranger may read"));
+    site.chmod("", 0o755);
+    site.chmod("www", 0o777);
+    assert_eq!(only(&settings).severity, Severity::Warning);
+    site.chmod("www", 0o711);
+    assert_eq!(run_as(&settings, &stranger()), []);
+    let mut listing = settings;
+    listing.vhosts[0].mounts[0].directory_listing = true;
+    assert_eq!(only(&listing).severity, Severity::Degraded);
+}
+
+#[test]
+fn what_is_missing_is_degraded() {
+    let site = Site::new("missing");
+    let mut settings = site.settings();
+    settings.vhosts[0].mounts[0].origin.value = Origin::File(site.text("no/such"));
+    let finding = only(&settings);
+    assert_eq!(finding.severity, Severity::Degraded);
+    assert!(finding.hint.unwrap().starts_with("mkdir -p "));
+    settings.vhosts[0].mounts[0].origin.value = Origin::File(site.text("auth"));
+    assert!(only(&settings).message.ends_with("is not a directory"));
+}
+
+#[test]
+fn default_documents() {
+    let site = Site::new("default");
+    let mut settings = site.settings();
+    site.chmod("www/index.html", 0o600);
+    assert_eq!(only(&settings).severity, Severity::Degraded);
+    fs::remove_file(site.0.join("www/index.html")).unwrap();
+    assert_eq!(only(&settings).severity, Severity::Note);
+    settings.vhosts[0].mounts[0].directory_listing = true;
+    assert_eq!(run_as(&settings, &stranger()), []);
+    fs::create_dir(site.0.join("www/index.html")).unwrap();
+    assert!(only(&settings).message.ends_with("is not a regular file"));
+}
+
+#[test]
+fn credentials_are_readable_by_the_server_alone() {
+    let site = Site::new("auth");
+    let mut settings = site.settings();
+    let named = |value: String| Some(Located { value, place: place(40) });
+    settings.vhosts[0].mounts[0].basic_auth = named(site.text("auth"));
+    let finding = only(&settings);
+    assert_eq!((finding.severity, finding.place), (Severity::Warning, Some(place(40))));
+    assert!(finding.message.contains("everybody on this machine may read"));
+    site.chmod("auth", 0o600);
+    let finding = only(&settings);
+    assert_eq!(finding.severity, Severity::Degraded);
+    assert!(finding.message.contains("user stranger may not read"));
+    site.chmod("auth", 0o640);
+    let gid = fs::metadata(site.0.join("auth")).unwrap().gid();
+    let mut member = stranger();
+    member.subject.groups.push(gid);
+    assert_eq!(run_as(&settings, &member), []);
+    settings.vhosts[0].mounts[0].basic_auth = named(site.text("none"));
+    assert!(only(&settings).message.contains("nobody gets in"));
+    // In the docroot, and off loopback.
+    settings.vhosts[0].mounts[0].basic_auth = named(site.text("www/index.html"));
+    settings.vhosts[0].listen_on.value = ListenOn::Any;
+    let found = run_as(&settings, &stranger());
+    assert!(found.iter().any(|finding| finding.message.contains("without TLS")));
+    assert!(found.iter().any(|finding| finding.message.contains("directory that is served")));
+}
+
+#[test]
+fn access_logs_need_a_place_to_be_made() {
+    let site = Site::new("log");
+    let mut settings = site.settings();
+    let mut log = |name: &str| {
+        let value = site.text(name);
+        settings.vhosts[0].access_log = Some(Located { value, place: place(50) });
+        run_as(&settings, &stranger())
+    };
+    site.chmod("", 0o757);
+    assert_eq!(log("new.log"), []);
+    site.chmod("", 0o755);
+    for (name, message) in [
+        ("new.log", "cannot be made"),
+        ("logs/new.log", "there is no"),
+        ("www", "is a directory"),
+        ("auth", "may not be written"),
+    ] {
+        let found = log(name);
+        assert_eq!(found.len(), 1, "{name}: {found:?}");
+        assert!(found[0].message.contains(message), "{name}: {found:?}");
+        assert_eq!((found[0].severity, found[0].place), (Severity::Degraded, Some(place(50))));
+    }
+    site.chmod("auth", 0o666);
+    assert_eq!(log("auth"), []);
+}
+
+#[test]
+fn findings_come_in_the_order_of_the_files() {
+    let site = Site::new("order");
+    let mut settings = site.settings();
+    settings.global.connections_max = Some(u32::MAX);
+    settings.vhosts[0].mounts[0].origin.value = Origin::File("/no/such/a".into());
+    let mut second = settings.vhosts[0].clone();
+    second.mounts[0].origin = Located { value: Origin::File("/no/b".into()), place: place(10) };
+    second.name.place = place(5);
+    second.name.value = second.name.value.to_uppercase();
+    second.listen_on = Located { value: ListenOn::Nic("no-nic".into()), place: place(60) };
+    settings.vhosts.push(second.clone());
+    second.mounts.clear();
+    settings.vhosts.push(second);
+    let found = run_as(&settings, &stranger());
+    let places: Vec<_> = found.iter().map(|found| found.place.map(|place| place.start)).collect();
+    let limit = if limits::descriptors().unwrap().hard > u64::from(u32::MAX) { 0 } else { 1 };
+    let expected = [Some(5), Some(10), Some(30), Some(60), None];
+    assert_eq!(places, expected[..4 + limit], "{found:?}");
+    assert!(found[0].message.contains("never reached"));
+}

@@ -1,0 +1,110 @@
+//! What `-h`, `--help` and `--version` print.
+
+use std::fmt::Write as _;
+
+use super::options::{OPTIONS, Opt};
+
+/// Column at which descriptions begin.
+const COLUMN: usize = 28;
+/// Column at which what more there is to say begins.
+const COLUMN_MORE: usize = 10;
+
+const USAGE: &str = "\
+Usage: kinglet [OPTIONS] DIR      serve a directory at http://127.0.0.1:7681
+       kinglet [OPTIONS] [-c DIR] serve what a configuration says
+";
+
+const MORE: &str = "\
+Quick mode (kinglet DIR) serves every file below DIR, lists directories that
+have no index.html, and listens on the loopback address unless --listen names
+another one.
+
+Configurations are those of lwsws: JSON with # comments in DIR/conf and
+DIR/conf.d/*.
+
+Signals:
+  TERM, INT   finish what is in progress, then stop
+  USR1        open the log files again
+
+Exit codes:
+  0   all is well
+  1   something failed while running
+  2   the command line is wrong
+  78  the configuration is wrong
+
+Examples:
+  kinglet www                          serve www on this machine only
+  kinglet --listen '*' --port 8080 .   serve this directory to the network
+  kinglet -t -c /etc/lwsws             check a configuration of lwsws
+  kinglet --explain keepalive-timeout  what a key means
+";
+
+/// The name and version of the program.
+#[must_use]
+pub fn version() -> &'static str {
+    concat!("kinglet ", env!("CARGO_PKG_VERSION"))
+}
+
+/// `-h`: a line for each option.
+#[must_use]
+pub fn short() -> String {
+    let mut text = format!("{} - a web server for small boards\n\n{USAGE}\n", version());
+    for option in OPTIONS {
+        line(&mut text, option);
+    }
+    text + "\nMore: kinglet --help\n"
+}
+
+/// `--help`: everything.
+#[must_use]
+pub fn long() -> String {
+    let mut text = format!("{} - a web server for small boards\n\n{USAGE}\n", version());
+    text += "Options:\n";
+    for option in OPTIONS {
+        line(&mut text, option);
+        for more in option.more.lines() {
+            let _ = writeln!(text, "{:COLUMN_MORE$}{more}", "");
+        }
+    }
+    text + "\n" + MORE
+}
+
+fn line(text: &mut String, option: &Opt) {
+    let mut names = match option.short {
+        Some(letter) => format!("  -{letter}, --{}", option.long),
+        None => format!("      --{}", option.long),
+    };
+    if let Some(value) = option.value {
+        let _ = write!(names, " {value}");
+    }
+    let _ = writeln!(text, "{names:<COLUMN$}{}", option.brief);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_is_in_both_and_no_line_is_too_long() {
+        for text in [short(), long()] {
+            for option in OPTIONS {
+                assert!(text.contains(&format!("--{}", option.long)));
+                assert!(text.contains(option.brief));
+            }
+            for line in text.lines() {
+                assert!(line.chars().count() <= 80, "{line}");
+                assert_eq!(line, line.trim_end());
+            }
+            assert!(text.ends_with('\n') && !text.ends_with("\n\n"));
+        }
+        assert!(short().lines().count() < 24);
+        assert!(long().contains("78  the configuration is wrong"));
+    }
+
+    #[test]
+    fn descriptions_are_in_one_column() {
+        for line in short().lines().filter(|line| line.starts_with("  -")) {
+            assert_eq!(line.as_bytes().get(COLUMN - 1), Some(&b' '), "{line}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The table of command line options. Parser, help and suggestions all read it: a new option is a
+//! row here, an arm in `args` and nothing else.
+
+/// Names the options in the parser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Id {
+    ConfigDir,
+    Debug,
+    NoPlugins,
+    Help,
+    Version,
+    Check,
+    Strict,
+    Dump,
+    Schema,
+    Explain,
+    Port,
+    Listen,
+    DataDir,
+}
+
+/// One option; parser, help and suggestions all read this table.
+#[derive(Debug)]
+pub(super) struct Opt {
+    pub(super) id: Id,
+    pub(super) short: Option<char>,
+    pub(super) long: &'static str,
+    /// Name of its value in the help.
+    pub(super) value: Option<&'static str>,
+    /// For `-h`: fits on a line.
+    pub(super) brief: &'static str,
+    /// For `--help`: what more there is to say.
+    pub(super) more: &'static str,
+}
+
+pub(super) const OPTIONS: &[Opt] = &[
+    Opt {
+        id: Id::ConfigDir,
+        short: Some('c'),
+        long: "configdir",
+        value: Some("DIR"),
+        brief: "read DIR/conf and DIR/conf.d/*",
+        more: "Without -c and without a directory to serve: /etc/kinglet if it\n\
+               holds a file called conf, otherwise /etc/lwsws.",
+    },
+    Opt {
+        id: Id::Check,
+        short: Some('t'),
+        long: "check",
+        value: None,
+        brief: "check the configuration and this machine, then exit",
+        more: "Reports every fault of every file with its place and a suggestion;\n\
+               looks at directories, credentials, users, ports and interfaces as\n\
+               the server will see them. A port that a running kinglet holds is\n\
+               no fault.",
+    },
+    Opt {
+        id: Id::Strict,
+        short: None,
+        long: "strict",
+        value: None,
+        brief: "with -t: warnings count as errors",
+        more: "",
+    },
+    Opt {
+        id: Id::Dump,
+        short: Some('T'),
+        long: "dump",
+        value: None,
+        brief: "print the effective configuration as JSON, then exit",
+        more: "",
+    },
+    Opt {
+        id: Id::Explain,
+        short: None,
+        long: "explain",
+        value: Some("KEY"),
+        brief: "explain a configuration key, then exit",
+        more: "",
+    },
+    Opt {
+        id: Id::Schema,
+        short: None,
+        long: "schema",
+        value: None,
+        brief: "print the JSON Schema of configurations, then exit",
+        more: "",
+    },
+    Opt {
+        id: Id::Listen,
+        short: None,
+        long: "listen",
+        value: Some("ADDR"),
+        brief: "with DIR: on ADDR or ADDR:PORT (127.0.0.1)",
+        more: "An IPv4 or IPv6 address, 'localhost', or '*' for every address;\n\
+               with a port as in 192.168.1.1:80, [::1]:80 or :80.",
+    },
+    Opt {
+        id: Id::Port,
+        short: None,
+        long: "port",
+        value: Some("N"),
+        brief: "with DIR: on port N (first free one from 7681)",
+        more: "",
+    },
+    Opt {
+        id: Id::Debug,
+        short: Some('d'),
+        long: "debug",
+        value: Some("LEVEL"),
+        brief: "log: silent, error, warn, notice, info or debug",
+        more: "lwsws' numbers are understood as well: the sum of 1 error, 2 warning,\n\
+               4 notice, 8 info, 16 debug; the highest one counts.",
+    },
+    Opt {
+        id: Id::DataDir,
+        short: None,
+        long: "data-dir",
+        value: Some("DIR"),
+        brief: "what _lws_ddir_ stands for (/usr/share)",
+        more: "",
+    },
+    Opt {
+        id: Id::NoPlugins,
+        short: Some('n'),
+        long: "no-default-plugins",
+        value: None,
+        brief: "load no plug-ins from the default directory",
+        more: "",
+    },
+    Opt {
+        id: Id::Help,
+        short: Some('h'),
+        long: "help",
+        value: None,
+        brief: "help: -h in short, --help at length",
+        more: "",
+    },
+    Opt {
+        id: Id::Version,
+        short: Some('V'),
+        long: "version",
+        value: None,
+        brief: "print the version",
+        more: "",
+    },
+];

@@ -1,0 +1,331 @@
+//! From what a configuration says to listen on, to sockets; and why one cannot be had.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+
+use super::finding::{Finding, Severity};
+use super::nearest::nearest;
+use crate::config::settings::{Families, ListenOn};
+use crate::sys::ifaddr::{self, NicAddress};
+use crate::sys::port_owner;
+use crate::sys::socket::{self, ListenOptions, PortSharing};
+use crate::vhost::Listener;
+
+/// One address to bind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bind {
+    /// Address and port, with the scope of a link-local address.
+    pub address: SocketAddr,
+    /// An IPv6 wildcard that leaves IPv4 alone.
+    pub v6_only: bool,
+}
+
+/// The network interfaces at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Interfaces {
+    /// Every address of this machine.
+    pub addresses: Vec<NicAddress>,
+    /// Every interface, also those without an address.
+    pub names: Vec<String>,
+    /// Whether the kernel has IPv6.
+    pub has_v6: bool,
+}
+
+impl Interfaces {
+    /// Asks the kernel; what it does not answer stays empty.
+    #[must_use]
+    pub fn read() -> Self {
+        Self {
+            addresses: ifaddr::addresses().unwrap_or_default(),
+            names: ifaddr::nic_names().unwrap_or_default(),
+            has_v6: socket::has_v6(),
+        }
+    }
+}
+
+/// The addresses to bind for a listener. An address that is not on this machine yet is among them
+/// (binding it fails); `Err` is a finding without a place when there is nothing to bind.
+/// Unix sockets are none of this.
+pub fn resolve(
+    on: &ListenOn,
+    port: u16,
+    families: Families,
+    interfaces: &Interfaces,
+) -> Result<Vec<Bind>, Finding> {
+    let wants_v4 = families != Families::V6Only;
+    let wants_v6 = families != Families::V4Only;
+    match on {
+        ListenOn::Any => any(port, families, interfaces.has_v6),
+        ListenOn::Address(address, _) if address.is_unspecified() => {
+            let families = match (address.is_ipv4(), families) {
+                (true, _) => Families::V4Only,
+                (false, Families::V4Only) => Families::V6Only,
+                (false, other) => other,
+            };
+            any(port, families, interfaces.has_v6)
+        }
+        ListenOn::Address(address, scope) => {
+            let address = address.to_canonical();
+            let scope_id = match scope {
+                Some(name) => ifaddr::nic_index(name).ok_or_else(|| no_nic(name, interfaces))?,
+                None => scope_of(address, interfaces),
+            };
+            let address = ifaddr::with_scope(address, port, scope_id);
+            Ok(vec![Bind { address, v6_only: address.is_ipv6() }])
+        }
+        ListenOn::Nic(name) => {
+            let of_family = |entry: &&NicAddress| {
+                if entry.address.is_ipv4() { wants_v4 } else { wants_v6 }
+            };
+            let own = interfaces.addresses.iter().filter(|entry| entry.nic == *name);
+            let binds: Vec<Bind> = own
+                .filter(of_family)
+                .map(|entry| Bind {
+                    address: entry.socket_addr(port),
+                    v6_only: entry.address.is_ipv6(),
+                })
+                .collect();
+            if !binds.is_empty() {
+                return Ok(binds);
+            }
+            Err(if interfaces.names.contains(name) {
+                no_address(name)
+            } else {
+                no_nic(name, interfaces)
+            })
+        }
+        ListenOn::Unix(_) => Ok(Vec::new()),
+    }
+}
+
+fn any(port: u16, families: Families, has_v6: bool) -> Result<Vec<Bind>, Finding> {
+    let v4 = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
+    let v6 = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port);
+    match families {
+        Families::V4Only => Ok(vec![Bind { address: v4, v6_only: false }]),
+        Families::Both if !has_v6 => Ok(vec![Bind { address: v4, v6_only: false }]),
+        Families::V6Only if !has_v6 => {
+            let message = format!("no IPv6 on this machine: nothing listens on port {port}");
+            Err(Finding::new(Severity::Degraded, message).hint("remove \"ipv6only\""))
+        }
+        Families::Both => Ok(vec![Bind { address: v6, v6_only: false }]),
+        Families::V6Only => Ok(vec![Bind { address: v6, v6_only: true }]),
+    }
+}
+
+/// A link-local address without a scope gets that of the interface that has it.
+fn scope_of(address: IpAddr, interfaces: &Interfaces) -> u32 {
+    let owner = interfaces.addresses.iter().find(|entry| entry.address == address);
+    owner.map_or(0, |entry| entry.scope_id)
+}
+
+fn no_nic(name: &str, interfaces: &Interfaces) -> Finding {
+    let finding =
+        Finding::new(Severity::Degraded, format!("there is no network interface \"{name}\" now"));
+    match nearest(name, interfaces.names.iter().map(String::as_str)) {
+        Some(near) => finding.hint(format!("did you mean \"{near}\"?")),
+        None => finding.hint(format!("this machine has {}", interfaces.names.join(", "))),
+    }
+}
+
+fn no_address(name: &str) -> Finding {
+    let message = format!("the network interface \"{name}\" has no address to listen on now");
+    Finding::new(Severity::Degraded, message)
+        .hint(format!("look at it with: ip address show dev {name}"))
+}
+
+/// Something to listen on, as the world groups its vhosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Where.
+    pub on: ListenOn,
+    /// TCP port.
+    pub port: u16,
+    /// Families.
+    pub families: Families,
+    /// Another one of these has the same port and perhaps the same address.
+    pub shares_port: bool,
+}
+
+impl From<&Listener> for Wanted {
+    fn from(listener: &Listener) -> Self {
+        Self {
+            on: listener.on.clone(),
+            port: listener.port,
+            families: listener.families,
+            shares_port: listener.shares_port,
+        }
+    }
+}
+
+/// A socket for one of [`Wanted`].
+#[derive(Debug)]
+pub struct Opened {
+    /// Index into the list that was asked for.
+    pub index: usize,
+    /// What it is bound to.
+    pub bind: Bind,
+    /// The listener.
+    pub socket: OwnedFd,
+}
+
+/// Opens all of `wanted`, wildcards first. What is missing on this machine goes to `report` with
+/// the index of its entry and is left out; it is an error when a port is busy or not allowed,
+/// and all of those are reported too: the server must not start then.
+pub fn open(
+    wanted: &[Wanted],
+    options: &ListenOptions,
+    interfaces: &Interfaces,
+    report: &mut dyn FnMut(usize, Finding),
+) -> Vec<Opened> {
+    let mut opened: Vec<Opened> = Vec::new();
+    for (index, bind) in in_order(wanted, interfaces, report) {
+        // An interface's address that an entry of its own names is that entry's.
+        if opened.iter().any(|other| other.bind.address == bind.address && other.index != index) {
+            continue;
+        }
+        let sharing = match wanted.get(index) {
+            Some(entry) if !entry.shares_port => PortSharing::Alone,
+            _ if bind.address.ip().is_unspecified() => PortSharing::First,
+            _ if wildcard_before(&opened, bind) => PortSharing::Further,
+            _ => PortSharing::Alone,
+        };
+        let options = ListenOptions { v6_only: bind.v6_only, sharing, ..*options };
+        match socket::listen(bind.address, &options) {
+            Ok(socket) => opened.push(Opened { index, bind, socket }),
+            Err(error) => report(index, refused(bind, &error, Asker::Start)),
+        }
+    }
+    opened
+}
+
+fn in_order(
+    wanted: &[Wanted],
+    interfaces: &Interfaces,
+    report: &mut dyn FnMut(usize, Finding),
+) -> Vec<(usize, Bind)> {
+    let mut binds = Vec::new();
+    for (index, entry) in wanted.iter().enumerate() {
+        match resolve(&entry.on, entry.port, entry.families, interfaces) {
+            Ok(list) => binds.extend(list.into_iter().map(|bind| (index, bind))),
+            Err(finding) => report(index, finding),
+        }
+    }
+    // Wildcards, then addresses, then what interfaces have.
+    binds.sort_by_key(|(index, bind)| {
+        let nic = wanted.get(*index).is_some_and(|entry| matches!(entry.on, ListenOn::Nic(_)));
+        (!bind.address.ip().is_unspecified(), nic)
+    });
+    binds
+}
+
+fn wildcard_before(opened: &[Opened], bind: Bind) -> bool {
+    opened.iter().any(|other| {
+        let covers = match (other.bind.address.ip(), bind.address.ip()) {
+            (IpAddr::V6(_), IpAddr::V4(_)) => !other.bind.v6_only,
+            (one, two) => one.is_ipv4() == two.is_ipv4(),
+        };
+        covers
+            && other.bind.address.ip().is_unspecified()
+            && other.bind.address.port() == bind.address.port()
+    })
+}
+
+/// Who wants to know why an address cannot be bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// The start of the server.
+    Start,
+    /// A check, beside a server that may be running.
+    Check,
+}
+
+/// Tries to listen on an address and gives it up again; the finding, if any, has no place.
+#[must_use]
+pub fn probe(bind: Bind) -> Option<Finding> {
+    let options = ListenOptions { v6_only: bind.v6_only, ..ListenOptions::default() };
+    let error = socket::listen(bind.address, &options).err()?;
+    if error.kind() == io::ErrorKind::AddrInUse && is_ours(bind) {
+        return None;
+    }
+    Some(refused(bind, &error, Asker::Check))
+}
+
+/// Whether every listener in the way belongs to a running server of this program.
+fn is_ours(bind: Bind) -> bool {
+    let listeners = port_owner::listening_on(bind.address);
+    !listeners.is_empty()
+        && listeners.iter().all(|listener| {
+            let owners = port_owner::owners(listener.inode);
+            !owners.is_empty() && owners.iter().all(|owner| owner.same_program)
+        })
+}
+
+/// Says why an address could not be bound.
+#[must_use]
+pub fn refused(bind: Bind, error: &io::Error, asker: Asker) -> Finding {
+    let port = bind.address.port();
+    let shown = shown(bind.address);
+    match error.kind() {
+        io::ErrorKind::AddrInUse => busy(bind.address, &shown, asker),
+        io::ErrorKind::PermissionDenied => {
+            Finding::new(Severity::Error, format!("port {port} may not be used without privilege"))
+                .hint(
+                    "start as root (the server gives its rights up), use a port from 1024 on, or \
+                     grant CAP_NET_BIND_SERVICE",
+                )
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            let message = format!("the address {} is not on this machine now", bind.address.ip());
+            Finding::new(Severity::Degraded, message).hint("list them with: ip address")
+        }
+        // A link-local address without a scope, or with one that is gone (ENODEV).
+        io::ErrorKind::InvalidInput => {
+            let message = format!("the address {} needs its interface", bind.address.ip());
+            Finding::new(Severity::Degraded, message)
+                .hint(format!("for example \"{}%eth0\"", bind.address.ip()))
+        }
+        io::ErrorKind::Unsupported => {
+            let message = format!("this machine cannot listen on {shown}: {error}");
+            Finding::new(Severity::Degraded, message)
+        }
+        _ => Finding::new(Severity::Error, format!("cannot listen on {shown}: {error}")),
+    }
+}
+
+fn busy(address: SocketAddr, shown: &str, asker: Asker) -> Finding {
+    let listeners = port_owner::listening_on(address);
+    let owner = listeners.iter().find_map(|listener| {
+        let owners = port_owner::owners(listener.inode).into_iter();
+        // The first process is the one that opened it; its workers come later.
+        owners.min_by_key(|owner| (owner.same_program, owner.pid))
+    });
+    if let Some(owner) = owner {
+        let message = format!("{shown} is in use by {} (process {})", owner.name, owner.pid);
+        return Finding::new(Severity::Error, message)
+            .hint("stop that program, or choose another port");
+    }
+    let finding = Finding::new(Severity::Error, format!("{shown} is in use by another program"));
+    match asker {
+        // It may be our own server, run by another user.
+        Asker::Check if !listeners.is_empty() => Finding {
+            severity: Severity::Warning,
+            message: format!("{shown} is in use, perhaps by the running server"),
+            ..finding.hint("check as root to learn by whom")
+        },
+        _ => finding.hint(format!("find it with: ss -ltnp 'sport = :{}'", address.port())),
+    }
+}
+
+fn shown(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        format!("port {}", address.port())
+    } else {
+        format!("port {} of {}", address.port(), address.ip())
+    }
+}
+
+#[cfg(test)]
+#[path = "ports_tests.rs"]
+mod tests;

@@ -1,0 +1,210 @@
+//! Starting the server, and serving until it is told to stop.
+
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+
+use super::args::{Args, Source, exit};
+use super::budget::{Machine, Sizes};
+use super::check::{self, Actors};
+use super::drop::{self, Identity};
+use super::finding::{Finding, Severity};
+use super::ports::{self, Interfaces, Opened, Wanted};
+use super::survey::{Survey, budget};
+use super::{print, quick};
+use crate::conn::{Http, Local, RX_BYTES, SIGNALS, Site, TX_BYTES};
+use crate::reactor::{self, Limits, ListenerId, Reactor, Start};
+use crate::sys::signal::Signals;
+use crate::sys::socket::ListenOptions;
+use crate::sys::{limits, log, privileges};
+use crate::vhost::World;
+use crate::vhost::log::{Logs, Owner};
+
+/// Bytes of a connection's slot.
+pub(super) const fn slot_bytes() -> usize {
+    reactor::entry_bytes::<Http>()
+}
+
+/// Serves what the command line names; the exit code.
+pub(super) fn serve(args: &Args) -> u8 {
+    match start(args) {
+        Ok(mut reactor) => {
+            let ended = reactor.run();
+            reactor.into_local().finish();
+            match ended {
+                Ok(()) => exit::OK,
+                Err(error) => {
+                    log::error(format_args!("waiting for events failed: {error}"));
+                    exit::RUNTIME
+                }
+            }
+        }
+        Err(code) => code,
+    }
+}
+
+/// Everything up to the first event. What needs root's rights is opened before they are given
+/// up, and nothing is read from the network before that.
+fn start(args: &Args) -> Result<Reactor<Http>, u8> {
+    let (mut survey, world, opened) = listen(args)?;
+    let identity = survey.identity(args)?;
+    let global = &survey.settings.global;
+    if let Err(error) = limits::set_descriptors(global.rlimit_nofile) {
+        log::warn(format_args!("the limit of descriptors stays as it is: {error}"));
+    }
+    let sizes = Sizes::new(global, Machine::now(), opened.len());
+    let logs = open_logs(&mut survey, &world, &identity);
+    let actors = Actors { server: &identity, starter: &drop::starter() };
+    let Survey { settings, report } = &mut survey;
+    check::files(settings, actors, &mut |finding| report.push(finding.into()));
+    survey.print();
+    if opened.is_empty() {
+        print::err("kinglet: there is nothing to listen on");
+        return Err(exit::RUNTIME);
+    }
+    announce(args, &survey, &world, &opened, &sizes);
+    let reactor = build(world, opened, &sizes, logs).map_err(|error| {
+        print::err(&format!("kinglet: the event loop can not be set up: {error}"));
+        exit::RUNTIME
+    })?;
+    give_up_rights(&identity)?;
+    Ok(reactor)
+}
+
+/// Reads the configuration and opens what it listens on.
+fn listen(args: &Args) -> Result<(Survey, World, Vec<Opened>), u8> {
+    let interfaces = Interfaces::read();
+    let Source::Quick(source) = &args.source else {
+        let mut survey = Survey::read(args, false, quick::PORT)?;
+        let world = survey.world();
+        let (opened, findings) = open_ports(&world, &interfaces);
+        let fatal = findings.iter().any(|finding| finding.severity == Severity::Error);
+        for finding in findings {
+            survey.report.push(finding.into());
+        }
+        if fatal {
+            survey.print();
+            return Err(exit::RUNTIME);
+        }
+        return Ok((survey, world, opened));
+    };
+    let tried = quick::first_free_port(source.port, |port| {
+        let mut survey = match Survey::read(args, false, port) {
+            Ok(survey) => survey,
+            Err(code) => return Ok(Err(code)),
+        };
+        let world = survey.world();
+        let (opened, findings) = open_ports(&world, &interfaces);
+        match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
+            Some(finding) if finding.message.contains("in use") => {
+                Err(std::io::Error::new(std::io::ErrorKind::AddrInUse, finding.message))
+            }
+            Some(finding) => Err(std::io::Error::other(finding.message)),
+            None => Ok(Ok((survey, world, opened))),
+        }
+    });
+    match tried {
+        Ok((_, done)) => done,
+        Err(error) => {
+            print::err(&format!("kinglet: {error}"));
+            Err(exit::RUNTIME)
+        }
+    }
+}
+
+fn open_ports(world: &World, interfaces: &Interfaces) -> (Vec<Opened>, Vec<Finding>) {
+    let wanted: Vec<Wanted> = world.listeners.iter().map(Wanted::from).collect();
+    let mut findings = Vec::new();
+    let opened =
+        ports::open(&wanted, &ListenOptions::default(), interfaces, &mut |index, finding| {
+            let place = world.listeners.get(index).map(|listener| listener.place);
+            let finding = Finding { place: finding.place.or(place), ..finding };
+            findings.push(finding);
+        });
+    (opened, findings)
+}
+
+fn open_logs(survey: &mut Survey, world: &World, identity: &Identity) -> Option<Logs> {
+    if world.log_files.is_empty() {
+        return None;
+    }
+    let owner = Owner { uid: identity.subject.uid, gid: identity.subject.gid };
+    let report = |message: &str| log::warn(format_args!("{message}"));
+    let (logs, faults) = Logs::open(&world.log_files, identity.must_drop.then_some(owner), report);
+    for fault in faults {
+        let finding = Finding::new(Severity::Degraded, fault.message).at(fault.place);
+        survey.report.push(finding.into());
+    }
+    Some(logs)
+}
+
+fn build(
+    world: World,
+    opened: Vec<Opened>,
+    sizes: &Sizes,
+    logs: Option<Logs>,
+) -> std::io::Result<Reactor<Http>> {
+    // Before any thread starts, so that all of them leave signals to the descriptor.
+    let signals = Signals::new()?;
+    let watches = vec![(SIGNALS, signals.as_raw_fd())];
+    let listeners = opened
+        .into_iter()
+        .filter_map(|opened| Some((ListenerId(u16::try_from(opened.index).ok()?), opened.socket)));
+    // The world outlives everything; a new configuration comes with a new process.
+    let site: &'static Site = Box::leak(Box::new(Site::new(world)));
+    let limits = Limits {
+        connections_max: sizes.connections_max,
+        blocks_max: sizes.blocks_max,
+        rx_bytes: RX_BYTES,
+        tx_bytes: TX_BYTES,
+    };
+    let start = Start { limits, world: site, listeners: listeners.collect(), watches };
+    Reactor::new(start, |waker| Local::new(site, sizes.connections_max, waker, logs, Some(signals)))
+}
+
+fn give_up_rights(identity: &Identity) -> Result<(), u8> {
+    let done = if identity.must_drop {
+        privileges::drop_to(identity.subject.uid, identity.subject.gid)
+    } else if identity.subject.uid != 0 {
+        privileges::seal()
+    } else {
+        Ok(())
+    };
+    done.map_err(|error| {
+        print::err(&format!("kinglet: root's rights can not be given up: {error}"));
+        exit::RUNTIME
+    })
+}
+
+/// Says where it can be reached and what it may use.
+fn announce(args: &Args, survey: &Survey, world: &World, opened: &[Opened], sizes: &Sizes) {
+    let budget = budget(world, sizes);
+    if let Source::Quick(source) = &args.source {
+        let mut text = format!("kinglet serves {}\n", source.directory.display());
+        for listener in opened {
+            text.push_str(&format!("\n    http://{}/\n", quick::url_host(listener.bind.address)));
+        }
+        print::out(&format!("{text}\n{budget}\nstop it with Ctrl-C"));
+        return;
+    }
+    for listener in opened {
+        let names = world.listeners.get(listener.index).map(|of| {
+            let names = of.vhosts.iter().filter_map(|id| world.vhosts.get(usize::from(id.0)));
+            names.map(|vhost| &*vhost.name).collect::<Vec<_>>().join(", ")
+        });
+        let address: SocketAddr = listener.bind.address;
+        log::notice(format_args!(
+            "listening on http://{address} for {}",
+            names.unwrap_or_default()
+        ));
+    }
+    for line in budget.to_string().lines() {
+        log::notice(format_args!("{line}"));
+    }
+    if sizes.connections_max < sizes.connections_wanted {
+        log::warn(format_args!(
+            "{} connections at once, not {}: there are not more descriptors",
+            sizes.connections_max, sizes.connections_wanted
+        ));
+    }
+    log::debug(format_args!("{} files read", survey.settings.files.len()));
+}

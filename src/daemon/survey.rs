@@ -1,0 +1,157 @@
+//! Reading a configuration, and the actions that only look: `-t` and `-T`.
+
+use super::args::{Args, Source, exit};
+use super::budget::{Budget, Machine, Sizes};
+use super::check::{self, Actors};
+use super::drop::{self, Identity};
+use super::ports::Interfaces;
+use super::{print, quick, serve};
+use crate::config::diagnose::{Diagnostic, Report};
+use crate::config::settings::Settings;
+use crate::config::{self, Loaded, Options};
+use crate::sys::limits;
+use crate::vhost::World;
+
+/// What the command line asks to be served, and what there is to say about it.
+pub(super) struct Survey {
+    pub(super) settings: Settings,
+    pub(super) report: Report,
+}
+
+impl Survey {
+    /// Reads the configuration, or makes the one of quick mode for `port`.
+    ///
+    /// # Errors
+    /// The exit code; everything has been printed.
+    pub(super) fn read(args: &Args, strict: bool, port: u16) -> Result<Self, u8> {
+        let survey = match &args.source {
+            Source::Quick(source) => match quick::settings(source, port) {
+                Ok(settings) => Self { settings, report: Report::default() },
+                Err(error) => {
+                    let hint = error.hint.map(|hint| format!("\n  {hint}")).unwrap_or_default();
+                    print::err(&format!("kinglet: {}{hint}", error.message));
+                    return Err(exit::USAGE);
+                }
+            },
+            Source::Configured(dir) => {
+                let mut options = Options { strict, ..Options::default() };
+                if let Some(data_dir) = &args.data_dir {
+                    options.data_dir.clone_from(data_dir);
+                }
+                let mut loaded: Loaded = config::load(dir, &options);
+                for note in config::not_built(&loaded) {
+                    loaded.report.push(note);
+                }
+                Self { settings: loaded.settings, report: loaded.report }
+            }
+        };
+        if survey.report.has_errors() {
+            survey.print();
+            return Err(survey.refusal());
+        }
+        Ok(survey)
+    }
+
+    /// Adds what the world could not take over.
+    pub(super) fn world(&mut self) -> World {
+        let (world, faults) = World::build(&self.settings);
+        for fault in faults {
+            self.report.push(Diagnostic::degraded(Some(fault.place), fault.message));
+        }
+        world
+    }
+
+    /// Who will serve.
+    ///
+    /// # Errors
+    /// The exit code; everything has been printed.
+    pub(super) fn identity(&mut self, args: &Args) -> Result<Identity, u8> {
+        let starter = drop::starter();
+        let mut add = |finding: super::finding::Finding| self.report.push(finding.into());
+        let identity = match &args.source {
+            Source::Quick(source) => {
+                Some(drop::decide_quick(&source.directory, &starter, &mut add))
+            }
+            Source::Configured(_) => drop::decide(&self.settings.global, &starter, &mut add),
+        };
+        identity.ok_or_else(|| {
+            self.print();
+            self.refusal()
+        })
+    }
+
+    pub(super) fn print(&self) {
+        print::report(&self.report, &self.settings.files);
+    }
+
+    /// Says that nothing starts; the exit code.
+    fn refusal(&self) -> u8 {
+        let counts = self.report.counts();
+        print::err(&format!("kinglet: the configuration has {}", plural(counts.errors, "error")));
+        exit::CONFIG
+    }
+}
+
+/// `-t`
+pub(super) fn check(args: &Args, strict: bool) -> u8 {
+    let mut survey = match Survey::read(args, strict, quick::PORT) {
+        Ok(survey) => survey,
+        Err(code) => return code,
+    };
+    let identity = match survey.identity(args) {
+        Ok(identity) => identity,
+        Err(code) => return code,
+    };
+    let world = survey.world();
+    let starter = drop::starter();
+    let actors = Actors { server: &identity, starter: &starter };
+    let Survey { settings, report } = &mut survey;
+    check::run(settings, actors, &Interfaces::read(), &mut |finding| report.push(finding.into()));
+    survey.print();
+    let counts = survey.report.counts();
+    let sizes = Sizes::new(&survey.settings.global, Machine::now(), world.listeners.len());
+    print::out(&budget(&world, &sizes).to_string());
+    let words = format!(
+        "{}, {}, {} degraded",
+        plural(counts.errors, "error"),
+        plural(counts.warnings, "warning"),
+        counts.degraded
+    );
+    if counts.errors > 0 || (strict && counts.warnings > 0) {
+        print::err(&format!("kinglet: the configuration can not be used: {words}"));
+        return exit::CONFIG;
+    }
+    print::out(&format!("kinglet: the configuration is good: {words}"))
+}
+
+/// `-T`
+pub(super) fn dump(args: &Args) -> u8 {
+    match Survey::read(args, false, quick::PORT) {
+        Ok(survey) => {
+            survey.print();
+            print::out(&survey.settings.effective_json())
+        }
+        Err(code) => code,
+    }
+}
+
+/// The bound of a server of these sizes.
+pub(super) fn budget(world: &World, sizes: &Sizes) -> Budget {
+    let mut budget = Budget::of_reactor(sizes, serve::slot_bytes());
+    for line in crate::conn::memory(world, sizes.connections_max) {
+        budget.add(line.into());
+    }
+    budget
+}
+
+impl Machine {
+    /// This machine, with as many descriptors as may be had.
+    pub(super) fn now() -> Self {
+        let descriptors = limits::descriptors().map_or(1024, |limit| limit.hard);
+        Self { memory_bytes: limits::memory_bytes(), descriptors }
+    }
+}
+
+fn plural(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}

@@ -1,0 +1,401 @@
+//! The open-file cache of one reactor.
+//!
+//! An entry is a file by the path it was asked for: descriptor or content, metadata, validators
+//! as text. It is trusted for less than a second; then the path is walked again and everything
+//! is read anew, so that no change, not even one that leaves size and times as they were, stays
+//! unseen for longer. A hit asks the kernel nothing and nothing allocates after construction.
+//! What does not exist is not remembered.
+//!
+//! The directories of the mounts are held here too. Each is opened again by its path once a
+//! second while it is used, so that one that was replaced, or made again after it was deleted,
+//! is found; entries are trusted no longer than the directory they were found in.
+
+use super::sibling::{self, Siblings};
+use super::validator::Validators;
+use crate::http::encoding::Coding;
+use crate::sys::stat::Stat;
+use crate::sys::walk::Root;
+use crate::vhost::mime::Media;
+use heapless::Vec as FixedVec;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// How long an entry is believed, in milliseconds.
+pub const TRUST_MS: u64 = 999;
+/// After this time without a use, [`FileCache::trim`] lets an entry go.
+pub const IDLE_MS: u64 = 10_000;
+/// Longest path of an entry; files with longer ones are opened for each request.
+pub const KEY_BYTES_MAX: usize = 240;
+/// Largest file that is kept as content instead of as a descriptor: one page.
+pub const CONTENT_BYTES_MAX: usize = 4096;
+/// Most entries; their numbers have 16 bits.
+pub const ENTRIES_MAX: usize = 32_000;
+
+/// The entry that belongs to no key; also the end of a chain.
+const SCRATCH: u16 = 0;
+
+/// What names an entry.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key<'k> {
+    /// Number of the mount.
+    pub(super) mount: u16,
+    /// Which representation.
+    pub(super) coding: Coding,
+    /// Path below the mount, as asked.
+    pub(super) path: &'k [u8],
+}
+
+impl Key<'_> {
+    /// Files cannot be created by those who ask for them, so the hash needs no secret.
+    fn hash(&self) -> u32 {
+        let mut state = u64::from(self.mount) << 8 | u64::from(sibling::number(self.coding));
+        let mut mix = |word: u64| {
+            state = (state ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            state ^= state >> 29;
+        };
+        let (words, rest) = self.path.as_chunks::<8>();
+        words.iter().for_each(|&word| mix(u64::from_le_bytes(word)));
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        mix(u64::from_le_bytes(last));
+        mix(self.path.len() as u64);
+        (state >> 32) as u32
+    }
+}
+
+/// What is known about a file once it has been opened.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    /// Its metadata.
+    pub(super) stat: Stat,
+    /// ETag and Last-Modified.
+    pub(super) validators: Validators,
+    /// Its type.
+    pub(super) media: Media,
+    /// Precompressed copies beside it.
+    pub(super) siblings: Siblings,
+    /// The descriptor, unless the content is kept.
+    pub(super) fd: Option<OwnedFd>,
+}
+
+/// One file.
+#[derive(Debug)]
+pub(super) struct Entry {
+    hash: u32,
+    /// Next entry of the same chain, or of the free list.
+    next: u16,
+    mount: u16,
+    coding: Coding,
+    /// Used since the hand came by.
+    used: bool,
+    path: FixedVec<u8, KEY_BYTES_MAX>,
+    expires_ms: u64,
+    /// What was found; `None` in a free entry.
+    pub(super) loaded: Option<Loaded>,
+}
+
+impl Entry {
+    const FREE: Self = Self {
+        hash: 0,
+        next: SCRATCH,
+        mount: 0,
+        coding: Coding::Identity,
+        used: false,
+        path: FixedVec::new(),
+        expires_ms: 0,
+        loaded: None,
+    };
+}
+
+#[derive(Debug)]
+struct RootSlot {
+    root: Option<Root>,
+    /// When the path was tried last; `None` before the first time.
+    tried_ms: Option<u64>,
+}
+
+/// See the module's description.
+#[derive(Debug)]
+pub struct FileCache {
+    /// Grows up to its capacity and never beyond, so that unused entries are untouched memory.
+    entries: Vec<Entry>,
+    entries_max: usize,
+    /// A page for each entry, untouched until it has small content.
+    content: Box<[u8]>,
+    content_offset: usize,
+    content_touched: bool,
+    /// First entry of each chain; a power of two of them.
+    heads: Box<[u16]>,
+    free: u16,
+    hand: usize,
+    roots: Box<[RootSlot]>,
+}
+
+impl FileCache {
+    /// Makes a cache of `entries_max` files, at least two, for the mounts whose directories are
+    /// `roots`: the number of a mount is its place there. Directories are opened at once, those
+    /// that cannot be are tried again when they are asked for.
+    #[must_use]
+    pub fn new<'p>(entries_max: usize, roots: impl IntoIterator<Item = &'p Path>) -> Self {
+        let entries_max = entries_max.clamp(2, ENTRIES_MAX);
+        let mut entries = Vec::with_capacity(entries_max + 1);
+        entries.push(Entry::FREE);
+        let content = vec![0; content_bytes(entries_max)].into_boxed_slice();
+        let content_offset =
+            content.as_ptr().align_offset(CONTENT_BYTES_MAX).min(CONTENT_BYTES_MAX);
+        let open = |path| RootSlot {
+            root: Root::new(path).ok().map(|mut root| {
+                let _ = root.reopen();
+                root
+            }),
+            tried_ms: None,
+        };
+        Self {
+            entries,
+            entries_max,
+            content,
+            content_offset,
+            content_touched: false,
+            heads: vec![0; heads(entries_max)].into_boxed_slice(),
+            free: SCRATCH,
+            hand: 0,
+            roots: roots.into_iter().map(open).collect(),
+        }
+    }
+
+    /// Bytes that a cache of `entries` files can come to use, without the mounts' directories.
+    #[must_use]
+    pub fn bytes(entries: usize) -> usize {
+        let entries = entries.clamp(2, ENTRIES_MAX);
+        (entries + 1) * size_of::<Entry>() + content_bytes(entries) + heads(entries) * 2
+    }
+
+    /// Descriptors that a cache of `entries` files for `mounts` mounts can hold, with the ones
+    /// that are open only while a file is looked for.
+    #[must_use]
+    pub fn descriptors(entries: usize, mounts: usize) -> usize {
+        entries.clamp(2, ENTRIES_MAX) + mounts + 4
+    }
+
+    /// The directory of a mount, and until when what is found in it may be believed.
+    ///
+    /// # Errors
+    /// When there is none now; asked again within a second, the path is not tried again.
+    pub(super) fn root(&mut self, mount: u16, now_ms: u64) -> io::Result<(&Root, u64)> {
+        let slot = self.roots.get_mut(usize::from(mount)).ok_or(io::ErrorKind::NotFound)?;
+        let root = slot.root.as_mut().ok_or(io::ErrorKind::NotFound)?;
+        let fresh = slot.tried_ms.is_some_and(|at| now_ms < at.saturating_add(TRUST_MS));
+        if !fresh {
+            slot.tried_ms = Some(now_ms);
+            match root.reopen() {
+                Err(e) if is_gone(&e) => root.close(),
+                // No permission by path (the directory was opened before privileges were
+                // dropped), no descriptor left: the one that is held is as good as ever.
+                _ => {}
+            }
+        }
+        if !root.is_open() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok((root, slot.tried_ms.unwrap_or(now_ms).saturating_add(TRUST_MS)))
+    }
+
+    /// The entry of `key` if it may be believed at `now_ms`.
+    pub(super) fn fresh(&mut self, key: Key<'_>, now_ms: u64) -> Option<u16> {
+        let at = self.find(key, key.hash())?;
+        let entry = self.entries.get_mut(usize::from(at))?;
+        if now_ms >= entry.expires_ms {
+            return None;
+        }
+        entry.used = true;
+        Some(at)
+    }
+
+    fn find(&self, key: Key<'_>, hash: u32) -> Option<u16> {
+        let mut at = *self.heads.get(self.bucket(hash))?;
+        while at != SCRATCH {
+            let entry = self.entries.get(usize::from(at))?;
+            if entry.hash == hash
+                && entry.mount == key.mount
+                && entry.coding == key.coding
+                && entry.path == key.path
+            {
+                return Some(at);
+            }
+            at = entry.next;
+        }
+        None
+    }
+
+    /// Stores what was loaded for `key`, in its old entry or in one that is free or has not been
+    /// used lately (never in `keep`), and says where. A path that is too long goes to the
+    /// scratch entry and will not be found again.
+    pub(super) fn store(
+        &mut self,
+        key: Key<'_>,
+        loaded: Loaded,
+        expires_ms: u64,
+        keep: Option<u16>,
+    ) -> u16 {
+        let hash = key.hash();
+        let at = match FixedVec::from_slice(key.path) {
+            Ok(path) => self.find(key, hash).unwrap_or_else(|| {
+                let at = self.take(keep);
+                let bucket = self.bucket(hash);
+                let next = core::mem::replace(&mut self.heads[bucket], at);
+                let (mount, coding) = (key.mount, key.coding);
+                self.entries[usize::from(at)] =
+                    Entry { hash, next, mount, coding, path, ..Entry::FREE };
+                at
+            }),
+            Err(_) => SCRATCH,
+        };
+        let entry = &mut self.entries[usize::from(at)];
+        entry.loaded = Some(loaded);
+        entry.expires_ms = expires_ms;
+        entry.used = true;
+        at
+    }
+
+    /// What is known about the file in entry `at`.
+    pub(super) fn loaded(&self, at: u16) -> Option<&Loaded> {
+        self.entries.get(usize::from(at))?.loaded.as_ref()
+    }
+
+    /// The page that belongs to entry `at`.
+    pub(super) fn content(&self, at: u16) -> &[u8] {
+        let from = self.content_offset + usize::from(at) * CONTENT_BYTES_MAX;
+        self.content.get(from..from + CONTENT_BYTES_MAX).unwrap_or_default()
+    }
+
+    /// Copies small content to the page of entry `at`.
+    pub(super) fn set_content(&mut self, at: u16, bytes: &[u8]) {
+        let from = self.content_offset + usize::from(at) * CONTENT_BYTES_MAX;
+        if let Some(page) = self.content.get_mut(from..from + bytes.len()) {
+            page.copy_from_slice(bytes);
+            self.content_touched = true;
+        }
+    }
+
+    /// Forgets the entry of `key`, if there is one.
+    pub(super) fn forget(&mut self, key: Key<'_>) {
+        if let Some(at) = self.find(key, key.hash()) {
+            self.remove(at);
+        }
+    }
+
+    /// Closes every descriptor that entries hold: the process has run out of them.
+    pub(super) fn close_files(&mut self) {
+        for at in 1..self.entries.len() {
+            let holds = |loaded: &Loaded| loaded.fd.is_some();
+            if self.entries[at].loaded.as_ref().is_some_and(holds) {
+                self.remove(u16::try_from(at).unwrap_or(SCRATCH));
+            }
+        }
+    }
+
+    /// Lets go of files and directories that were not used for [`IDLE_MS`], so that an idle
+    /// server holds nothing open and file systems can be unmounted. When nothing is left,
+    /// `give_back` gets the pages that held content.
+    ///
+    /// To be called once after the start. Answers when to call again, or `None` when there is
+    /// nothing to wait for until the next file is asked for.
+    pub fn trim(&mut self, now_ms: u64, give_back: impl FnOnce(&mut [u8])) -> Option<u64> {
+        let mut again: Option<u64> = None;
+        let mut is_idle = |believed_ms: u64| {
+            let at = believed_ms.saturating_add(IDLE_MS);
+            if now_ms < at {
+                again = Some(again.map_or(at, |first| first.min(at)));
+            }
+            now_ms >= at
+        };
+        self.entries[usize::from(SCRATCH)] = Entry { next: SCRATCH, ..Entry::FREE };
+        for at in 1..self.entries.len() {
+            let entry = &self.entries[at];
+            if entry.loaded.is_some() && is_idle(entry.expires_ms) {
+                self.remove(u16::try_from(at).unwrap_or(SCRATCH));
+            }
+        }
+        for slot in &mut self.roots {
+            if let Some(root) = &mut slot.root
+                && root.is_open()
+                // One that was never asked for is idle from the first call on.
+                && is_idle(*slot.tried_ms.get_or_insert(now_ms))
+                // Where the path cannot be opened any more, letting go would be for ever.
+                && root.reopen().is_ok()
+            {
+                root.close();
+                slot.tried_ms = None;
+            }
+        }
+        if self.content_touched && self.entries.iter().all(|entry| entry.loaded.is_none()) {
+            self.content_touched = false;
+            let from = self.content_offset;
+            give_back(&mut self.content[from..from + (self.entries_max + 1) * CONTENT_BYTES_MAX]);
+        }
+        again
+    }
+
+    fn bucket(&self, hash: u32) -> usize {
+        hash as usize & (self.heads.len() - 1)
+    }
+
+    /// A free entry: a removed one, a new one, or the next one that the hand finds unused.
+    fn take(&mut self, keep: Option<u16>) -> u16 {
+        if self.free == SCRATCH && self.entries.len() <= self.entries_max {
+            self.entries.push(Entry::FREE);
+            return u16::try_from(self.entries.len() - 1).unwrap_or(SCRATCH);
+        }
+        if self.free == SCRATCH {
+            let victim = self.sweep(keep);
+            self.remove(victim);
+        }
+        let at = self.free;
+        self.free = self.entries[usize::from(at)].next;
+        at
+    }
+
+    fn sweep(&mut self, keep: Option<u16>) -> u16 {
+        loop {
+            self.hand = if self.hand + 1 < self.entries.len() { self.hand + 1 } else { 1 };
+            let at = u16::try_from(self.hand).unwrap_or(1);
+            let entry = &mut self.entries[self.hand];
+            if keep != Some(at) && !core::mem::take(&mut entry.used) {
+                return at;
+            }
+        }
+    }
+
+    /// Takes entry `at` out of its chain and puts it on the free list.
+    fn remove(&mut self, at: u16) {
+        let Entry { hash, next, .. } = self.entries[usize::from(at)];
+        let bucket = self.bucket(hash);
+        if self.heads[bucket] == at {
+            self.heads[bucket] = next;
+        } else {
+            let mut before = self.heads[bucket];
+            while before != SCRATCH && self.entries[usize::from(before)].next != at {
+                before = self.entries[usize::from(before)].next;
+            }
+            if before != SCRATCH {
+                self.entries[usize::from(before)].next = next;
+            }
+        }
+        self.entries[usize::from(at)] = Entry { next: self.free, ..Entry::FREE };
+        self.free = at;
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// One page for each entry and the scratch one, and one to align them.
+fn content_bytes(entries: usize) -> usize {
+    (entries + 2) * CONTENT_BYTES_MAX
+}
+
+fn heads(entries: usize) -> usize {
+    (entries * 2).next_power_of_two()
+}

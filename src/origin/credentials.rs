@@ -1,0 +1,298 @@
+//! Who may enter: the file that a mount's `basic-auth` names.
+//!
+//! Each line is `user:value`, the value a password as in lwsws or a hash as `htpasswd` writes
+//! it: `{SHA}`, `$apr1$`, `$1$`, `$5$`, `$6$`, `$2a$`, `$2b$`, `$2y$`, `$y$`. Lines end with LF
+//! or CRLF; empty lines and those that begin with `#` say nothing, as with Apache. A password
+//! that begins like a hash must be written as a hash.
+//!
+//! Passwords themselves are not kept, only digests under a random key, compared whole and in
+//! constant time. For users that do not exist a hash is worked out all the same when the file
+//! has slow ones, so that the time does not tell who exists.
+
+use super::secret::{Digest, Secret};
+use super::verifier::{Job, JobKey};
+use crate::sys::crypt::{HASH_BYTES_MAX, PASSWORD_BYTES_MAX};
+use crate::sys::stat::{Kind, Stat};
+use base64::Engine;
+use core::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Largest file, in bytes.
+pub const FILE_BYTES_MAX: usize = 64 << 10;
+/// Longest `user:password` that is looked at.
+pub const PAIR_BYTES_MAX: usize = 512;
+/// The file is looked at no more often than this.
+pub const CHECK_MS: u64 = 1000;
+/// Credentials that are remembered after a slow check; the oldest makes room.
+pub const VERIFIED_MAX: usize = 32;
+/// How long one is remembered.
+pub const VERIFIED_MS: u64 = 15 * 60 * 1000;
+/// Malformed lines that are reported by their number.
+pub const MALFORMED_MAX: usize = 8;
+
+/// Files this young may change again without another time on them.
+const YOUNG_SECS: i64 = 3;
+
+/// Something that belongs into the log.
+#[derive(Debug)]
+pub enum Event {
+    /// The file was read, for the first time or because it has changed.
+    Loaded {
+        /// Lines with a credential.
+        users: usize,
+        /// Numbers of the first lines that say nothing sensible, from 1.
+        malformed: Vec<usize>,
+    },
+    /// The file cannot be read (any more); what was read before stays valid.
+    Unreadable(io::Error),
+}
+
+/// Whether somebody may enter.
+#[derive(Debug)]
+pub enum Entry {
+    /// Yes.
+    Granted,
+    /// No.
+    Denied,
+    /// A hash must be worked out first: hand the job to a [`super::verifier::Verifier`].
+    Slow(Box<Job>),
+}
+
+/// One credentials file as a reactor knows it.
+pub struct Credentials {
+    /// Tells the files of a configuration apart.
+    id: u16,
+    path: PathBuf,
+    secret: Secret,
+    lines: Vec<Line>,
+    /// Changes with the file.
+    generation: u32,
+    verified: Vec<(Digest, u64)>,
+    seen: Option<Stat>,
+    /// What was read.
+    text: Option<Digest>,
+    /// The file was so young when it was read that it must be read again.
+    young: bool,
+    checked_ms: Option<u64>,
+    unreadable: bool,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+struct Line {
+    user: Digest,
+    value: Value,
+}
+
+enum Value {
+    /// Digest of the whole line.
+    Plain(Digest),
+    /// Digest of the 20 bytes of the SHA-1.
+    Sha1(Digest),
+    Slow(Box<[u8]>),
+}
+
+impl Credentials {
+    /// Prepares the file number `id` at `path`; nothing is read before [`Credentials::refresh`],
+    /// and until then nobody enters.
+    #[must_use]
+    pub fn new(id: u16, path: &Path) -> Self {
+        Self {
+            id,
+            path: path.to_owned(),
+            secret: Secret::new(),
+            lines: Vec::new(),
+            generation: 0,
+            verified: Vec::new(),
+            seen: None,
+            text: None,
+            young: false,
+            checked_ms: None,
+            unreadable: false,
+        }
+    }
+
+    /// Path of the file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the file if it has changed, and looks at it at most once in [`CHECK_MS`]; to be
+    /// called before [`Credentials::check`]. `now_ms` is monotonic, `wall_secs` the wall clock.
+    pub fn refresh(&mut self, now_ms: u64, wall_secs: u64) -> Option<Event> {
+        if self.checked_ms.is_some_and(|at| now_ms < at.saturating_add(CHECK_MS)) {
+            return None;
+        }
+        self.checked_ms = Some(now_ms);
+        match self.read() {
+            Ok(None) => None,
+            Ok(Some((stat, text))) => {
+                let wall_secs = i64::try_from(wall_secs).unwrap_or(i64::MAX);
+                let changed = stat.mtime_secs.max(stat.ctime_secs);
+                self.young = wall_secs.saturating_sub(changed) < YOUNG_SECS;
+                self.seen = Some(stat);
+                let digest = self.secret.digest(&text);
+                let same = self.text.is_some_and(|known| known.is(digest));
+                self.text = Some(digest);
+                let back = core::mem::take(&mut self.unreadable);
+                if same && !back { None } else { Some(self.load(&text)) }
+            }
+            Err(_) if self.unreadable => None,
+            Err(e) => {
+                self.unreadable = true;
+                Some(Event::Unreadable(e))
+            }
+        }
+    }
+
+    /// Whether `pair`, the decoded `user:password` of a request, may enter.
+    pub fn check(&mut self, pair: &[u8], now_ms: u64) -> Entry {
+        let colon = pair.iter().position(|&b| b == b':');
+        let Some((user, [_, password @ ..])) = colon.and_then(|at| pair.split_at_checked(at))
+        else {
+            return Entry::Denied;
+        };
+        if user.is_empty() || pair.len() > PAIR_BYTES_MAX || pair.contains(&0) {
+            return Entry::Denied;
+        }
+        let whole = self.secret.digest(pair);
+        let remembered = |&(digest, until): &(Digest, u64)| digest.is(whole) & (now_ms < until);
+        if self.verified.iter().any(remembered) {
+            return Entry::Granted;
+        }
+        let user = self.secret.digest(user);
+        let sha1 = self.secret.digest(&sha1_smol::Sha1::from(password).digest().bytes());
+        let mut granted = false;
+        let mut own = None;
+        // Every line is compared, whatever has been found before.
+        for line in &self.lines {
+            let is_user = line.user.is(user);
+            match &line.value {
+                Value::Plain(digest) => granted |= digest.is(whole),
+                Value::Sha1(digest) => granted |= is_user & digest.is(sha1),
+                Value::Slow(hash) if is_user && own.is_none() => own = Some(&**hash),
+                Value::Slow(_) => {}
+            }
+        }
+        if granted {
+            return Entry::Granted;
+        }
+        self.slow(own, user, password, whole)
+    }
+
+    /// Remembers a credential that a verifier has found to be right, unless the file has changed
+    /// since the job was made or belongs to another one.
+    pub fn remember(&mut self, key: JobKey, now_ms: u64) {
+        if key.file != self.id || key.generation != self.generation {
+            return;
+        }
+        self.verified.retain(|&(digest, until)| !digest.is(key.digest) & (now_ms < until));
+        if self.verified.len() >= VERIFIED_MAX {
+            self.verified.remove(0);
+        }
+        self.verified.push((key.digest, now_ms.saturating_add(VERIFIED_MS)));
+    }
+
+    /// The job for a user's own hash, or for one of the others that can never be granted.
+    fn slow(&self, own: Option<&[u8]>, user: Digest, password: &[u8], whole: Digest) -> Entry {
+        let hashes = || {
+            self.lines.iter().filter_map(|line| match &line.value {
+                Value::Slow(hash) => Some(&**hash),
+                _ => None,
+            })
+        };
+        // The same name meets the same hash each time, as a real one does.
+        let dummy = || hashes().nth(user.pick(hashes().count().max(1)));
+        let Some(hash) = own.or_else(dummy) else { return Entry::Denied };
+        let grantable = own.is_some() && password.len() <= PASSWORD_BYTES_MAX;
+        let key = JobKey { file: self.id, generation: self.generation, digest: whole };
+        let password = password.get(..PASSWORD_BYTES_MAX).unwrap_or(password);
+        Job::new(key, password, hash, grantable)
+            .map_or(Entry::Denied, |job| Entry::Slow(Box::new(job)))
+    }
+
+    /// The file's text if it is not the one that is known.
+    fn read(&self) -> io::Result<Option<(Stat, Vec<u8>)>> {
+        let file = open_regular(&self.path)?;
+        let stat = Stat::of(file.as_fd())?;
+        if stat.kind != Kind::Regular {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+        }
+        if self.seen == Some(stat) && !self.young && !self.unreadable {
+            return Ok(None);
+        }
+        let mut text = Vec::new();
+        file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut text)?;
+        if text.len() > FILE_BYTES_MAX {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is larger than 64 KiB"));
+        }
+        Ok(Some((stat, text)))
+    }
+
+    fn load(&mut self, text: &[u8]) -> Event {
+        self.generation = self.generation.wrapping_add(1);
+        self.verified.clear();
+        self.lines.clear();
+        let mut malformed = Vec::new();
+        for (number, line) in text.split(|&b| b == b'\n').enumerate() {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if line.is_empty() || line.starts_with(b"#") {
+                continue;
+            }
+            match parse(&self.secret, line) {
+                Some(line) => self.lines.push(line),
+                None if malformed.len() < MALFORMED_MAX => malformed.push(number + 1),
+                None => {}
+            }
+        }
+        Event::Loaded { users: self.lines.len(), malformed }
+    }
+}
+
+/// Opens without waiting for a FIFO's writer.
+fn open_regular(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(crate::sys::walk::NO_WAIT).open(path)
+}
+
+fn parse(secret: &Secret, line: &[u8]) -> Option<Line> {
+    let colon = line.iter().position(|&b| b == b':').filter(|&at| at > 0)?;
+    let (user, value) = (line.get(..colon)?, line.get(colon + 1..)?);
+    if line.len() > PAIR_BYTES_MAX || line.contains(&0) {
+        return None;
+    }
+    let value = if let Some(text) = value.strip_prefix(b"{SHA}") {
+        let mut sha1 = [0; 24];
+        let len = base64::engine::general_purpose::STANDARD.decode_slice(text, &mut sha1).ok()?;
+        Value::Sha1(secret.digest(sha1.get(..len).filter(|_| len == 20)?))
+    } else if is_slow(value) {
+        let complete =
+            value.len() <= HASH_BYTES_MAX && value.iter().filter(|&&b| b == b'$').count() > 2;
+        let known = !is_md5(value) || super::apr1::verify(b"", value).is_some();
+        Some(Value::Slow(value.into())).filter(|_| complete && known)?
+    } else {
+        Value::Plain(secret.digest(line))
+    };
+    Some(Line { user: secret.digest(user), value })
+}
+
+fn is_md5(value: &[u8]) -> bool {
+    value.starts_with(b"$apr1$") || value.starts_with(b"$1$")
+}
+
+fn is_slow(value: &[u8]) -> bool {
+    const KINDS: [&[u8]; 6] = [b"$5$", b"$6$", b"$2a$", b"$2b$", b"$2y$", b"$y$"];
+    is_md5(value) || KINDS.iter().any(|kind| value.starts_with(kind))
+}
+
+#[cfg(test)]
+#[path = "credentials_tests.rs"]
+mod tests;

@@ -1,0 +1,343 @@
+//! What is asked before any source: may this client, with this method, come in here?
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::net::IpAddr;
+
+use crate::http::method::Method;
+use crate::vhost::rules::Keyword;
+use crate::vhost::{Mount, MountTarget, Vhost, World};
+
+/// Why a request is not answered by its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal<'w> {
+    /// The peer's address is not admitted: 403.
+    Address,
+    /// The User-Agent holds a keyword: its own status and text, then close.
+    Keyword(&'w Keyword),
+    /// The target does not take this known method: 405 with this `Allow`.
+    Method {
+        /// Value of `Allow`.
+        allow: &'static str,
+    },
+}
+
+/// `Allow` of files: GET, HEAD, and OPTIONS, which the connection answers itself.
+pub const FILE_METHODS: &str = "GET, HEAD, OPTIONS";
+
+/// Checks addresses, keywords and methods, in this order.
+///
+/// `peer` is none on a unix socket. The lists of vhost and mount must both admit the peer. An
+/// absent `user_agent` holds no keyword. Unknown methods (501) are for the caller to refuse first.
+///
+/// # Errors
+/// The first thing that stands against the request.
+pub fn check<'w>(
+    world: &'w World,
+    vhost: &Vhost,
+    mount: Option<&Mount>,
+    peer: Option<IpAddr>,
+    user_agent: Option<&[u8]>,
+    method: Method,
+) -> Result<(), Refusal<'w>> {
+    let mount_permits = mount.is_none_or(|mount| mount.addresses.permits(peer));
+    if !vhost.addresses.permits(peer) || !mount_permits {
+        return Err(Refusal::Address);
+    }
+    if let Some(keyword) = user_agent.and_then(|agent| world.keywords.find(agent)) {
+        return Err(Refusal::Keyword(keyword));
+    }
+    match allow(mount) {
+        Some(allow) if !reads(method) => Err(Refusal::Method { allow }),
+        _ => Ok(()),
+    }
+}
+
+/// The methods that a mount takes, as the value of `Allow`; none = all that are known. A
+/// redirect leads every method on, and what is not built answers 501 to all of them.
+#[must_use]
+pub fn allow(mount: Option<&Mount>) -> Option<&'static str> {
+    match mount.map(|mount| &mount.target) {
+        Some(MountTarget::File(_)) => Some(FILE_METHODS),
+        Some(MountTarget::Redirect(_) | MountTarget::NotBuilt { .. }) | None => None,
+    }
+}
+
+/// The methods of [`FILE_METHODS`].
+fn reads(method: Method) -> bool {
+    matches!(method, Method::Get | Method::Head | Method::Options)
+}
+
+/// What [`PeerCounts::enter`] says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// Counted; [`PeerCounts::leave`] must follow.
+    Admitted,
+    /// The peer has as many as it may; nothing was counted.
+    LimitReached,
+    /// There are too many different peers; nothing was counted. Can not happen when the table
+    /// was made for as many peers as there are connections.
+    TableFull,
+}
+
+/// How many connections, or requests in progress, each peer has: `ip-limit-wsi`,
+/// `ip-limit-ah`. One table for each limit and reactor; nothing is allocated after
+/// [`PeerCounts::new`].
+///
+/// IPv4 peers are told apart by address, IPv6 peers by /64, since one customer has all of that.
+/// Hashes are keyed at random, so that a peer can not choose addresses that meet.
+#[derive(Debug)]
+pub struct PeerCounts {
+    limit: u32,
+    /// Open addressing with linear probing; a slot whose count is 0 is free.
+    slots: Box<[Slot]>,
+    peers: usize,
+    peers_max: usize,
+    hasher: RandomState,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    key: u64,
+    count: u32,
+}
+
+impl PeerCounts {
+    /// A table for `peers_max` different peers that may have `limit` each.
+    #[must_use]
+    pub fn new(limit: u32, peers_max: usize) -> Self {
+        // A third more than needed, and a power of two, keeps the probes short.
+        let slots = peers_max.saturating_add(peers_max / 3 + 1).next_power_of_two();
+        Self {
+            limit,
+            slots: vec![Slot::default(); slots].into(),
+            peers: 0,
+            peers_max,
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Counts one more for `peer`, if it may have it.
+    pub fn enter(&mut self, peer: IpAddr) -> Entry {
+        let key = key(peer);
+        let (peers, peers_max, limit) = (self.peers, self.peers_max, self.limit);
+        let at = self.position(key);
+        let Some(slot) = self.slots.get_mut(at) else { return Entry::TableFull };
+        if slot.count >= limit {
+            return Entry::LimitReached;
+        }
+        if slot.count == 0 {
+            if peers >= peers_max {
+                return Entry::TableFull;
+            }
+            slot.key = key;
+            self.peers = peers + 1;
+        }
+        slot.count += 1;
+        Entry::Admitted
+    }
+
+    /// Counts one less for `peer`; for one that has none nothing happens.
+    pub fn leave(&mut self, peer: IpAddr) {
+        let at = self.position(key(peer));
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        match slot.count {
+            0 => {}
+            1 => {
+                slot.count = 0;
+                self.peers -= 1;
+                self.close_gap(at);
+            }
+            _ => slot.count -= 1,
+        }
+    }
+
+    /// Whether `peer` has as many as it may.
+    #[must_use]
+    pub fn is_at_limit(&self, peer: IpAddr) -> bool {
+        self.count(peer) >= self.limit
+    }
+
+    /// How many `peer` has.
+    #[must_use]
+    pub fn count(&self, peer: IpAddr) -> u32 {
+        self.slots.get(self.position(key(peer))).map_or(0, |slot| slot.count)
+    }
+
+    /// Different peers that have any.
+    #[must_use]
+    pub fn peers(&self) -> usize {
+        self.peers
+    }
+
+    /// Where `key` is, or the free slot where it would go. There is always a free one.
+    fn position(&self, key: u64) -> usize {
+        let mut at = self.home(key);
+        while self.slots.get(at).is_some_and(|slot| slot.count > 0 && slot.key != key) {
+            at = self.next(at);
+        }
+        at
+    }
+
+    /// Moves followers back over the slot `gap` that became free, so that their probes still
+    /// find them.
+    fn close_gap(&mut self, mut gap: usize) {
+        let mut at = self.next(gap);
+        while let Some(&slot) = self.slots.get(at).filter(|slot| slot.count > 0) {
+            let distance = |from: usize| at.wrapping_sub(from) & (self.slots.len() - 1);
+            if distance(self.home(slot.key)) >= distance(gap) {
+                self.slots.swap(at, gap);
+                gap = at;
+            }
+            at = self.next(at);
+        }
+    }
+
+    fn home(&self, key: u64) -> usize {
+        // The low bits are enough: the table is smaller than the hash on every target.
+        self.hasher.hash_one(key) as usize & (self.slots.len() - 1)
+    }
+
+    fn next(&self, at: usize) -> usize {
+        (at + 1) & (self.slots.len() - 1)
+    }
+}
+
+/// IPv4 as an IPv6 prefix that is reserved (0:ffff:…), IPv6 by its first half.
+fn key(peer: IpAddr) -> u64 {
+    match peer.to_canonical() {
+        IpAddr::V4(address) => 0xffff_0000_0000 | u64::from(address.to_bits()),
+        IpAddr::V6(address) => (address.to_bits() >> 64) as u64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::settings::{Cidr, Origin, RejectKeyword};
+    use crate::vhost::fixture::{mount, settings, vhost};
+    use std::collections::HashMap;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    fn four(n: u32) -> IpAddr {
+        Ipv4Addr::from_bits(n).into()
+    }
+
+    #[test]
+    fn the_first_thing_that_stands_against_a_request_is_told() {
+        let block = |text: &str| Cidr { network: text.parse().unwrap(), prefix_bits: 32 };
+        let mut files = mount("/files", Origin::File("/srv".to_owned()));
+        files.deny = vec![block("192.0.2.1")];
+        let away = mount("/away", Origin::Redirect("http://x.test".to_owned()));
+        let mut site = vhost("a.test", 80, vec![files, away]);
+        site.deny = vec![block("192.0.2.2")];
+        let mut settings = settings(vec![site]);
+        settings.global.reject_keywords =
+            vec![RejectKeyword { keyword: "Bot".to_owned(), status: 404, text: "no".to_owned() }];
+        let (world, _) = World::build(&settings);
+        let site = &world.vhosts[0];
+        let ask = |path: &str, peer: &str, agent: Option<&str>, method: &str| {
+            let method = Method::from_text(method.as_bytes());
+            let mount = site.mount(path.as_bytes()).map(|hit| hit.mount);
+            let agent = agent.map(str::as_bytes);
+            check(&world, site, mount, peer.parse().ok(), agent, method)
+        };
+        let keyword = Keyword { status: 404, text: "no".into() };
+        let method = Refusal::Method { allow: "GET, HEAD, OPTIONS" };
+        for (path, peer, agent, verb, want) in [
+            ("/files/x", "192.0.2.9", Some("curl"), "GET", Ok(())),
+            ("/files/x", "192.0.2.9", None, "HEAD", Ok(())),
+            ("/files/x", "192.0.2.9", None, "OPTIONS", Ok(())),
+            ("/files/x", "", None, "GET", Ok(())),
+            ("/files/x", "192.0.2.9", None, "POST", Err(method)),
+            ("/files/x", "192.0.2.9", None, "get", Err(method)),
+            ("/files/x", "192.0.2.9", Some("a Bot"), "POST", Err(Refusal::Keyword(&keyword))),
+            ("/files/x", "192.0.2.1", Some("a Bot"), "GET", Err(Refusal::Address)),
+            ("/away/x", "192.0.2.1", None, "POST", Ok(())),
+            ("/away/x", "192.0.2.2", None, "GET", Err(Refusal::Address)),
+            ("/nowhere", "192.0.2.1", None, "DELETE", Ok(())),
+            ("/nowhere", "192.0.2.2", None, "GET", Err(Refusal::Address)),
+        ] {
+            assert_eq!(ask(path, peer, agent, verb), want, "{path} {peer} {agent:?} {verb}");
+        }
+    }
+
+    #[test]
+    fn a_peer_has_no_more_than_its_limit() {
+        let mut counts = PeerCounts::new(2, 10);
+        let peer = four(7);
+        assert_eq!(counts.enter(peer), Entry::Admitted);
+        assert_eq!(counts.enter(peer), Entry::Admitted);
+        assert_eq!(counts.enter(peer), Entry::LimitReached);
+        assert_eq!(counts.enter(four(8)), Entry::Admitted);
+        assert_eq!((counts.count(peer), counts.peers()), (2, 2));
+        counts.leave(peer);
+        assert_eq!(counts.enter(peer), Entry::Admitted);
+        for _ in 0..5 {
+            counts.leave(peer);
+        }
+        assert_eq!((counts.count(peer), counts.peers()), (0, 1));
+        assert_eq!(PeerCounts::new(0, 10).enter(peer), Entry::LimitReached);
+    }
+
+    #[test]
+    fn ipv6_peers_are_counted_by_their_network() {
+        let mut counts = PeerCounts::new(1, 10);
+        let peer = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert_eq!(counts.enter(peer("2001:db8::1")), Entry::Admitted);
+        assert_eq!(counts.enter(peer("2001:db8::ffff:2")), Entry::LimitReached);
+        assert_eq!(counts.enter(peer("2001:db8:0:1::1")), Entry::Admitted);
+        assert_eq!(counts.enter(peer("192.0.2.1")), Entry::Admitted);
+        assert_eq!(counts.enter(peer("::ffff:192.0.2.1")), Entry::LimitReached);
+        assert_eq!(counts.enter(peer("::1")), Entry::Admitted);
+        assert_eq!(counts.count(Ipv6Addr::LOCALHOST.into()), 1);
+    }
+
+    #[test]
+    fn a_full_table_refuses_new_peers_only() {
+        let mut counts = PeerCounts::new(2, 3);
+        for n in 0..3 {
+            assert_eq!(counts.enter(four(n)), Entry::Admitted);
+        }
+        assert_eq!(counts.enter(four(3)), Entry::TableFull);
+        assert_eq!(counts.enter(four(0)), Entry::Admitted);
+        counts.leave(four(1));
+        assert_eq!(counts.enter(four(3)), Entry::Admitted);
+        assert_eq!(PeerCounts::new(1, 0).enter(four(0)), Entry::TableFull);
+    }
+
+    #[test]
+    fn counts_agree_with_a_map_over_many_turns() {
+        let mut counts = PeerCounts::new(3, 64);
+        let mut map: HashMap<u32, u32> = HashMap::new();
+        let mut random = 0x9e37_79b9_u32;
+        for _ in 0..100_000 {
+            random ^= random << 13;
+            random ^= random >> 17;
+            random ^= random << 5;
+            let n = random >> 8 & 127;
+            let known = map.get(&n).copied().unwrap_or(0);
+            if random & 1 == 0 {
+                let want = match known {
+                    3 => Entry::LimitReached,
+                    0 if map.len() == 64 => Entry::TableFull,
+                    _ => Entry::Admitted,
+                };
+                assert_eq!(counts.enter(four(n)), want);
+                if want == Entry::Admitted {
+                    map.insert(n, known + 1);
+                }
+            } else {
+                counts.leave(four(n));
+                if known > 1 {
+                    map.insert(n, known - 1);
+                } else {
+                    map.remove(&n);
+                }
+            }
+            assert_eq!(counts.peers(), map.len());
+        }
+        for n in 0..128 {
+            assert_eq!(counts.count(four(n)), map.get(&n).copied().unwrap_or(0));
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! The index page of a directory that has no document of its own.
+//!
+//! Reading the directory and writing the page are apart: what is written is decided by names,
+//! sizes and times alone, and no name, whatever bytes it has, leaves its place in the page.
+
+use super::cache::FileCache;
+use super::file::FileMount;
+use crate::sys::dirent::read_names;
+use crate::sys::stat::{Kind, Stat};
+use heapless::Vec as FixedVec;
+use std::io::{self, Write};
+use std::os::fd::BorrowedFd;
+
+/// Most entries on a page.
+pub const ENTRIES_MAX: usize = 2000;
+/// Most bytes of a page.
+pub const BYTES_MAX: usize = 512 << 10;
+/// Room for the end of the page, within [`BYTES_MAX`].
+const FOOT_BYTES: usize = 512;
+
+/// One line of the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The name in the directory, any bytes but `/` and NUL.
+    pub name: Box<[u8]>,
+    /// A directory, which gets a `/` behind its name.
+    pub is_directory: bool,
+    /// Bytes.
+    pub size: u64,
+    /// Last change in seconds since 1970.
+    pub mtime_secs: i64,
+}
+
+/// Reads and renders the directory `dir`, asked for as `path` below its mount, with the URL path
+/// `url_path` (decoded, from the server's root, ends with `/`).
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn page(
+    cache: &mut FileCache,
+    mount: &FileMount,
+    dir: BorrowedFd<'_>,
+    path: &[u8],
+    url_path: &[u8],
+    now_ms: u64,
+) -> io::Result<Box<[u8]>> {
+    let (mut rows, cut) = read(cache, mount, dir, path, now_ms)?;
+    sort(&mut rows);
+    Ok(render(url_path, &rows, cut))
+}
+
+/// What the mount would serve from the directory, and whether there was more than
+/// [`ENTRIES_MAX`].
+fn read(
+    cache: &mut FileCache,
+    mount: &FileMount,
+    dir: BorrowedFd<'_>,
+    path: &[u8],
+    now_ms: u64,
+) -> io::Result<(Vec<Row>, bool)> {
+    let mut rows = Vec::new();
+    let mut cut = false;
+    let (root, _) = cache.root(mount.id, now_ms)?;
+    read_names(dir, |name| {
+        let bytes = name.to_bytes();
+        let well_known = path == b"/" && bytes == b".well-known";
+        if bytes.starts_with(b".") && !mount.rules.dotfiles && !well_known {
+            return true;
+        }
+        if rows.len() == ENTRIES_MAX {
+            cut = true;
+            return false;
+        }
+        // A symbolic link is what it leads to, if it leads to something that may be served.
+        let stat = match Stat::at(dir, name) {
+            Ok(stat) if stat.kind == Kind::Link => {
+                let mut target = FixedVec::<u8, { crate::sys::walk::PATH_BYTES_MAX }>::new();
+                let fits = target.extend_from_slice(path).is_ok()
+                    && target.extend_from_slice(bytes).is_ok();
+                if fits { root.stat(&target, mount.rules).ok() } else { None }
+            }
+            other => other.ok(),
+        };
+        if let Some(stat) = stat.filter(|s| matches!(s.kind, Kind::Regular | Kind::Directory)) {
+            rows.push(Row {
+                name: bytes.into(),
+                is_directory: stat.kind == Kind::Directory,
+                size: stat.size,
+                mtime_secs: stat.mtime_secs,
+            });
+        }
+        true
+    })?;
+    Ok((rows, cut))
+}
+
+/// Directories first, then by name, upper and lower case together.
+fn sort(rows: &mut [Row]) {
+    rows.sort_by(|a, b| {
+        let lower = |row: &Row| row.name.to_ascii_lowercase();
+        b.is_directory
+            .cmp(&a.is_directory)
+            .then_with(|| lower(a).cmp(&lower(b)))
+            .then_with(|| a.name.cmp(&b.name))
+    });
+}
+
+const HEAD: &str = r#"<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<style>
+:root { color-scheme: light dark; --ink: #1d2330; --dim: #667085; --line: #e4e7ec;
+  --paper: #fff; --hover: #f5f7fa; --link: #1a56b0 }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e8ec; --dim: #98a2b3;
+  --line: #2b303b; --paper: #15181e; --hover: #1d222b; --link: #8ab8ff } }
+* { box-sizing: border-box }
+body { margin: 0 auto; max-width: 60rem; padding: 2rem 1rem; background: var(--paper);
+  color: var(--ink); font: 1rem/1.5 system-ui, sans-serif }
+h1 { font-size: 1.25rem; font-weight: 600; margin: 0 0 1rem; overflow-wrap: anywhere }
+a { color: var(--link); text-decoration: none }
+a:hover, a:focus-visible { text-decoration: underline }
+table { width: 100%; border-collapse: collapse }
+th { text-align: left; font-size: .8rem; font-weight: 500; color: var(--dim) }
+th, td { padding: .4rem .5rem; border-bottom: 1px solid var(--line) }
+tbody tr:hover { background: var(--hover) }
+td:first-child { overflow-wrap: anywhere }
+td a { display: block }
+.d { font-weight: 600 }
+.n { text-align: right; white-space: nowrap; color: var(--dim);
+  font-variant-numeric: tabular-nums }
+p { color: var(--dim) }
+@media (max-width: 34rem) { .t { display: none } }
+</style>
+"#;
+
+/// Writes the page of the directory `url_path` with `rows`; `cut` says that there are more.
+#[must_use]
+pub fn render(url_path: &[u8], rows: &[Row], cut: bool) -> Box<[u8]> {
+    let mut out = Vec::with_capacity(HEAD.len() + 1024 + rows.len() * 160);
+    out.extend_from_slice(HEAD.as_bytes());
+    out.extend_from_slice(b"<title>");
+    push_text(&mut out, url_path);
+    out.extend_from_slice(b"</title>\n</head>\n<body>\n<h1>");
+    push_breadcrumb(&mut out, url_path);
+    out.extend_from_slice(
+        b"</h1>\n<table>\n<thead><tr><th>Name</th><th class=\"n\">Size</th>\
+          <th class=\"n t\">Changed (UTC)</th></tr></thead>\n<tbody>\n",
+    );
+    if url_path.len() > 1 {
+        out.extend_from_slice(
+            b"<tr><td><a class=\"d\" href=\"../\">../</a></td><td></td><td class=\"t\"></td></tr>\n",
+        );
+    }
+    let mut shown = 0;
+    for row in rows.iter().take(ENTRIES_MAX) {
+        let before = out.len();
+        push_row(&mut out, row);
+        if out.len() > BYTES_MAX - FOOT_BYTES {
+            out.truncate(before);
+            break;
+        }
+        shown += 1;
+    }
+    out.extend_from_slice(b"</tbody>\n</table>\n");
+    if cut || shown < rows.len() {
+        // Writing into a vector does not fail.
+        let _ = writeln!(out, "<p>Only {shown} entries are shown; there are more.</p>");
+    } else if rows.is_empty() {
+        out.extend_from_slice(b"<p>This directory is empty.</p>\n");
+    }
+    out.extend_from_slice(b"</body>\n</html>\n");
+    out.into_boxed_slice()
+}
+
+/// Each directory of the path as a link to it.
+fn push_breadcrumb(out: &mut Vec<u8>, url_path: &[u8]) {
+    out.extend_from_slice(b"<a href=\"/\">/</a>");
+    let mut at = 1;
+    while let Some(len) = url_path.get(at..).and_then(|rest| rest.iter().position(|&b| b == b'/')) {
+        let end = at + len;
+        out.extend_from_slice(b"<a href=\"");
+        push_url(out, url_path.get(..=end).unwrap_or_default());
+        out.extend_from_slice(b"\">");
+        push_text(out, url_path.get(at..end).unwrap_or_default());
+        out.extend_from_slice(b"/</a>");
+        at = end + 1;
+    }
+}
+
+fn push_row(out: &mut Vec<u8>, row: &Row) {
+    let slash: &[u8] = if row.is_directory { b"/" } else { b"" };
+    let class = if row.is_directory { " class=\"d\"" } else { "" };
+    let _ = write!(out, "<tr><td><a{class} href=\"");
+    push_url(out, &row.name);
+    out.extend_from_slice(slash);
+    out.extend_from_slice(b"\"><bdi>");
+    push_text(out, &row.name);
+    out.extend_from_slice(b"</bdi>");
+    out.extend_from_slice(slash);
+    out.extend_from_slice(b"</a></td><td class=\"n\">");
+    if !row.is_directory {
+        push_size(out, row.size);
+    }
+    out.extend_from_slice(b"</td><td class=\"n t\">");
+    push_time(out, row.mtime_secs);
+    out.extend_from_slice(b"</td></tr>\n");
+}
+
+/// Text of a page: nothing in it is markup, control characters and bytes that are no UTF-8 are
+/// shown as U+FFFD.
+fn push_text(out: &mut Vec<u8>, text: &[u8]) {
+    for chunk in text.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '&' => out.extend_from_slice(b"&amp;"),
+                '<' => out.extend_from_slice(b"&lt;"),
+                '>' => out.extend_from_slice(b"&gt;"),
+                '"' => out.extend_from_slice(b"&quot;"),
+                '\'' => out.extend_from_slice(b"&#39;"),
+                c if c.is_control() => out.extend_from_slice("\u{fffd}".as_bytes()),
+                c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+        if !chunk.invalid().is_empty() {
+            out.extend_from_slice("\u{fffd}".as_bytes());
+        }
+    }
+}
+
+/// A path in a URL: all but the unreserved characters of RFC 3986 and `/` is escaped, so a name
+/// can be neither markup nor a scheme nor a query.
+fn push_url(out: &mut Vec<u8>, path: &[u8]) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for &byte in path {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            out.push(byte);
+        } else {
+            let (high, low) = (byte >> 4, byte & 15);
+            out.extend_from_slice(&[b'%', HEX[usize::from(high)], HEX[usize::from(low)]]);
+        }
+    }
+}
+
+fn push_size(out: &mut Vec<u8>, bytes: u64) {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        let _ = write!(out, "{bytes} B");
+        return;
+    }
+    let mut tenths = u128::from(bytes) * 10 / 1024;
+    let mut unit = 0;
+    while tenths >= 10_240 {
+        tenths /= 1024;
+        unit += 1;
+    }
+    let (whole, tenth) = (tenths / 10, tenths % 10);
+    let _ = write!(out, "{whole}.{tenth} {}", UNITS[unit]);
+}
+
+/// `2026-11-22 06:01` in UTC.
+fn push_time(out: &mut Vec<u8>, secs: i64) {
+    // The year 9999 is the last one with four digits.
+    let secs = secs.clamp(0, 253_402_300_799);
+    let (days, second) = (secs / 86_400, secs % 86_400);
+    // Years begin in March here, so that a leap day is the last day of its year; 719,468 days
+    // lie between the first of March of the year 0 and 1970.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    let (hour, minute) = (second / 3600, second / 60 % 60);
+    let _ = write!(out, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}");
+}
+
+#[cfg(test)]
+#[path = "listing_tests.rs"]
+mod tests;

@@ -1,0 +1,118 @@
+//! Listeners: taking new connections, and pausing when there is no place for them.
+
+use std::os::fd::OwnedFd;
+
+use super::role::Role;
+use super::run::Reactor;
+use crate::sys::socket::{self, AcceptError, PeerAddr};
+
+/// Connections taken in one turn of the loop.
+const ACCEPTS_MAX: usize = 64;
+
+/// How long accepting pauses when the system is out of descriptors or memory.
+const PAUSE_MS: u64 = 100;
+
+/// A listener's number, as the world counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListenerId(pub u16);
+
+/// A listening socket.
+#[derive(Debug)]
+pub(super) struct Listener {
+    pub(super) fd: OwnedFd,
+    pub(super) id: ListenerId,
+    /// The queue of the kernel may hold connections.
+    pub(super) ready: bool,
+}
+
+/// A connection that has no slot yet.
+#[derive(Debug)]
+pub(super) struct Newcomer {
+    pub(super) listener: ListenerId,
+    pub(super) fd: OwnedFd,
+    pub(super) peer: PeerAddr,
+}
+
+/// Why nothing is accepted at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pause {
+    /// Every slot is taken by a connection that may not be evicted.
+    Full,
+    /// The system is out of descriptors or memory.
+    Starved {
+        /// When to try again.
+        until_ms: u64,
+    },
+}
+
+impl<R: Role> Reactor<R> {
+    /// Whether some listener may be asked now.
+    pub(super) fn may_accept(&self) -> bool {
+        self.pause.is_none() && self.listeners.iter().any(|listener| listener.ready)
+    }
+
+    /// Lifts a pause whose reason has passed.
+    pub(super) fn resume_accepting(&mut self) {
+        let over = match self.pause {
+            None => return,
+            // Below nine tenths, so that a full server does not pause at every connection, or
+            // as soon as there is somebody to evict.
+            Some(Pause::Full) => {
+                self.entries.len() * 10 < self.entries.capacity() * 9
+                    || self.idle.longest(&self.entries).is_some()
+            }
+            Some(Pause::Starved { until_ms }) => self.now_ms >= until_ms,
+        };
+        if over {
+            self.pause = None;
+            if let Some(newcomer) = self.waiting.take() {
+                self.place(newcomer);
+            }
+        }
+    }
+
+    /// Takes what the listeners' queues hold, within the budget.
+    pub(super) fn accept(&mut self) {
+        for index in 0..self.listeners.len() {
+            for _ in 0..ACCEPTS_MAX {
+                if !self.listeners[index].ready || self.pause.is_some() {
+                    break;
+                }
+                self.accept_one(index);
+            }
+        }
+    }
+
+    fn accept_one(&mut self, index: usize) {
+        let listener = &mut self.listeners[index];
+        match socket::accept(&listener.fd) {
+            Ok((fd, peer)) => {
+                let newcomer = Newcomer { listener: listener.id, fd, peer };
+                self.place(newcomer);
+            }
+            Err(error) => match error {
+                AcceptError::WouldBlock => listener.ready = false,
+                // The connection has gone before it was accepted; the next one may be fine.
+                AcceptError::Retry => {}
+                AcceptError::OutOfDescriptors | AcceptError::OutOfMemory => {
+                    // An idle connection is worth less than a new one.
+                    if !self.evict_longest_idle() {
+                        self.pause = Some(Pause::Starved { until_ms: self.now_ms + PAUSE_MS });
+                    }
+                }
+                AcceptError::Fatal(_) => listener.ready = false,
+            },
+        }
+    }
+
+    /// Finds a slot for a connection, or keeps it until there is one.
+    fn place(&mut self, newcomer: Newcomer) {
+        // Only now is it known that somebody needs a slot.
+        if self.entries.len() < self.entries.capacity() || self.evict_longest_idle() {
+            self.admit(newcomer);
+        } else {
+            self.waiting = Some(newcomer);
+            self.pause = Some(Pause::Full);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What a slot keeps between two turns.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use super::order::{Linked, Links};
+use super::role::Wait;
+use super::wheel::{Node, Nodes};
+use crate::buf::{Chain, LANES, LaneId, Tail};
+use crate::sys::arena::Arena;
+
+/// A descriptor of a slot and what waits beside it.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) fd: OwnedFd,
+    /// Bytes read that the role has not consumed.
+    pub(super) rx: Chain,
+    /// Bytes that the descriptor has not taken.
+    pub(super) tx: Chain,
+    /// Reading may give something; a hint.
+    pub(super) readable: bool,
+    /// Writing may take something; a hint.
+    pub(super) writable: bool,
+    /// The peer has ended its side; reading goes on until the end is read.
+    pub(super) hung_up: bool,
+    pub(super) eof: bool,
+    pub(super) failed: bool,
+    pub(super) shut: bool,
+}
+
+/// The descriptors of a slot.
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    lanes: [Option<Lane>; LANES],
+}
+
+impl Lanes {
+    pub(super) fn get(&mut self, lane: LaneId) -> Option<&mut Lane> {
+        self.lanes[lane as usize].as_mut()
+    }
+
+    pub(super) fn iter(&mut self) -> impl Iterator<Item = (LaneId, &mut Lane)> {
+        LaneId::ALL
+            .into_iter()
+            .zip(&mut self.lanes)
+            .filter_map(|(id, lane)| Some((id, lane.as_mut()?)))
+    }
+
+    pub(super) fn open(&mut self, lane: LaneId, fd: OwnedFd) {
+        self.lanes[lane as usize] = Some(Lane {
+            fd,
+            rx: Chain::EMPTY,
+            tx: Chain::EMPTY,
+            readable: false,
+            // A fresh descriptor takes bytes; if not, writing says so.
+            writable: true,
+            hung_up: false,
+            eof: false,
+            failed: false,
+            shut: false,
+        });
+    }
+
+    /// Closes a lane whose chains are empty, as they are during a turn.
+    pub(super) fn close(&mut self, lane: LaneId) {
+        self.lanes[lane as usize] = None;
+    }
+}
+
+impl Lane {
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// A slot's tenant.
+#[derive(Debug)]
+pub(super) struct Entry<R> {
+    pub(super) role: R,
+    pub(super) lanes: Lanes,
+    pub(super) tail: Tail,
+    pub(super) wait: Wait,
+    /// Which idle order the slot is in, if it is in one.
+    pub(super) holds_blocks: bool,
+    /// Since when the slot may be evicted.
+    pub(super) idle_since_ms: u64,
+    pub(super) timer: Node,
+    pub(super) run: Links,
+    pub(super) idle: Links,
+}
+
+impl<R> Entry<R> {
+    pub(super) fn new(role: R, client: OwnedFd) -> Self {
+        let mut lanes = Lanes::default();
+        lanes.open(LaneId::Client, client);
+        Self {
+            role,
+            lanes,
+            tail: Tail::None,
+            wait: Wait::Input,
+            holds_blocks: false,
+            idle_since_ms: 0,
+            timer: Node::default(),
+            run: Links::default(),
+            idle: Links::default(),
+        }
+    }
+
+    /// The number of the client's descriptor; -1 when there is none.
+    pub(super) fn client_fd(&mut self) -> RawFd {
+        self.lanes.get(LaneId::Client).map_or(-1, |lane| lane.fd.as_raw_fd())
+    }
+}
+
+/// Bytes of a slot whose role is `R`; for the memory budget.
+#[must_use]
+pub const fn entry_bytes<R>() -> usize {
+    size_of::<Entry<R>>()
+}
+
+/// The slots' timers.
+pub(super) struct Timers<'a, R>(pub(super) &'a mut Arena<Entry<R>>);
+
+impl<R> Nodes for Timers<'_, R> {
+    fn node(&mut self, id: u16) -> &mut Node {
+        &mut entry(self.0, id).timer
+    }
+}
+
+/// The slots' places in the run queue.
+pub(super) struct Runs<'a, R>(pub(super) &'a mut Arena<Entry<R>>);
+
+impl<R> Linked for Runs<'_, R> {
+    fn links(&mut self, id: u16) -> &mut Links {
+        &mut entry(self.0, id).run
+    }
+}
+
+/// The slots' places in the idle order.
+pub(super) struct Idles<'a, R>(pub(super) &'a mut Arena<Entry<R>>);
+
+impl<R> Linked for Idles<'_, R> {
+    fn links(&mut self, id: u16) -> &mut Links {
+        &mut entry(self.0, id).idle
+    }
+}
+
+/// A slot that some list knows; it is taken out of every list before it goes.
+fn entry<R>(all: &mut Arena<Entry<R>>, id: u16) -> &mut Entry<R> {
+    match all.get_mut(usize::from(id)) {
+        Some(entry) => entry,
+        None => unreachable!("slot {id} is in a list and does not exist"),
+    }
+}

@@ -1,0 +1,223 @@
+//! What a connection is to the reactor: a role that moves on, step by step.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{OwnedFd, RawFd};
+
+use super::accept::ListenerId;
+use super::entry::Lanes;
+use crate::buf::{CloseReason, Ends, LaneId};
+use crate::sys::socket::{self, PeerAddr};
+
+/// The part that a connection plays. Roles see queues and time, never a descriptor.
+pub trait Role: Sized {
+    /// What never changes while the reactor runs.
+    type World: 'static;
+    /// What belongs to one reactor: caches, counters, scratch.
+    type Local: Local;
+    /// A wish that needs the operating system; carried out by [`Role::apply`].
+    type Effect;
+
+    /// Begins with a new connection.
+    ///
+    /// # Errors
+    /// The reason to close it at once.
+    fn accept(
+        listener: ListenerId,
+        peer: PeerAddr,
+        cx: &mut Cx<'_, Self>,
+    ) -> Result<Self, CloseReason>;
+
+    /// Moves on as far as the queues allow.
+    fn step(&mut self, ends: &mut Ends, cx: &mut Cx<'_, Self>, note: Option<Note>) -> Step<Self>;
+
+    /// Carries out an effect of the step before. The only impure method.
+    fn apply(effect: Self::Effect, io: &mut SlotIo<'_>);
+
+    /// When the role wants a [`Note::Timeout`], if it goes on waiting as it does now.
+    fn deadline(&self) -> Option<Deadline>;
+
+    /// Whether the connection may be closed to make room for another one.
+    fn evictable(&self) -> bool;
+
+    /// The connection has ended.
+    fn closed(self, why: CloseReason, cx: &mut Cx<'_, Self>);
+}
+
+/// The state of one reactor that roles share.
+pub trait Local {
+    /// When [`Local::service`] is to be called next, in monotonic milliseconds.
+    fn due_ms(&self) -> Option<u64>;
+    /// Does what has become due.
+    fn service(&mut self, now_ms: u64);
+    /// The descriptor registered as `watch` is readable.
+    fn watched(&mut self, watch: u16) -> Command;
+    /// Takes a note for a slot out of the mailbox, if one was left there.
+    fn take_note(&mut self) -> Option<(u16, Note)>;
+}
+
+/// What a watched descriptor tells the loop to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Nothing.
+    Continue,
+    /// Accept no more, finish what has begun, end when all is done or at this time.
+    Drain {
+        /// Monotonic milliseconds.
+        until_ms: u64,
+    },
+    /// End now.
+    Stop,
+}
+
+/// What a step may use besides its queues.
+pub struct Cx<'a, R: Role> {
+    /// What never changes.
+    pub world: &'static R::World,
+    /// What this reactor's roles share.
+    pub local: &'a mut R::Local,
+    /// Monotonic milliseconds, the same during a whole turn of the loop.
+    pub now_ms: u64,
+    /// The slot's number, for tickets of work done elsewhere.
+    pub slot: u16,
+    /// The server is stopping: keep no connection alive.
+    pub draining: bool,
+    /// The client's socket.
+    pub client: ClientSocket,
+    pub(super) effects: heapless::Vec<R::Effect, EFFECTS_MAX>,
+}
+
+/// A client's socket, to be asked about, for the time of one turn.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientSocket(pub(super) RawFd);
+
+impl ClientSocket {
+    /// Our end of the connection; none on a unix socket. A system call.
+    #[must_use]
+    pub fn local_addr(self) -> Option<SocketAddr> {
+        socket::local_addr_of(self.0)
+    }
+}
+
+/// Most effects of one step.
+pub(super) const EFFECTS_MAX: usize = 4;
+
+impl<R: Role> Cx<'_, R> {
+    /// Asks for an effect after this step; gives it back when the step has asked for too many.
+    ///
+    /// # Errors
+    /// The effect itself.
+    pub fn effect(&mut self, effect: R::Effect) -> Result<(), R::Effect> {
+        self.effects.push(effect)
+    }
+}
+
+/// What a step ended with.
+#[derive(Debug)]
+pub enum Step<R> {
+    /// Nothing more to do until what it waits for has come.
+    Wait(Wait),
+    /// There is more to do; step again, within the budget.
+    Again,
+    /// The connection plays another role from now on; bytes in the queues belong to it.
+    Become(R),
+    /// The connection ends now. What `tx` holds is offered to the descriptor once.
+    Close(CloseReason),
+}
+
+/// What a role waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// More bytes, or the end, in some `rx`.
+    Input,
+    /// Room in some `tx`; all of it when a tail follows. Nothing is read meanwhile.
+    Room,
+    /// Either of them.
+    Either,
+    /// A note. Nothing is read meanwhile.
+    Note,
+}
+
+impl Wait {
+    pub(super) const fn wants_input(self) -> bool {
+        matches!(self, Self::Input | Self::Either)
+    }
+
+    pub(super) const fn wants_room(self) -> bool {
+        matches!(self, Self::Room | Self::Either)
+    }
+}
+
+/// News that do not come through a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// The deadline has come.
+    Timeout(Timeout),
+    /// Work done elsewhere is finished. A slot's next tenant may get it too, hence the serial.
+    Answer {
+        /// The ticket's serial number.
+        serial: u64,
+        /// The result.
+        granted: bool,
+    },
+    /// The server is stopping.
+    Drain,
+}
+
+/// A point in time and what it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    /// Monotonic milliseconds.
+    pub at_ms: u64,
+    /// What ends then.
+    pub why: Timeout,
+}
+
+impl Deadline {
+    /// The earlier of two.
+    #[must_use]
+    pub const fn earlier(self, other: Self) -> Self {
+        if other.at_ms < self.at_ms { other } else { self }
+    }
+}
+
+/// What a deadline is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timeout {
+    /// The time for another request.
+    Idle,
+    /// The time for a request head.
+    Head,
+    /// The time for a password to be checked.
+    Check,
+    /// The time for a request body.
+    Body,
+    /// The time for the peer to take something.
+    Send,
+    /// The time for a lingering close.
+    Linger,
+}
+
+/// What an effect may do to its slot.
+pub struct SlotIo<'a> {
+    pub(super) lanes: &'a mut Lanes,
+    pub(super) register: &'a mut dyn FnMut(LaneId, &OwnedFd) -> io::Result<()>,
+}
+
+impl SlotIo<'_> {
+    /// Gives the slot a non-blocking descriptor; one that the lane had before is closed.
+    ///
+    /// # Errors
+    /// When the kernel can not watch one more descriptor; it is closed then.
+    pub fn adopt(&mut self, lane: LaneId, fd: OwnedFd) -> io::Result<()> {
+        self.lanes.close(lane);
+        (self.register)(lane, &fd)?;
+        self.lanes.open(lane, fd);
+        Ok(())
+    }
+
+    /// Closes a lane's descriptor.
+    pub fn close(&mut self, lane: LaneId) {
+        self.lanes.close(lane);
+    }
+}

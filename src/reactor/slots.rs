@@ -1,0 +1,189 @@
+//! A slot's life: admitted, driven, settled, evicted, closed.
+
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+use mio::Interest;
+use mio::unix::SourceFd;
+
+use super::accept::Newcomer;
+use super::entry::{Entry, Runs, Timers};
+use super::role::{ClientSocket, Cx, Note, Role};
+use super::run::Reactor;
+use super::token::{GENERATION_MASK, Token};
+use super::turn::{Ended, Turn};
+use crate::buf::{CloseReason, LaneId};
+use crate::sys::pages;
+
+/// Blocks that a turn finds free, as long as there is somebody to evict.
+const FREE_BLOCKS_MIN: usize = 16;
+
+/// How long after the last close of a burst its memory is given back.
+const TRIM_MS: u64 = 300;
+
+/// Closes that make a burst.
+const TRIM_CLOSES_MIN: usize = 64;
+
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+impl<R: Role> Reactor<R> {
+    /// Gives a new connection a slot; there is a free one.
+    pub(super) fn admit(&mut self, newcomer: Newcomer) {
+        let fd = newcomer.fd.as_raw_fd();
+        let mut cx = self.cx(u16::MAX, fd);
+        let Ok(role) = R::accept(newcomer.listener, newcomer.peer, &mut cx) else { return };
+        let Ok(place) = self.entries.insert(Entry::new(role, newcomer.fd)) else { return };
+        let slot = u16::try_from(place).unwrap_or(u16::MAX);
+        let token = Token::Slot { slot, generation: self.generations[place], lane: LaneId::Client };
+        match self.poll.registry().register(&mut SourceFd(&fd), token.pack(), INTEREST) {
+            Ok(()) => self.settle(slot),
+            Err(_) => self.close(slot, CloseReason::Evicted),
+        }
+    }
+
+    /// One turn of a slot, and what follows from how it ended.
+    pub(super) fn drive(&mut self, slot: u16, note: Option<Note>, again: bool) {
+        if self.pool.free_blocks() < FREE_BLOCKS_MIN {
+            self.evict_holder(slot);
+        }
+        let place = usize::from(slot);
+        let Some(entry) = self.entries.get_mut(place) else { return };
+        let client = entry.client_fd();
+        let (generation, registry) = (self.generations[place], self.poll.registry());
+        let mut register = |lane: LaneId, fd: &OwnedFd| {
+            let token = Token::Slot { slot, generation, lane };
+            registry.register(&mut SourceFd(&fd.as_raw_fd()), token.pack(), INTEREST)
+        };
+        let cx = Cx {
+            world: self.world,
+            local: &mut self.local,
+            now_ms: self.now_ms,
+            slot,
+            draining: self.drain_until_ms.is_some(),
+            client: ClientSocket(client),
+            effects: heapless::Vec::new(),
+        };
+        match Turn::new(entry, &mut self.ends, &mut self.pool, cx, &mut register).run(note, again) {
+            Ended::Closed(why) => self.close(slot, why),
+            Ended::Parked => self.settle(slot),
+            Ended::Runnable => {
+                self.runs.push(&mut Runs(&mut self.entries), slot);
+                self.settle(slot);
+            }
+        }
+    }
+
+    /// Sets the timer and the idle order after a turn.
+    fn settle(&mut self, slot: u16) {
+        let Some(entry) = self.entries.get_mut(usize::from(slot)) else { return };
+        let deadline = entry.role.deadline();
+        let (evictable, holds_blocks) = (entry.role.evictable(), entry.keeps_blocks());
+        self.idle.settle(&mut self.entries, slot, evictable, holds_blocks, self.now_ms);
+        let mut timers = Timers(&mut self.entries);
+        match deadline {
+            Some(deadline) => self.wheel.arm(&mut timers, slot, deadline.at_ms),
+            None => self.wheel.disarm(&mut timers, slot),
+        }
+    }
+
+    /// Ends a slot's tenant.
+    pub(super) fn close(&mut self, slot: u16, why: CloseReason) {
+        let place = usize::from(slot);
+        if !self.entries.contains(place) {
+            return;
+        }
+        self.runs.remove(&mut Runs(&mut self.entries), slot);
+        self.wheel.disarm(&mut Timers(&mut self.entries), slot);
+        self.idle.remove(&mut self.entries, slot);
+        let Some(mut entry) = self.entries.remove(place) else { return };
+        for (_, lane) in entry.lanes.iter() {
+            self.pool.release(&mut lane.rx);
+            self.pool.release(&mut lane.tx);
+        }
+        self.generations[place] = (self.generations[place] + 1) & GENERATION_MASK;
+        let client = entry.client_fd();
+        entry.role.closed(why, &mut self.cx(slot, client));
+        self.closes += 1;
+        if self.closes >= TRIM_CLOSES_MIN {
+            self.trim_at_ms = Some(self.now_ms + TRIM_MS);
+        }
+    }
+
+    /// Closes the connection that has waited for a request for longest.
+    pub(super) fn evict_longest_idle(&mut self) -> bool {
+        match self.idle.longest(&self.entries) {
+            Some(slot) => {
+                self.close(slot, CloseReason::Evicted);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Frees blocks that an idle connection holds, unless only `spared` holds any.
+    fn evict_holder(&mut self, spared: u16) {
+        if let Some(slot) = self.idle.longest_holder().filter(|slot| *slot != spared) {
+            self.close(slot, CloseReason::Evicted);
+        }
+    }
+
+    /// Drives every slot that was on the run queue when this began.
+    pub(super) fn run_queue(&mut self) {
+        for _ in 0..self.runs.len() {
+            let Some(slot) = self.runs.pop(&mut Runs(&mut self.entries)) else { return };
+            self.drive(slot, None, true);
+        }
+    }
+
+    /// Tells every slot whose deadline has come.
+    pub(super) fn expire(&mut self) {
+        while let Some(slot) = self.wheel.pop_due(&mut Timers(&mut self.entries), self.now_ms) {
+            let Some(entry) = self.entries.get(usize::from(slot)) else { continue };
+            match entry.role.deadline() {
+                Some(deadline) if deadline.at_ms <= self.now_ms => {
+                    self.drive(slot, Some(Note::Timeout(deadline.why)), false);
+                }
+                _ => self.settle(slot),
+            }
+        }
+    }
+
+    /// Tells every slot.
+    pub(super) fn tell_all(&mut self, note: Note) {
+        for slot in self.slots() {
+            self.drive(slot, Some(note), false);
+        }
+    }
+
+    /// Ends every tenant.
+    pub(super) fn close_all(&mut self) {
+        for slot in self.slots() {
+            self.close(slot, CloseReason::Shutdown);
+        }
+    }
+
+    fn slots(&self) -> Vec<u16> {
+        self.entries.places().filter_map(|place| u16::try_from(place).ok()).collect()
+    }
+
+    /// Gives the memory of a burst back once it is over.
+    pub(super) fn trim(&mut self) {
+        if self.trim_at_ms.is_some_and(|at| at <= self.now_ms) {
+            self.trim_at_ms = None;
+            self.closes = 0;
+            self.entries.trim();
+            self.pool.trim(pages::give_back);
+        }
+    }
+
+    fn cx(&mut self, slot: u16, client: RawFd) -> Cx<'_, R> {
+        Cx {
+            world: self.world,
+            local: &mut self.local,
+            now_ms: self.now_ms,
+            slot,
+            draining: self.drain_until_ms.is_some(),
+            client: ClientSocket(client),
+            effects: heapless::Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! One turn of one slot: load, then flush, fill and step until nothing moves, then store.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use super::entry::{Entry, Lane};
+use super::role::{Cx, Note, Role, SlotIo, Step};
+use crate::buf::{BLOCK_BYTES, Chain, CloseReason, End, Ends, LaneId, Pool, Tail};
+use crate::sys::fd;
+
+/// Steps of a turn; a slot with more to do goes onto the run queue.
+const STEPS_MAX: usize = 16;
+
+/// Bytes that a tail sends in one turn before others get theirs.
+const TAIL_TURN_BYTES: usize = 256 * 1024;
+
+/// Bytes of a tail that a single call sends.
+const TAIL_CALL_BYTES: usize = 256 * 1024;
+
+/// Room that a turn has for reading or writing even when the pool is exhausted. What the
+/// descriptor does not take then can not be kept, and the connection is evicted.
+const ROOM_BYTES_MIN: usize = 2 * BLOCK_BYTES;
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Every lane would block, or the role waits for a note.
+    Parked,
+    /// The budget is spent; some lane is still ready.
+    Runnable,
+    /// The slot's tenant has gone.
+    Closed(CloseReason),
+}
+
+/// The parts of the reactor that a turn works with.
+pub(super) struct Turn<'a, R: Role> {
+    pub(super) entry: &'a mut Entry<R>,
+    pub(super) ends: &'a mut Ends,
+    pub(super) pool: &'a mut Pool,
+    pub(super) cx: Cx<'a, R>,
+    pub(super) register: &'a mut dyn FnMut(LaneId, &OwnedFd) -> io::Result<()>,
+    pub(super) tail_left: usize,
+}
+
+impl<'a, R: Role> Turn<'a, R> {
+    pub(super) fn new(
+        entry: &'a mut Entry<R>,
+        ends: &'a mut Ends,
+        pool: &'a mut Pool,
+        cx: Cx<'a, R>,
+        register: &'a mut dyn FnMut(LaneId, &OwnedFd) -> io::Result<()>,
+    ) -> Self {
+        Self { entry, ends, pool, cx, register, tail_left: TAIL_TURN_BYTES }
+    }
+
+    /// Runs the turn. `again` says that the slot comes from the run queue.
+    pub(super) fn run(mut self, mut note: Option<Note>, again: bool) -> Ended {
+        self.load();
+        let mut go_on = again;
+        for _ in 0..STEPS_MAX {
+            let moved = self.flush() | self.fill();
+            if let Some(why) = self.broken() {
+                return self.end(why);
+            }
+            if !(moved || go_on || note.is_some()) {
+                break;
+            }
+            go_on = match self.step(note.take()) {
+                Ok(go_on) => go_on,
+                Err(why) => {
+                    // What the role said last is offered once.
+                    self.flush();
+                    return self.end(why);
+                }
+            };
+        }
+        if go_on {
+            // The last step's bytes have not been offered to the descriptors yet.
+            self.flush();
+            if let Some(why) = self.broken() {
+                return self.end(why);
+            }
+        }
+        let runnable = go_on || self.runnable();
+        match self.store() {
+            Ok(()) if runnable => Ended::Runnable,
+            Ok(()) => Ended::Parked,
+            Err(why) => self.end(why),
+        }
+    }
+
+    /// Why the slot can not go on, if it can not.
+    fn broken(&self) -> Option<CloseReason> {
+        if self.ends[LaneId::Client].failed {
+            Some(CloseReason::PeerFailed)
+        } else if matches!(self.ends.tail, Tail::Broken) {
+            Some(CloseReason::SourceBroken)
+        } else {
+            None
+        }
+    }
+
+    /// One step of the role and its effects; whether another one follows at once.
+    fn step(&mut self, note: Option<Note>) -> Result<bool, CloseReason> {
+        let step = self.entry.role.step(self.ends, &mut self.cx, note);
+        for lane in LaneId::ALL {
+            self.ends[lane].came_in = false;
+            self.ends[lane].went_out = false;
+        }
+        self.apply();
+        match step {
+            Step::Wait(wait) => {
+                self.entry.wait = wait;
+                Ok(false)
+            }
+            Step::Again => Ok(true),
+            Step::Become(role) => {
+                self.entry.role = role;
+                Ok(true)
+            }
+            Step::Close(why) => Err(why),
+        }
+    }
+
+    fn apply(&mut self) {
+        while let Some(effect) = self.cx.effects.pop() {
+            let mut io = SlotIo { lanes: &mut self.entry.lanes, register: self.register };
+            R::apply(effect, &mut io);
+            for lane in LaneId::ALL {
+                let up = self.entry.lanes.get(lane).is_some();
+                if self.ends[lane].up != up {
+                    self.ends[lane].reset();
+                    self.ends[lane].up = up;
+                }
+            }
+        }
+    }
+
+    fn end(mut self, why: CloseReason) -> Ended {
+        for (_, lane) in self.entry.lanes.iter() {
+            self.pool.release(&mut lane.rx);
+            self.pool.release(&mut lane.tx);
+        }
+        self.ends.tail = Tail::None;
+        self.cx.effects.clear();
+        Ended::Closed(why)
+    }
+
+    /// Brings the slot's queues into the reactor's.
+    fn load(&mut self) {
+        self.ends.tail = std::mem::take(&mut self.entry.tail);
+        let mut up = [false; LaneId::ALL.len()];
+        for (id, lane) in self.entry.lanes.iter() {
+            up[id as usize] = true;
+            let end = &mut self.ends[id];
+            end.reset();
+            end.up = true;
+            end.eof = lane.eof;
+            end.failed = lane.failed;
+            end.shut = lane.shut;
+            if !lane.rx.is_empty() {
+                self.pool.load(&mut lane.rx, &mut end.rx);
+            }
+            if !lane.tx.is_empty() {
+                self.pool.load(&mut lane.tx, &mut end.tx);
+            }
+        }
+        for lane in LaneId::ALL {
+            if !up[lane as usize] && self.ends[lane].up {
+                self.ends[lane].reset();
+            }
+        }
+        self.limit_room();
+    }
+
+    /// Leaves no more room in the client's `tx` than the pool could keep.
+    fn limit_room(&mut self) {
+        let mut kept = 0;
+        for lane in LaneId::ALL {
+            let end = &self.ends[lane];
+            kept += end.rx.len().next_multiple_of(BLOCK_BYTES);
+        }
+        let room = self.pool.free_bytes().saturating_sub(kept).max(ROOM_BYTES_MIN);
+        self.ends[LaneId::Client].tx.limit_to(room);
+    }
+
+    /// Moves the queues back to the slot.
+    fn store(&mut self) -> Result<(), CloseReason> {
+        self.entry.tail = std::mem::take(&mut self.ends.tail);
+        for (id, lane) in self.entry.lanes.iter() {
+            let end = &mut self.ends[id];
+            lane.eof = end.eof;
+            lane.failed = end.failed;
+            for (queue, chain) in [(&mut end.rx, &mut lane.rx), (&mut end.tx, &mut lane.tx)] {
+                if !queue.is_empty() {
+                    *chain = self.pool.store(queue.filled()).ok_or(CloseReason::Evicted)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether some lane could move without another event.
+    fn runnable(&mut self) -> bool {
+        let wait = self.entry.wait;
+        for (id, lane) in self.entry.lanes.iter() {
+            let end = &self.ends[id];
+            let tail = id == LaneId::Client && !self.ends.tail.is_none();
+            if lane.writable && !end.failed && (!end.tx.is_empty() || tail) {
+                return true;
+            }
+            if lane.readable && wait.wants_input() && !end.eof && !end.failed {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Offers every lane's bytes to its descriptor; whether the role may have been waiting for it.
+    fn flush(&mut self) -> bool {
+        let mut moved = false;
+        for (id, lane) in self.entry.lanes.iter() {
+            let end = &mut self.ends[id];
+            let before = end.tx.len();
+            let had_tail = id == LaneId::Client && !self.ends.tail.is_none();
+            if lane.writable && before > 0 {
+                write_queue(lane, &mut self.ends[id]);
+            }
+            let mut tail_sent = 0;
+            if had_tail && lane.writable && self.ends[id].tx.is_empty() {
+                tail_sent = send_tail(lane, self.ends, self.tail_left);
+                self.tail_left -= tail_sent;
+            }
+            let end = &mut self.ends[id];
+            let end_moved = end.tx.len() < before || tail_sent > 0;
+            end.went_out |= end_moved;
+            moved |= end_moved;
+            if end.shut && !lane.shut && end.tx.is_empty() && !had_tail {
+                lane.shut = true;
+                // Fails only when the connection has gone, which reading will tell.
+                let _ = fd::shut_write(lane.fd());
+            }
+        }
+        moved && self.entry.wait.wants_room()
+    }
+
+    /// Reads what the role waits for; whether something came.
+    fn fill(&mut self) -> bool {
+        if !self.entry.wait.wants_input() {
+            return false;
+        }
+        let mut moved = false;
+        for (id, lane) in self.entry.lanes.iter() {
+            let end = &mut self.ends[id];
+            if lane.readable && !end.eof && !end.failed {
+                let keep = self.pool.free_bytes().max(ROOM_BYTES_MIN);
+                moved |= read_queue(lane, end, keep);
+            }
+        }
+        moved
+    }
+}
+
+/// Writes what the descriptor takes at once.
+fn write_queue(lane: &mut Lane, end: &mut End) {
+    let offered = end.tx.len();
+    match fd::write(lane.fd(), end.tx.filled()) {
+        Ok(n) => {
+            end.tx.consume(n);
+            lane.writable = n == offered;
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => lane.writable = false,
+        Err(_) => end.failed = true,
+    }
+}
+
+/// Sends what the descriptor takes of the tail, at most `budget` bytes; how many it took.
+fn send_tail(lane: &mut Lane, ends: &mut Ends, budget: usize) -> usize {
+    let Tail::File { file, offset, left } = &mut ends.tail else { return 0 };
+    let mut sent = 0;
+    while *left > 0 && sent < budget {
+        let ask = usize::try_from(*left).unwrap_or(usize::MAX);
+        let ask = ask.min(TAIL_CALL_BYTES).min(budget - sent);
+        match fd::send_file(lane.fd(), file.as_fd(), *offset, ask) {
+            // The file has become shorter than what was promised to the peer.
+            Ok(0) => {
+                ends.tail = Tail::Broken;
+                return sent;
+            }
+            Ok(n) => {
+                sent += n;
+                *offset += n as u64;
+                *left -= n as u64;
+                if n < ask {
+                    // Either the socket is full or the file ends here; asking again tells.
+                    continue;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                lane.writable = false;
+                return sent;
+            }
+            Err(_) => {
+                ends[LaneId::Client].failed = true;
+                return sent;
+            }
+        }
+    }
+    if *left == 0 {
+        ends.tail = Tail::None;
+    }
+    sent
+}
+
+/// Reads once, at most `keep` bytes; whether bytes or the end came.
+fn read_queue(lane: &mut Lane, end: &mut End, keep: usize) -> bool {
+    let room = end.rx.room();
+    if room.is_empty() {
+        return false;
+    }
+    let ask = room.len().min(keep);
+    match fd::read(lane.fd(), &mut room[..ask]) {
+        Ok(0) => {
+            end.eof = true;
+            lane.readable = false;
+            true
+        }
+        Ok(n) => {
+            end.rx.commit(n);
+            end.came_in = true;
+            // A short read has drained the descriptor, and the next byte will be an edge; but
+            // an end that was announced before will not be announced again.
+            lane.readable = n == ask || lane.hung_up;
+            true
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            lane.readable = false;
+            false
+        }
+        Err(_) => {
+            end.failed = true;
+            lane.readable = false;
+            true
+        }
+    }
+}
+
+impl<R> Entry<R> {
+    /// Whether bytes of this slot are in the pool.
+    pub(super) fn keeps_blocks(&mut self) -> bool {
+        self.lanes.iter().any(|(_, lane)| lane.rx != Chain::EMPTY || lane.tx != Chain::EMPTY)
+    }
+
+    /// Notes what epoll said about a lane; whether a turn has to follow.
+    pub(super) fn mark(&mut self, id: LaneId, event: &mio::event::Event) -> bool {
+        let wait = self.wait;
+        let tail = id == LaneId::Client && !self.tail.is_none();
+        let Some(lane) = self.lanes.get(id) else { return false };
+        let failed = event.is_error();
+        if event.is_readable() || event.is_read_closed() || failed {
+            lane.readable = true;
+            lane.hung_up |= event.is_read_closed() || failed;
+        }
+        if event.is_writable() || failed {
+            lane.writable = true;
+        }
+        let output = lane.writable && (lane.tx != Chain::EMPTY || tail);
+        (lane.readable && wait.wants_input()) || output || failed
+    }
+}

@@ -1,0 +1,462 @@
+//! From typed settings to the world.
+
+use std::collections::HashSet;
+
+use crate::config::settings::{self, Located, Origin, Place, Settings};
+
+use crate::sys::walk::Rules;
+
+use super::headers::{self, Parts};
+use super::listeners::{self, Wish};
+use super::mounts::MountTable;
+use super::names::NameTable;
+use super::rules::{AddressRules, Keywords};
+use super::world::{
+    AuthFile, AuthId, Fault, FileMount, Limits, Listener, LogFile, LogId, Mount, MountTarget,
+    Redirect, Vhost, VhostId, World,
+};
+
+/// Most vhosts, mounts of a vhost, credentials files or logs: their numbers have 16 bits.
+const ENTRIES_MAX: usize = u16::MAX as usize;
+
+impl World {
+    /// Builds the world. Nothing is opened and nothing fails: what can not be had as written
+    /// is left out, and a [`Fault`] says so.
+    #[must_use]
+    pub fn build(settings: &Settings) -> (Self, Vec<Fault>) {
+        let global = &settings.global;
+        let mut build =
+            Build { global, auth_files: Vec::new(), log_files: Vec::new(), faults: Vec::new() };
+        let mut wishes = Vec::new();
+        let mut vhosts = Vec::new();
+        for (number, vhost) in settings.vhosts.iter().enumerate() {
+            let Some(id) = number_of(number) else {
+                build.fault(vhost.name.place, "there are too many vhosts, the rest is left out");
+                break;
+            };
+            wishes.extend(build.wish(VhostId(id), vhost));
+            vhosts.push(build.vhost(vhost));
+        }
+        let listeners = build.listeners(&vhosts, &wishes);
+        let world = Self {
+            vhosts: vhosts.into(),
+            listeners,
+            server_string: global.server_string.as_deref().map(Into::into),
+            keywords: Keywords::new(&global.reject_keywords),
+            auth_files: build.auth_files.into(),
+            log_files: build.log_files.into(),
+            limits: limits(global),
+        };
+        (world, build.faults)
+    }
+}
+
+struct Build<'s> {
+    global: &'s settings::Global,
+    auth_files: Vec<AuthFile>,
+    log_files: Vec<LogFile>,
+    faults: Vec<Fault>,
+}
+
+impl<'s> Build<'s> {
+    fn fault(&mut self, place: Place, message: impl Into<String>) {
+        self.faults.push(Fault { place, message: message.into() });
+    }
+
+    fn server(&self) -> Option<&'s str> {
+        self.global.server_string.as_deref()
+    }
+
+    /// What a vhost listens on; none for one that must not be served as plain HTTP.
+    fn wish(&mut self, id: VhostId, vhost: &settings::Vhost) -> Option<Wish> {
+        if let Some(place) = vhost.wants_tls {
+            self.fault(place, "TLS is not built yet, so this vhost is not served");
+            return None;
+        }
+        if let Some(place) = vhost.wants_raw {
+            self.fault(place, "raw protocols are not built yet, so this vhost is not served");
+            return None;
+        }
+        // Without an `interface` only the port was written.
+        let written = vhost.listen_on.place;
+        let place = if written == Place::default() { vhost.port.place } else { written };
+        let mut wish = Wish {
+            id,
+            on: vhost.listen_on.value.clone(),
+            port: vhost.port.value,
+            families: vhost.families,
+            place,
+        };
+        if let Some(message) = listeners::normalize(&mut wish) {
+            self.fault(place, message);
+        }
+        Some(wish)
+    }
+
+    fn listeners(&mut self, vhosts: &[Vhost], wishes: &[Wish]) -> Box<[Listener]> {
+        let mut groups = listeners::group(wishes);
+        if let Some(place) = groups.get(ENTRIES_MAX).map(|group| group.place) {
+            self.fault(place, "there are too many listeners, the rest is left out");
+            groups.truncate(ENTRIES_MAX);
+        }
+        let listeners = groups.into_iter().map(|group| {
+            let names = group.vhosts.iter().filter_map(|&id| {
+                vhosts.get(usize::from(id.0)).map(|vhost| (vhost.name.as_ref(), id))
+            });
+            Listener {
+                names: NameTable::new(names),
+                on: group.on,
+                port: group.port,
+                families: group.families,
+                shares_port: group.shares_port,
+                vhosts: group.vhosts.into(),
+                place: group.place,
+            }
+        });
+        listeners.collect()
+    }
+
+    fn vhost(&mut self, vhost: &settings::Vhost) -> Vhost {
+        self.object(&vhost.headers, vhost.name.place);
+        let block =
+            Parts { vhost: &vhost.headers, mount: &[], server: self.server(), sts: vhost.sts };
+        Vhost {
+            name: vhost.name.value.as_str().into(),
+            port: vhost.port.value,
+            keepalive_timeout_ms: ms(vhost.keepalive_timeout_secs),
+            headers: headers::render(&block),
+            access_log: self.log(vhost),
+            log_format: vhost.access_log_format,
+            error_document_404: vhost.error_document_404.as_deref().map(Into::into),
+            addresses: AddressRules::new(&vhost.allow, &vhost.deny),
+            body_bytes_max: vhost.body_bytes_max.unwrap_or(self.global.body_bytes_max),
+            mounts: self.mounts(vhost),
+        }
+    }
+
+    fn mounts(&mut self, vhost: &settings::Vhost) -> MountTable {
+        let mut mounts: Vec<Mount> = Vec::new();
+        let mut known = HashSet::new();
+        for mount in &vhost.mounts {
+            let place = mount.mountpoint.place;
+            if mounts.len() == ENTRIES_MAX {
+                self.fault(place, "there are too many mounts, the rest is left out");
+                break;
+            }
+            if !known.insert((mount.mountpoint.value.as_str(), mount.exact_match)) {
+                self.fault(place, "this mountpoint is given twice, the first one counts");
+                continue;
+            }
+            let mount = self.mount(vhost, mount);
+            mounts.push(mount);
+        }
+        MountTable::new(mounts)
+    }
+
+    fn mount(&mut self, vhost: &settings::Vhost, mount: &settings::Mount) -> Mount {
+        self.object(&mount.headers, mount.mountpoint.place);
+        let headers = (!mount.headers.is_empty()).then(|| {
+            headers::render(&Parts {
+                vhost: &vhost.headers,
+                mount: &mount.headers,
+                server: self.server(),
+                sts: vhost.sts,
+            })
+        });
+        let auth = mount.basic_auth.as_ref().map(|file| (file.place, self.auth(file)));
+        let (target, auth) = match auth {
+            // What can not be protected is not served.
+            Some((place, None)) => {
+                self.fault(place, "there are too many basic-auth files, this mount is not served");
+                (MountTarget::NotBuilt { scheme: "basic-auth" }, None)
+            }
+            other => (target(mount), other.and_then(|(_, id)| id)),
+        };
+        Mount {
+            prefix: mount.mountpoint.value.as_str().into(),
+            target,
+            auth,
+            cache_control: headers::cache_control(mount.cache),
+            headers,
+            addresses: AddressRules::new(&mount.allow, &mount.deny),
+            body_bytes_max: mount
+                .body_bytes_max
+                .or(vhost.body_bytes_max)
+                .unwrap_or(self.global.body_bytes_max),
+            keepalive_timeout_ms: mount.keepalive_timeout_secs.map(ms),
+            exact_match: mount.exact_match,
+            place: mount.origin.place,
+        }
+    }
+
+    /// Faults for headers that [`headers::render`] leaves out.
+    fn object(&mut self, list: &[(String, String)], place: Place) {
+        for header in list {
+            if let Some(why) = headers::objection(header) {
+                self.fault(place, format!("header \"{}\" is left out: {why}", header.0));
+            }
+        }
+    }
+
+    fn auth(&mut self, file: &Located<String>) -> Option<AuthId> {
+        let known = self.auth_files.iter().position(|known| *known.path == *file.value);
+        let id = number_of(known.unwrap_or(self.auth_files.len())).map(AuthId);
+        if id.is_some() && known.is_none() {
+            self.auth_files.push(AuthFile { path: file.value.as_str().into(), place: file.place });
+        }
+        id
+    }
+
+    fn log(&mut self, vhost: &settings::Vhost) -> Option<LogId> {
+        let file = vhost.access_log.as_ref()?;
+        let known = self.log_files.iter().position(|known| *known.path == *file.value);
+        let id = number_of(known.unwrap_or(self.log_files.len())).map(LogId)?;
+        if known.is_none() {
+            self.log_files.push(LogFile {
+                path: file.value.as_str().into(),
+                format: vhost.access_log_format,
+                place: file.place,
+            });
+        }
+        Some(id)
+    }
+}
+
+fn target(mount: &settings::Mount) -> MountTarget {
+    match &mount.origin.value {
+        Origin::File(root) => MountTarget::File(FileMount {
+            root: root.as_str().into(),
+            default_document: mount.default_document.as_str().into(),
+            extra_mimetypes: mount.extra_mimetypes.as_slice().into(),
+            rules: Rules { follow_symlinks: mount.follow_symlinks, dotfiles: mount.dotfiles },
+            directory_listing: mount.directory_listing,
+        }),
+        Origin::Redirect(target) => MountTarget::Redirect(redirect(target, mount.append_path)),
+        Origin::NotBuilt { scheme, .. } => MountTarget::NotBuilt { scheme },
+    }
+}
+
+/// An origin of only scheme and host gets path and query; one with a path (`https://a/` has
+/// one too) only with `append-path`. Bytes that a header must not hold are percent-encoded.
+fn redirect(target: &str, append_path: bool) -> Redirect {
+    let authority = target.split_once("://").map_or(target, |(_, rest)| rest);
+    let appends = append_path || !authority.contains(['/', '?', '#']);
+    let target = if appends { target.trim_end_matches('/') } else { target };
+    let mut safe = String::with_capacity(target.len());
+    for byte in target.bytes() {
+        if byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte) {
+            safe.push(char::from(byte));
+        } else {
+            safe.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    Redirect { target: safe.into(), appends }
+}
+
+fn limits(global: &settings::Global) -> Limits {
+    Limits {
+        threads: global.count_threads.max(1),
+        timeout_ms: ms(global.timeout_secs),
+        header_timeout_ms: ms(global.header_timeout_secs),
+        send_timeout_ms: ms(global.send_timeout_secs),
+        shutdown_ms: ms(global.shutdown_secs),
+        body_rate_min: global.body_rate_min,
+        connections_max: global.connections_max,
+        blocks_max: global.blocks_max,
+        head_bytes_max: global.head_bytes_max,
+        headers_max: global.headers_max,
+        open_files_max: global.open_files_max,
+        ip_limit_requests: global.ip_limit_ah,
+        ip_limit_connections: global.ip_limit_wsi,
+    }
+}
+
+fn number_of(index: usize) -> Option<u16> {
+    u16::try_from(index).ok().filter(|&number| usize::from(number) < ENTRIES_MAX)
+}
+
+fn ms(secs: u32) -> u64 {
+    u64::from(secs) * 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::settings::{Cidr, ListenOn, LogFormat, RejectKeyword};
+    use crate::vhost::fixture::{located, mount, settings, vhost};
+    use crate::vhost::world::ListenerId;
+
+    fn files(mountpoint: &str) -> settings::Mount {
+        mount(mountpoint, Origin::File("/srv/www".to_owned()))
+    }
+
+    fn name(world: &World, listener: u16, host: &str) -> String {
+        world.vhost(ListenerId(listener), host.as_bytes()).1.name.to_string()
+    }
+
+    #[test]
+    fn hosts_are_matched_within_their_listener() {
+        let settings = settings(vec![
+            vhost("localhost", 80, vec![]),
+            vhost("other.test", 80, vec![]),
+            vhost("other.test", 81, vec![]),
+            vhost("OTHER.test", 80, vec![]),
+            vhost("*.wild.test", 81, vec![]),
+        ]);
+        let (world, faults) = World::build(&settings);
+        assert_eq!((world.vhosts.len(), world.listeners.len(), faults.len()), (5, 2, 0));
+        assert_eq!(world.listener(ListenerId(0)).vhosts.len(), 3);
+        for (listener, host, want) in [
+            (0, "localhost", "localhost"),
+            (0, "other.test", "other.test"),
+            (0, "OTHER.TEST.", "other.test"),
+            (0, "x.other.test", "other.test"),
+            // lwsws takes these for other.test.
+            (0, "o", "localhost"),
+            (0, "other", "localhost"),
+            (0, "a.wild.test", "localhost"),
+            (0, "", "localhost"),
+            (1, "localhost", "other.test"),
+            (1, "a.wild.test", "*.wild.test"),
+        ] {
+            assert_eq!(name(&world, listener, host), want, "{listener} {host}");
+        }
+        assert_eq!(world.vhost(ListenerId(1), b"other.test").0, VhostId(2));
+    }
+
+    #[test]
+    fn one_vhost_takes_every_host() {
+        let (world, _) = World::build(&settings(vec![vhost("a.test", 80, vec![])]));
+        assert_eq!(name(&world, 0, "b.test"), "a.test");
+        let (empty, faults) = World::build(&Settings::default());
+        assert!(empty.listeners.is_empty() && empty.vhosts.is_empty() && faults.is_empty());
+    }
+
+    #[test]
+    fn settings_come_down_to_vhosts_and_mounts() {
+        let mut inner = files("/inner");
+        inner.body_bytes_max = Some(7);
+        inner.keepalive_timeout_secs = Some(3);
+        inner.cache = settings::Cache { max_age_secs: 60, reuse: true, ..Default::default() };
+        inner.headers = vec![("X-A".to_owned(), "2".to_owned())];
+        inner.deny = vec![Cidr { network: [10, 0, 0, 0].into(), prefix_bits: 8 }];
+        inner.extra_mimetypes = vec![(".zip".to_owned(), "application/zip".to_owned())];
+        let mut site = vhost("a.test", 80, vec![files("/"), inner]);
+        site.headers = vec![("X-A".to_owned(), "1".to_owned())];
+        site.sts = true;
+        site.keepalive_timeout_secs = u32::MAX;
+        let mut other = vhost("b.test", 80, vec![files("/")]);
+        other.body_bytes_max = Some(9);
+        let mut settings = settings(vec![site, other]);
+        settings.global.server_string = Some("kinglet".to_owned());
+        settings.global.body_bytes_max = 5;
+        settings.global.count_threads = 0;
+        settings.global.reject_keywords =
+            vec![RejectKeyword { keyword: "Bot".to_owned(), status: 404, text: String::new() }];
+        let (world, faults) = World::build(&settings);
+        assert_eq!(faults, []);
+        let site = &world.vhosts[0];
+        let inner = site.mount(b"/inner/x").unwrap();
+        let root = site.mount(b"/x").unwrap();
+        assert_eq!((inner.rest, root.rest), (&b"/x"[..], &b"/x"[..]));
+        assert_eq!((site.body_bytes_max, root.mount.body_bytes_max), (5, 5));
+        assert_eq!(inner.mount.body_bytes_max, 7);
+        assert_eq!(world.vhosts[1].mount(b"/").unwrap().mount.body_bytes_max, 9);
+        assert_eq!(site.keepalive_timeout_ms, 4_294_967_295_000);
+        assert_eq!(inner.mount.keepalive_timeout_ms, Some(3000));
+        assert_eq!(inner.mount.cache_control.as_deref(), Some("private, max-age=60"));
+        assert_eq!(root.mount.cache_control.as_deref(), Some("no-store"));
+        let rest = "Server: kinglet\r\n\
+                    Strict-Transport-Security: max-age=15768000 ; includeSubDomains\r\n";
+        assert_eq!(site.header_block(None), format!("X-A: 1\r\n{rest}").as_bytes());
+        assert_eq!(site.header_block(Some(root.mount)), site.header_block(None));
+        let inner_block = site.header_block(Some(inner.mount));
+        assert_eq!(inner_block, format!("X-A: 2\r\n{rest}").as_bytes());
+        assert!(!inner.mount.addresses.permits(Some([10, 1, 2, 3].into())));
+        let MountTarget::File(file) = &inner.mount.target else { unreachable!() };
+        assert_eq!((&*file.root, &*file.default_document), ("/srv/www", "index.html"));
+        assert_eq!(file.extra_mimetypes.len(), 1);
+        assert_eq!(world.limits.threads, 1);
+        assert_eq!(world.limits.timeout_ms, 5000);
+        assert!(world.keywords.find(b"Bot").is_some());
+    }
+
+    #[test]
+    fn files_that_several_share_are_listed_once() {
+        let auth = |path: &str| {
+            let mut mount = files(&format!("/{path}"));
+            mount.basic_auth = Some(located(path.to_owned()));
+            mount
+        };
+        let log = |name: &str, path: &str, format| {
+            let mut site = vhost(name, 80, vec![auth("x"), auth("y")]);
+            site.access_log = Some(located(path.to_owned()));
+            site.access_log_format = format;
+            site
+        };
+        let (world, _) = World::build(&settings(vec![
+            log("a", "/log/a", LogFormat::Json),
+            log("b", "/log/b", LogFormat::Combined),
+            log("c", "/log/a", LogFormat::Combined),
+        ]));
+        let logs: Vec<_> = world.log_files.iter().map(|file| (&*file.path, file.format)).collect();
+        assert_eq!(logs, [("/log/a", LogFormat::Json), ("/log/b", LogFormat::Combined)]);
+        let ids = world.vhosts.iter().map(|vhost| vhost.access_log);
+        assert_eq!(ids.collect::<Vec<_>>(), [Some(LogId(0)), Some(LogId(1)), Some(LogId(0))]);
+        assert_eq!(world.vhosts[2].log_format, LogFormat::Combined);
+        assert_eq!(world.auth_files.len(), 2);
+        let hit = world.vhosts[1].mount(b"/y").unwrap();
+        assert_eq!(hit.mount.auth, Some(AuthId(1)));
+    }
+
+    #[test]
+    fn what_can_not_be_had_is_a_fault() {
+        let mut exact = files("/twice");
+        exact.exact_match = true;
+        let mut site = vhost("a", 80, vec![files("/twice"), files("/twice"), exact]);
+        site.headers = vec![("Content-Length".to_owned(), "0".to_owned())];
+        site.listen_on = located(ListenOn::Address([127, 0, 0, 1].into(), None));
+        site.families = settings::Families::V6Only;
+        let not_built = Origin::NotBuilt { scheme: "cgi", rest: "/bin/x".to_owned() };
+        site.mounts.push(mount("/cgi", not_built));
+        let (world, faults) = World::build(&settings(vec![site]));
+        let messages: Vec<_> = faults.iter().map(|fault| fault.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "the interface is an IPv4 address, IPv6-only is ignored",
+                "header \"Content-Length\" is left out: the server sets this header itself",
+                "this mountpoint is given twice, the first one counts",
+            ]
+        );
+        let site = &world.vhosts[0];
+        assert_eq!(site.mounts.len(), 3);
+        assert!(site.headers.is_empty());
+        let cgi = site.mount(b"/cgi").unwrap().mount;
+        assert!(matches!(cgi.target, MountTarget::NotBuilt { scheme: "cgi" }));
+    }
+
+    #[test]
+    fn what_must_not_be_served_in_the_clear_does_not_listen() {
+        let place = Place { file: 0, start: 5, end: 9 };
+        let mut secret = vhost("a.test", 443, vec![files("/")]);
+        secret.wants_tls = Some(place);
+        let mut raw = vhost("a.test", 80, vec![files("/")]);
+        raw.wants_raw = Some(place);
+        let plain = vhost("b.test", 80, vec![files("/")]);
+        let (world, faults) = World::build(&settings(vec![secret, raw, plain]));
+        assert_eq!(faults.iter().map(|fault| fault.place).collect::<Vec<_>>(), [place, place]);
+        assert_eq!((world.vhosts.len(), world.listeners.len()), (3, 1));
+        assert_eq!(name(&world, 0, "a.test"), "b.test");
+        assert_eq!(world.listener(ListenerId(0)).default_vhost(), VhostId(2));
+    }
+
+    #[test]
+    fn thousands_of_vhosts_build_and_answer() {
+        let sites = (0..3000).map(|n| vhost(&format!("s{n}.test"), 80, vec![files("/")]));
+        let (world, _) = World::build(&settings(sites.collect()));
+        assert_eq!(world.listeners.len(), 1);
+        assert_eq!(name(&world, 0, "S2999.test"), "s2999.test");
+        assert_eq!(name(&world, 0, "s3000.test"), "s0.test");
+    }
+}
