@@ -202,9 +202,10 @@ def quickstart(stage):
     for folder, _, names in os.walk(os.path.join(root, "examples/quickstart/www")):
         for name in names:
             path = os.path.join(folder, name)
+            below = os.path.relpath(path, os.path.join(root, "examples"))
             with open(path, "rb") as file:
-                below = os.path.relpath(path, os.path.join(root, "examples"))
-                stage.file("share/" + below, file.read())
+                copy = stage.file("share/" + below, file.read())
+            os.utime(copy, (1700000000, 1700000000))
     stage.spawn("-c", os.path.join(stage.root, "quick"), "--data-dir",
                 os.path.join(stage.root, "share")).ready(stage.port)
     for path in ("/", "/guide/", "/facts.js", "/kinglet.svg"):
