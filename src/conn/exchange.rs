@@ -75,13 +75,18 @@ impl Exchange {
         if !self.keep_alive || self.body.is_done() {
             return;
         }
-        match self.body.read(client.rx.filled()) {
-            Ok(step) => {
-                client.rx.consume(step.used);
-                self.drained += step.used as u64;
-                self.keep_alive = self.drained <= DRAIN_BYTES_MAX || step.done;
+        while self.keep_alive && !client.rx.is_empty() {
+            match self.body.read(client.rx.filled()) {
+                Ok(step) => {
+                    client.rx.consume(step.used);
+                    self.drained += step.used as u64;
+                    self.keep_alive = self.drained <= DRAIN_BYTES_MAX || step.done;
+                    if step.done || step.used == 0 {
+                        break;
+                    }
+                }
+                Err(_) => self.keep_alive = false,
             }
-            Err(_) => self.keep_alive = false,
         }
         // The body can not be completed any more.
         if client.eof && !self.body.is_done() {

@@ -9,7 +9,7 @@ use super::source::Source;
 use crate::buf::{End, Tail};
 use crate::http::body::BodyReader;
 use crate::http::framing::Framing;
-use crate::http::head::{Head, HeaderTable, Parsed, Refusal, Version, parse};
+use crate::http::head::{Head, HeaderTable, Parsed, Refusal, Version, begins_as_head, parse};
 use crate::http::limits::CREDENTIALS_BYTES_MAX;
 use crate::http::status::Status;
 use crate::reactor::Cx;
@@ -173,7 +173,7 @@ impl Http {
             header_block: &self.default_vhost(cx.world).headers,
             version: Version::Http11,
             keep_alive: false,
-            head_only: false,
+            head_only: begins_as_head(client.rx.filled()),
         };
         reply.error(status, |_| {})
     }

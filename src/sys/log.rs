@@ -401,7 +401,7 @@ mod tests {
 
     #[test]
     fn repetitions_and_levels() {
-        let lines = lines_of("daemon::log::tests::child_repeats");
+        let lines = lines_of("sys::log::tests::child_repeats");
         let count = |end: &str| lines.iter().filter(|line| line.ends_with(end)).count();
         assert_eq!(count(" error: the same 1"), 3, "{lines:?}");
         assert_eq!(count(" notice: another"), 1);
@@ -418,7 +418,7 @@ mod tests {
 
     #[test]
     fn whoever_asks_for_details_gets_them_all() {
-        assert_eq!(lines_of("daemon::log::tests::child_details").len(), 500);
+        assert_eq!(lines_of("sys::log::tests::child_details").len(), 500);
     }
 
     #[test]
