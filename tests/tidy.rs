@@ -4,15 +4,15 @@
 //! docs/ARCHITECTURE.md; tests/tidy/scan.rs holds the matchers and their own tests.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 
+#[path = "tidy/files.rs"]
+mod files;
 #[path = "tidy/scan.rs"]
 mod scan;
 
+use files::{product_sources, root, rust_sources, sources};
 use scan::{
-    climbed_paths, crate_paths, functions, layer, line_of, mask, parts, test_files, without_tests,
-    words,
+    climbed_paths, crate_paths, functions, layer, line_of, mask, parts, without_tests, words,
 };
 
 /// Lines that a function may have, from its `fn` to its closing brace.
@@ -25,10 +25,32 @@ const FILE_LINES_LISTED: usize = 400;
 const COLUMNS_MAX: usize = 100;
 
 /// Files over `FILE_LINES_LISTED` lines with their exact lengths: numbers may only go down.
-const LONG_FILES: &[(&str, usize)] = &[];
+const LONG_FILES: &[(&str, usize)] = &[
+    ("src/config/check.rs", 551),
+    ("src/config/diagnose.rs", 446),
+    ("src/config/settings.rs", 403),
+    ("src/config/text.rs", 453),
+    ("src/http/head_tests.rs", 402),
+    ("src/origin/cache.rs", 401),
+    ("src/sys/log.rs", 447),
+    ("src/sys/walk.rs", 465),
+    ("src/vhost/build.rs", 462),
+    ("src/vhost/log_line.rs", 542),
+];
 
 /// Calls that may panic and are allowed: (file, line of code as written, why it cannot happen).
-const PANICS_ALLOWED: &[(&str, &str, &str)] = &[];
+const PANICS_ALLOWED: &[(&str, &str, &str)] = &[
+    (
+        "src/buf/pool.rs",
+        "unreachable!(\"the pool's count of free blocks is wrong\")",
+        "the count and the bit map change together, in two functions of this file",
+    ),
+    (
+        "src/reactor/entry.rs",
+        "None => unreachable!(\"slot {id} is in a list and does not exist\"),",
+        "a slot leaves every list before it is freed; no input names a slot",
+    ),
+];
 
 /// Which folder of `src` may name which others.
 const LAYERS: &[(&str, &[&str])] = &[
@@ -46,58 +68,6 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// Words that say nothing about what a thing is.
 const EMPTY_WORDS: &[&str] = &["util", "utils", "manager", "helper", "helpers", "context"];
-
-/// A file of the project: its path from the root, and its text.
-struct Source {
-    path: String,
-    text: String,
-    executable: bool,
-}
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Every text file of the project, without build products and fuzz corpora.
-fn sources() -> Vec<Source> {
-    let mut found = Vec::new();
-    walk(&root(), &root(), &mut found);
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    assert!(found.iter().any(|s| s.path == "src/lib.rs"), "src/lib.rs was not found");
-    found
-}
-
-fn walk(base: &Path, folder: &Path, found: &mut Vec<Source>) {
-    let skip = ["target", ".git", "node_modules", "__pycache__", "corpus", "seeds", "artifacts"];
-    for entry in fs::read_dir(folder).expect("a readable folder").map(Result::unwrap) {
-        let name = entry.file_name().into_string().expect("file names are UTF-8");
-        let kind = entry.file_type().expect("a file type");
-        if kind.is_dir() {
-            if !skip.contains(&name.as_str()) && !name.starts_with("target") {
-                walk(base, &entry.path(), found);
-            }
-            continue;
-        }
-        let path = entry.path();
-        let Ok(text) = fs::read_to_string(&path) else { continue };
-        let executable = entry.metadata().expect("metadata").permissions().mode() & 0o111 != 0;
-        let path = path.strip_prefix(base).expect("below the root").display().to_string();
-        found.push(Source { path, text, executable });
-    }
-}
-
-fn rust_sources() -> Vec<Source> {
-    sources().into_iter().filter(|s| s.path.ends_with(".rs")).collect()
-}
-
-/// The sources of the program itself, without files that only tests are made of.
-fn product_sources() -> Vec<Source> {
-    let mut found = rust_sources();
-    found.retain(|s| s.path.starts_with("src/"));
-    let tests: Vec<String> = found.iter().flat_map(|s| test_files(&s.path, &s.text)).collect();
-    found.retain(|s| !tests.contains(&s.path));
-    found
-}
 
 fn report(faults: &[String]) {
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
@@ -274,15 +244,14 @@ fn names_say_what_things_are() {
     report(&faults);
 }
 
-/// Columns that count: what stands inside a string of Rust may be as long as it must.
-fn columns(path: &str, line: &str) -> usize {
+/// Columns that count: in Rust, what stands inside a string may be as long as it must.
+fn columns(line: &str, masked: Option<&str>) -> usize {
     let code = line.trim_start();
-    if !path.ends_with(".rs") || code.starts_with("//") {
+    let Some(masked) = masked.filter(|_| !code.starts_with("//")) else {
         return line.chars().count();
-    }
-    let indent = line.len() - code.len();
-    let words = mask(line).split_whitespace().map(|word| word.chars().count() + 1).sum::<usize>();
-    indent + words.saturating_sub(1)
+    };
+    let words = masked.split_whitespace().map(|word| word.chars().count() + 1).sum::<usize>();
+    line.len() - code.len() + words.saturating_sub(1)
 }
 
 #[test]
@@ -290,9 +259,11 @@ fn lines_fit_and_end_cleanly() {
     let mut faults = Vec::new();
     for source in sources() {
         let code = [".rs", ".py", ".sh"].iter().any(|end| source.path.ends_with(end));
+        let masked = if source.path.ends_with(".rs") { mask(&source.text) } else { String::new() };
+        let mut masked = masked.lines();
         for (number, line) in source.text.lines().enumerate() {
             let place = format!("{}:{}", source.path, number + 1);
-            let columns = columns(&source.path, line);
+            let columns = columns(line, masked.next());
             if code && columns > COLUMNS_MAX {
                 faults.push(format!("{place}: {columns} columns: break the line at {COLUMNS_MAX}"));
             }
