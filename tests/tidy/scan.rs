@@ -39,7 +39,9 @@ pub(crate) fn is_word(byte: u8) -> bool {
 }
 
 pub(crate) fn is_word_before(bytes: &[u8], at: usize) -> bool {
-    at > 0 && is_word(bytes[at - 1]) && !(bytes[at - 1] == b'b' && !is_word_before(bytes, at - 1))
+    // The `b` of a byte string is no word of its own.
+    let byte_string = at > 0 && bytes[at - 1] == b'b' && !is_word_before(bytes, at - 1);
+    at > 0 && is_word(bytes[at - 1]) && !byte_string
 }
 
 pub(crate) fn line_end(bytes: &[u8], at: usize) -> usize {
