@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 mod scan;
 
 use scan::{
-    climbed_paths, crate_paths, functions, layer, line_of, mask, parts, without_tests, words,
+    climbed_paths, crate_paths, functions, layer, line_of, mask, parts, test_modules,
+    without_strings, without_tests, words,
 };
 
 /// Lines that a function may have, from its `fn` to its closing brace.
@@ -20,14 +21,20 @@ const FUNCTION_LINES_MAX: usize = 69;
 const FILE_LINES_MAX: usize = 800;
 /// Above this a file must stand in `LONG_FILES`.
 const FILE_LINES_LISTED: usize = 400;
-/// Characters in a line of Rust, Python or shell.
+/// Characters in a line of Rust (what stands in strings aside), Python or shell.
 const COLUMNS_MAX: usize = 100;
+/// Characters in any line of Rust, strings and all.
+const COLUMNS_WITH_STRINGS_MAX: usize = 120;
 
 /// Files over `FILE_LINES_LISTED` lines with their exact lengths: numbers may only go down.
 const LONG_FILES: &[(&str, usize)] = &[];
 
 /// Calls that may panic and are allowed: (file, line of code as written, why it cannot happen).
-const PANICS_ALLOWED: &[(&str, &str, &str)] = &[];
+const PANICS_ALLOWED: &[(&str, &str, &str)] = &[(
+    "src/reactor/entry.rs",
+    "None => unreachable!(\"slot {id} is in a list and does not exist\"),",
+    "slots leave every list before they go; going on would hand one client's bytes to another",
+)];
 
 /// Which folder of `src` may name which others.
 const LAYERS: &[(&str, &[&str])] = &[
@@ -57,7 +64,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every text file of the project, without build products and fuzz corpora.
+/// Every text file of the project, without build products, fuzz corpora and seeds (raw bytes).
 fn sources() -> Vec<Source> {
     let mut found = Vec::new();
     walk(&root(), &root(), &mut found);
@@ -67,7 +74,16 @@ fn sources() -> Vec<Source> {
 }
 
 fn walk(base: &Path, folder: &Path, found: &mut Vec<Source>) {
-    let skip = ["target", ".git", "node_modules", "__pycache__", "corpus", "artifacts", "coverage"];
+    let skip = [
+        "target",
+        ".git",
+        "node_modules",
+        "__pycache__",
+        "corpus",
+        "seeds",
+        "artifacts",
+        "coverage",
+    ];
     for entry in fs::read_dir(folder).expect("a readable folder").map(Result::unwrap) {
         let name = entry.file_name().into_string().expect("file names are UTF-8");
         let kind = entry.file_type().expect("a file type");
@@ -89,9 +105,18 @@ fn rust_sources() -> Vec<Source> {
     sources().into_iter().filter(|s| s.path.ends_with(".rs")).collect()
 }
 
-/// The sources of the program itself.
-fn product_sources() -> Vec<Source> {
+/// The sources of the crate with its unit tests.
+fn crate_sources() -> Vec<Source> {
     rust_sources().into_iter().filter(|s| s.path.starts_with("src/")).collect()
+}
+
+/// The sources of the program itself; files that only tests bring in are left out.
+fn product_sources() -> Vec<Source> {
+    let mut found = crate_sources();
+    let tests: Vec<String> =
+        found.iter().flat_map(|source| test_modules(&source.path, &source.text)).collect();
+    found.retain(|source| !tests.contains(&source.path));
+    found
 }
 
 fn report(faults: &[String]) {
@@ -174,7 +199,7 @@ fn files_are_short() {
 #[test]
 fn unsafe_and_libc_stay_in_sys() {
     let mut faults = Vec::new();
-    for source in product_sources() {
+    for source in crate_sources() {
         if source.path.starts_with("src/sys/") {
             continue;
         }
@@ -230,7 +255,7 @@ fn nothing_panics_on_purpose() {
 fn every_rust_file_says_what_it_is_for() {
     let mut faults = Vec::new();
     for source in rust_sources() {
-        let header = source.text.trim_start_matches("#![no_main]\n").trim_start();
+        let header = source.text.trim_start();
         if !header.starts_with("//! ") || header.len() < 12 {
             faults.push(format!(
                 "{}: begin with `//! ` and a sentence: what it is, what it never does",
@@ -271,12 +296,16 @@ fn names_say_what_things_are() {
 fn lines_fit_and_end_cleanly() {
     let mut faults = Vec::new();
     for source in sources() {
-        let code = [".rs", ".py", ".sh"].iter().any(|end| source.path.ends_with(end));
-        for (number, line) in source.text.lines().enumerate() {
+        let script = [".py", ".sh"].iter().any(|end| source.path.ends_with(end));
+        let rust = source.path.ends_with(".rs");
+        let bare = if rust { without_strings(&source.text) } else { source.text.clone() };
+        for (number, (line, bare)) in source.text.lines().zip(bare.lines()).enumerate() {
             let place = format!("{}:{}", source.path, number + 1);
-            let columns = line.chars().count();
-            if code && columns > COLUMNS_MAX {
-                faults.push(format!("{place}: {columns} columns: break the line at {COLUMNS_MAX}"));
+            for (text, most) in [(bare, COLUMNS_MAX), (line, COLUMNS_WITH_STRINGS_MAX)] {
+                let columns = text.chars().count();
+                if (script || rust) && columns > most {
+                    faults.push(format!("{place}: {columns} columns: break the line at {most}"));
+                }
             }
             if line.ends_with([' ', '\t']) {
                 faults.push(format!("{place}: remove the white space at the end of the line"));

@@ -1,3 +1,4 @@
+//! Fuzz target: chunked bodies, cut anywhere; the oracle panics when a promise is broken.
 #![no_main]
 
 #[path = "../oracles/chunked_body.rs"]

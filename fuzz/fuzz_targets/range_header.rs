@@ -1,3 +1,4 @@
+//! Fuzz target: values of Range; the oracle panics when a promise is broken.
 #![no_main]
 
 #[path = "../oracles/range_header.rs"]

@@ -1,3 +1,4 @@
+//! Fuzz target: request heads, cut anywhere; the oracle panics when a promise is broken.
 #![no_main]
 
 #[path = "../oracles/request_head.rs"]

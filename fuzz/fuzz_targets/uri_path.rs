@@ -1,3 +1,4 @@
+//! Fuzz target: paths of request targets; the oracle panics when a promise is broken.
 #![no_main]
 
 #[path = "../oracles/uri_path.rs"]

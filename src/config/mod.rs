@@ -9,6 +9,7 @@
 //! `keys` is the one table from which also `suggest`, `reference`, `schema` and `effective` are
 //! made.
 
+mod bare_word;
 mod check;
 pub mod diagnose;
 mod draft;
@@ -21,6 +22,7 @@ pub mod keys;
 mod lex;
 mod read;
 mod reference;
+mod render;
 mod schema;
 pub mod settings;
 mod suggest;

@@ -10,6 +10,7 @@ pub mod crypt;
 pub mod dirent;
 pub mod fd;
 pub mod ifaddr;
+mod level;
 pub mod limits;
 pub mod log;
 pub mod pages;
