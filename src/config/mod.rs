@@ -11,6 +11,7 @@
 
 mod bare_word;
 mod check;
+pub mod cidr;
 pub mod diagnose;
 mod draft;
 mod effective;
@@ -20,6 +21,7 @@ mod finish;
 mod grammar_cases;
 pub mod keys;
 mod lex;
+pub mod nearest;
 mod read;
 mod reference;
 mod render;

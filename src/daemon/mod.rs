@@ -6,7 +6,6 @@ pub mod check;
 pub mod drop;
 pub mod finding;
 pub mod help;
-pub mod nearest;
 mod options;
 pub mod ports;
 mod print;

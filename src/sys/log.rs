@@ -19,8 +19,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 pub use super::level::Level;
 use super::throttle::{Throttle, Verdict};
-use crate::sys::clock;
 use crate::sys::stderr::Stderr;
+use crate::sys::{clock, tz};
 
 /// Longest line in bytes, with its end; longer ones are cut. A pipe takes it in one piece.
 pub const LINE_BYTES_MAX: usize = 1024;
@@ -48,7 +48,7 @@ pub fn init(level: Level) {
     LEVEL.store(level as u8, Ordering::Relaxed);
     OUTPUT.get_or_init(open);
     // Lets the C library read the time zone now.
-    let _ = clock::local_time(clock::wall_secs());
+    let _ = tz::local_time(clock::wall_secs());
 }
 
 /// Whether lines of this level are written. Ask before computing something for a line.
@@ -176,7 +176,7 @@ impl Line {
     }
 
     fn head(&mut self, shape: Shape, level: Level, now_secs: u64) {
-        let time = clock::local_time(now_secs);
+        let time = tz::local_time(now_secs);
         let (hour, minute, second) = (time.hour, time.minute, time.second);
         let word = level.word();
         let _ = match shape {

@@ -13,6 +13,7 @@ pub mod ifaddr;
 mod level;
 pub mod limits;
 pub mod log;
+pub mod open;
 pub mod pages;
 pub mod port_owner;
 pub mod privileges;

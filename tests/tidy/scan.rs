@@ -50,7 +50,9 @@ pub(crate) fn is_word(byte: u8) -> bool {
 }
 
 pub(crate) fn is_word_before(bytes: &[u8], at: usize) -> bool {
-    at > 0 && is_word(bytes[at - 1]) && !(bytes[at - 1] == b'b' && !is_word_before(bytes, at - 1))
+    let Some(before) = at.checked_sub(1) else { return false };
+    let is_prefix = bytes[before] == b'b' && !is_word_before(bytes, before);
+    is_word(bytes[before]) && !is_prefix
 }
 
 pub(crate) fn line_end(bytes: &[u8], at: usize) -> usize {

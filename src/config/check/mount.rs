@@ -1,7 +1,7 @@
 //! Checks of where a mount is and where its content comes from.
 
+use super::super::nearest;
 use super::super::settings::Origin;
-use super::super::suggest;
 use super::{Checked, Fault, line};
 
 /// A mountpoint as it is matched: one `/` before each segment, none at the end. The flag says
@@ -53,7 +53,7 @@ pub(crate) fn origin(text: &str) -> Checked<Origin> {
             Some(scheme) => Ok(Origin::NotBuilt { scheme, rest: rest.to_owned() }),
             None => {
                 let fault = Fault::new(format!("has the unknown scheme {scheme:?}"));
-                Err(match suggest::nearest(scheme, SCHEMES) {
+                Err(match nearest::nearest(scheme, SCHEMES) {
                     Some(near) => fault.hint(format!("did you mean \"{near}://\"?")),
                     None => fault.hint(format!("known are {}", SCHEMES.join(", "))),
                 })
