@@ -103,7 +103,10 @@ impl Pool {
         let mut head = NONE;
         // From the back to the front, so that each block knows its follower.
         for piece in bytes.chunks(BLOCK_BYTES).rev() {
-            let block = self.take();
+            let Some(block) = self.take() else {
+                self.release(&mut Chain { head, len: 0 });
+                return None;
+            };
             let at = self.at(block);
             self.data[at..at + piece.len()].copy_from_slice(piece);
             self.next[usize::from(block)] = head;
@@ -168,8 +171,8 @@ impl Pool {
         self.offset + usize::from(block) * BLOCK_BYTES
     }
 
-    /// Takes the lowest free block; the caller has checked that there is one.
-    fn take(&mut self) -> u16 {
+    /// Takes the lowest free block.
+    fn take(&mut self) -> Option<u16> {
         for (word, bits) in self.free.iter_mut().enumerate() {
             if *bits != 0 {
                 let bit = bits.trailing_zeros() as usize;
@@ -177,10 +180,10 @@ impl Pool {
                 self.free_count -= 1;
                 let block = word * 64 + bit;
                 self.touched = self.touched.max(block + 1);
-                return u16::try_from(block).unwrap_or(NONE);
+                return u16::try_from(block).ok();
             }
         }
-        unreachable!("the pool's count of free blocks is wrong")
+        None
     }
 }
 

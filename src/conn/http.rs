@@ -296,13 +296,7 @@ impl Http {
     }
 
     /// Waits until the last answer has left.
-    fn closing(
-        &mut self,
-        client: &mut End,
-        tail: &mut Tail,
-        cx: &mut Cx<'_, Self>,
-        clean: bool,
-    ) -> Next {
+    fn closing(&mut self, client: &mut End, tail: &Tail, cx: &Cx<'_, Self>, clean: bool) -> Next {
         if !client.tx.is_empty() || !tail.is_none() {
             return Next::Wait(Wait::Room);
         }
@@ -327,7 +321,7 @@ impl Http {
     }
 
     /// A deadline has come.
-    fn late(&mut self, why: Timeout, client: &mut End, cx: &mut Cx<'_, Self>) -> Step<Self> {
+    fn late(&self, why: Timeout, client: &mut End, cx: &mut Cx<'_, Self>) -> Step<Self> {
         let (status, reason) = match why {
             Timeout::Idle => (None, CloseReason::IdleTimeout),
             Timeout::Head => (Some(Status::REQUEST_TIMEOUT), CloseReason::HeadTimeout),

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use lexopt::Arg;
 
-use super::nearest::nearest;
 use super::options::{Id, OPTIONS, Opt};
+use crate::config::nearest::nearest;
 use crate::config::settings::ListenOn;
 use crate::sys::log::Level;
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 
 use super::finding::{Finding, Severity};
-use super::nearest::nearest;
+use crate::config::nearest::nearest;
 use crate::config::settings::{Families, ListenOn};
 use crate::sys::ifaddr::{self, NicAddress};
 use crate::sys::port_owner;

@@ -1,10 +1,10 @@
-//! The files of the project that the rules look at.
+//! The files of the project that the rules apply to.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::scan::test_files;
+use super::scan::test_modules;
 
 /// A file of the project: its path from the root, and its text.
 pub(crate) struct Source {
@@ -17,7 +17,7 @@ pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every text file of the project, without build products and fuzz corpora.
+/// Every text file of the project, without build products, fuzz corpora and seeds (raw bytes).
 pub(crate) fn sources() -> Vec<Source> {
     let mut found = Vec::new();
     walk(&root(), &root(), &mut found);
@@ -27,7 +27,16 @@ pub(crate) fn sources() -> Vec<Source> {
 }
 
 fn walk(base: &Path, folder: &Path, found: &mut Vec<Source>) {
-    let skip = ["target", ".git", "node_modules", "__pycache__", "corpus", "seeds", "artifacts"];
+    let skip = [
+        "target",
+        ".git",
+        "node_modules",
+        "__pycache__",
+        "corpus",
+        "seeds",
+        "artifacts",
+        "coverage",
+    ];
     for entry in fs::read_dir(folder).expect("a readable folder").map(Result::unwrap) {
         let name = entry.file_name().into_string().expect("file names are UTF-8");
         let kind = entry.file_type().expect("a file type");
@@ -49,11 +58,16 @@ pub(crate) fn rust_sources() -> Vec<Source> {
     sources().into_iter().filter(|s| s.path.ends_with(".rs")).collect()
 }
 
-/// The sources of the program itself, without files that only tests are made of.
+/// The sources of the crate with its unit tests.
+pub(crate) fn crate_sources() -> Vec<Source> {
+    rust_sources().into_iter().filter(|s| s.path.starts_with("src/")).collect()
+}
+
+/// The sources of the program itself; files that only tests bring in are left out.
 pub(crate) fn product_sources() -> Vec<Source> {
-    let mut found = rust_sources();
-    found.retain(|s| s.path.starts_with("src/"));
-    let tests: Vec<String> = found.iter().flat_map(|s| test_files(&s.path, &s.text)).collect();
-    found.retain(|s| !tests.contains(&s.path));
+    let mut found = crate_sources();
+    let tests: Vec<String> =
+        found.iter().flat_map(|source| test_modules(&source.path, &source.text)).collect();
+    found.retain(|source| !tests.contains(&source.path));
     found
 }
