@@ -5,6 +5,8 @@ use std::path::Path;
 
 #[path = "../fuzz/oracles/chunked_body.rs"]
 mod chunked_body;
+#[path = "../fuzz/oracles/config.rs"]
+mod config;
 #[path = "../fuzz/oracles/range_header.rs"]
 mod range_header;
 #[path = "../fuzz/oracles/request_head.rs"]
@@ -45,4 +47,9 @@ fn uri_paths() {
 #[test]
 fn range_headers() {
     replay("range_header", range_header::check);
+}
+
+#[test]
+fn configurations() {
+    replay("config", config::check);
 }

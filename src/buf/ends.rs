@@ -107,15 +107,30 @@ impl End {
 #[derive(Debug)]
 pub struct Ends {
     ends: [End; LANES],
+    rx_bytes: usize,
+    tx_bytes: usize,
     /// What follows the client's `tx`; nothing may be pushed to `tx` while there is something.
     pub tail: Tail,
 }
 
 impl Ends {
-    /// Queues of `rx_bytes` and `tx_bytes` for each lane; untouched memory costs nothing.
+    /// Queues of `rx_bytes` and `tx_bytes` for the client; the peers' are made by [`Ends::open`].
     #[must_use]
     pub fn new(rx_bytes: usize, tx_bytes: usize) -> Self {
-        Self { ends: std::array::from_fn(|_| End::new(rx_bytes, tx_bytes)), tail: Tail::None }
+        let ends = LaneId::ALL.map(|lane| match lane {
+            LaneId::Client => End::new(rx_bytes, tx_bytes),
+            _ => End::new(0, 0),
+        });
+        Self { ends, rx_bytes, tx_bytes, tail: Tail::None }
+    }
+
+    /// Makes the queues of a lane that is used for the first time. They serve every slot from
+    /// then on, so this happens once for each lane.
+    pub fn open(&mut self, lane: LaneId) {
+        let end = &mut self.ends[lane as usize];
+        if end.rx.capacity() < self.rx_bytes {
+            *end = End::new(self.rx_bytes, self.tx_bytes);
+        }
     }
 }
 

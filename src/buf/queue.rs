@@ -31,6 +31,12 @@ impl Buf {
         Self { data: vec![0; capacity].into_boxed_slice(), start: 0, end: 0, limit: capacity }
     }
 
+    /// Bytes that fit when no [`Buf::limit_to`] holds.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.data.len()
+    }
+
     /// Bytes that wait to be read.
     #[must_use]
     pub fn filled(&self) -> &[u8] {

@@ -44,6 +44,25 @@ impl Interfaces {
     }
 }
 
+impl Interfaces {
+    /// What `wanted` needs to know: listing the interfaces of a machine takes longer than the
+    /// rest of a start, and most servers name none.
+    #[must_use]
+    pub fn for_listeners(wanted: &[Wanted]) -> Self {
+        let by_name = |wanted: &Wanted| match &wanted.on {
+            ListenOn::Nic(_) => true,
+            ListenOn::Address(IpAddr::V6(address), scope) => {
+                address.is_unicast_link_local() || scope.is_some()
+            }
+            ListenOn::Address(IpAddr::V4(_), _) | ListenOn::Any | ListenOn::Unix(_) => false,
+        };
+        if wanted.iter().any(by_name) {
+            return Self::read();
+        }
+        Self { addresses: Vec::new(), names: Vec::new(), has_v6: socket::has_v6() }
+    }
+}
+
 /// The addresses to bind for a listener. An address that is not on this machine yet is among them
 /// (binding it fails); `Err` is a finding without a place when there is nothing to bind.
 /// Unix sockets are none of this.

@@ -72,11 +72,10 @@ fn start(args: &Args) -> Result<Reactor<Http>, u8> {
 
 /// Reads the configuration and opens what it listens on.
 fn listen(args: &Args) -> Result<(Survey, World, Vec<Opened>), u8> {
-    let interfaces = Interfaces::read();
     let Source::Quick(source) = &args.source else {
         let mut survey = Survey::read(args, false, quick::PORT)?;
         let world = survey.world();
-        let (opened, findings) = open_ports(&world, &interfaces);
+        let (opened, findings) = open_ports(&world);
         let fatal = findings.iter().any(|finding| finding.severity == Severity::Error);
         for finding in findings {
             survey.report.push(finding.into());
@@ -93,7 +92,7 @@ fn listen(args: &Args) -> Result<(Survey, World, Vec<Opened>), u8> {
             Err(code) => return Ok(Err(code)),
         };
         let world = survey.world();
-        let (opened, findings) = open_ports(&world, &interfaces);
+        let (opened, findings) = open_ports(&world);
         match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
             Some(finding) if finding.message.contains("in use") => {
                 Err(std::io::Error::new(std::io::ErrorKind::AddrInUse, finding.message))
@@ -111,8 +110,9 @@ fn listen(args: &Args) -> Result<(Survey, World, Vec<Opened>), u8> {
     }
 }
 
-fn open_ports(world: &World, interfaces: &Interfaces) -> (Vec<Opened>, Vec<Finding>) {
+fn open_ports(world: &World) -> (Vec<Opened>, Vec<Finding>) {
     let wanted: Vec<Wanted> = world.listeners.iter().map(Wanted::from).collect();
+    let interfaces = &Interfaces::for_listeners(&wanted);
     let mut findings = Vec::new();
     let opened =
         ports::open(&wanted, &ListenOptions::default(), interfaces, &mut |index, finding| {

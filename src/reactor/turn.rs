@@ -12,10 +12,10 @@ use crate::sys::fd;
 const STEPS_MAX: usize = 16;
 
 /// Bytes that a tail sends in one turn before others get theirs.
-const TAIL_TURN_BYTES: usize = 256 * 1024;
+const TAIL_TURN_BYTES: usize = 1 << 20;
 
 /// Bytes of a tail that a single call sends.
-const TAIL_CALL_BYTES: usize = 256 * 1024;
+const TAIL_CALL_BYTES: usize = 1 << 20;
 
 /// Room that a turn has for reading or writing even when the pool is exhausted. What the
 /// descriptor does not take then can not be kept, and the connection is evicted.
@@ -129,6 +129,7 @@ impl<'a, R: Role> Turn<'a, R> {
             for lane in LaneId::ALL {
                 let up = self.entry.lanes.get(lane).is_some();
                 if self.ends[lane].up != up {
+                    self.ends.open(lane);
                     self.ends[lane].reset();
                     self.ends[lane].up = up;
                 }
