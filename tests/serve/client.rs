@@ -109,6 +109,11 @@ impl Client {
         std::mem::replace(&mut self.received, rest)
     }
 
+    /// What was received already, taken; the rest is to be read from the stream.
+    pub(crate) fn buffered(&mut self) -> std::io::Cursor<Vec<u8>> {
+        std::io::Cursor::new(std::mem::take(&mut self.received))
+    }
+
     /// Everything up to the end of the connection, however it ends.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         while self.receive() {}

@@ -9,7 +9,10 @@ const OLD_DATE: &str = "Sun, 13 Sep 2020 12:26:40 GMT";
 
 /// Bytes without a short period.
 pub(crate) fn pattern(len: usize) -> Vec<u8> {
-    (0..len).map(|n| (n % 251 + n / 251 % 13) as u8).collect()
+    let period: Vec<u8> = (0..251 * 13).map(|n| (n % 251 + n / 251) as u8).collect();
+    let mut bytes = period.repeat(len / period.len() + 1);
+    bytes.truncate(len);
+    bytes
 }
 
 /// One file of `len` bytes, served.

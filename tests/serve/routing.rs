@@ -224,8 +224,9 @@ fn an_error_document_is_led_to_and_is_a_404_itself() {
     assert_eq!(server.status("/f.zzz"), 415);
     // Without the document itself there is no circle.
     std::fs::remove_file(server.folder.at("www/404.html")).unwrap();
-    super::server::until("the document is gone", || server.status("/404.html") == 404
-        && server.get("/404.html", &[]).text() != "gone");
+    super::server::until("the document is gone", || {
+        server.status("/404.html") == 404 && server.get("/404.html", &[]).text() != "gone"
+    });
 }
 
 #[test]

@@ -49,6 +49,14 @@ impl Folder {
         self
     }
 
+    /// Makes a file of `len` zeros that takes no place on the disk.
+    pub(crate) fn sparse(self, name: &str, len: usize) -> Self {
+        self.write(name, "");
+        let file = std::fs::OpenOptions::new().write(true).open(self.at(name)).unwrap();
+        file.set_len(len as u64).unwrap();
+        self
+    }
+
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.at(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -88,7 +96,7 @@ pub(crate) fn www(global: &str, vhost: &str, mount: &str) -> String {
 }
 
 /// Blocks of the pool where a test does not say otherwise.
-const BLOCKS: usize = 1024;
+pub(crate) const BLOCKS: usize = 1024;
 
 /// Connections where the configuration does not say otherwise.
 const CONNECTIONS: usize = 1024;
@@ -105,6 +113,16 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(folder: Folder, config: &str, blocks_max: usize) -> Self {
+        Self::start_after(folder, config, blocks_max, || {})
+    }
+
+    /// The same; the reactor's thread calls `begin` first.
+    pub(crate) fn start_after(
+        folder: Folder,
+        config: &str,
+        blocks_max: usize,
+        begin: fn(),
+    ) -> Self {
         let text = config.replace("DIR", folder.path.to_str().unwrap()).into_bytes();
         let file = SourceFile { path: "conf".to_owned(), text };
         let loaded = config::load_texts(vec![file], &Options::default());
@@ -122,7 +140,10 @@ impl Server {
             sockets.iter().map(|socket| socket::local_addr(socket).unwrap()).collect();
         let listeners = (0..).map(ListenerId).zip(sockets).collect();
         let (ready, started) = mpsc::channel();
-        let thread = std::thread::spawn(move || run(world, listeners, blocks_max, &ready));
+        let thread = std::thread::spawn(move || {
+            begin();
+            run(world, listeners, blocks_max, &ready);
+        });
         started.recv().expect("a reactor that starts");
         Self { address: addresses[0], addresses, folder, thread: Some(thread) }
     }
@@ -136,7 +157,13 @@ impl Server {
         self.ask_at(self.address, method, target, fields)
     }
 
-    pub(crate) fn ask_at(&self, at: SocketAddr, method: &str, target: &str, fields: &[&str]) -> Answer {
+    pub(crate) fn ask_at(
+        &self,
+        at: SocketAddr,
+        method: &str,
+        target: &str,
+        fields: &[&str],
+    ) -> Answer {
         let mut client = Client::connect(at);
         client.send(request(method, target, &[fields, &["Connection: close"]].concat()));
         let answer = client.answer_to(method);
