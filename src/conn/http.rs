@@ -35,7 +35,8 @@ enum Phase {
     },
     /// Part of a head is here.
     Head,
-    /// A whole request is here and its answer waits for room.
+    /// A whole request is here and its answer waits for room; or nothing is, and the answers
+    /// before it are slow to leave.
     Blocked,
     /// The request at the front of `rx` waits for its password to be checked.
     Checking {
@@ -207,6 +208,9 @@ impl Http {
         granted: Option<bool>,
     ) -> Next {
         if client.rx.is_empty() {
+            if !client.tx.is_empty() && (client.eof || matches!(self.phase, Phase::Blocked)) {
+                return self.block(cx.now_ms);
+            }
             if client.eof {
                 return Next::Close(CloseReason::PeerClosed);
             }
@@ -223,14 +227,10 @@ impl Http {
             self.enter(Phase::Head, cx.now_ms);
         }
         match self.take(client, tail, cx, granted) {
+            Taken::Partial if client.eof && !client.tx.is_empty() => self.block(cx.now_ms),
             Taken::Partial if client.eof => Next::Close(CloseReason::PeerClosed),
             Taken::Partial => Next::Wait(Wait::Input),
-            Taken::Full => {
-                if !matches!(self.phase, Phase::Blocked) {
-                    self.enter(Phase::Blocked, cx.now_ms);
-                }
-                Next::Wait(Wait::Room)
-            }
+            Taken::Full => self.block(cx.now_ms),
             Taken::Checking(serial) => {
                 self.enter(Phase::Checking { serial }, cx.now_ms);
                 Next::Wait(Wait::Note)
@@ -250,6 +250,14 @@ impl Http {
                 Next::Go
             }
         }
+    }
+
+    /// Goes on only when the answers that are here have left, or some of them.
+    fn block(&mut self, now_ms: u64) -> Next {
+        if !matches!(self.phase, Phase::Blocked) {
+            self.enter(Phase::Blocked, now_ms);
+        }
+        Next::Wait(Wait::Room)
     }
 
     fn exchange(&mut self, client: &mut End, tail: &mut Tail, cx: &mut Cx<'_, Self>) -> Next {
@@ -321,7 +329,12 @@ impl Http {
     }
 
     /// A deadline has come.
-    fn late(&self, why: Timeout, client: &mut End, cx: &mut Cx<'_, Self>) -> Step<Self> {
+    fn late(&mut self, why: Timeout, client: &mut End, cx: &mut Cx<'_, Self>) -> Step<Self> {
+        if why == Timeout::Idle && !client.tx.is_empty() {
+            // Who still takes answers is not idle, and has the time of `send-timeout-secs`.
+            self.enter(Phase::Blocked, cx.now_ms);
+            return Step::Wait(Wait::Room);
+        }
         let (status, reason) = match why {
             Timeout::Idle => (None, CloseReason::IdleTimeout),
             Timeout::Head => (Some(Status::REQUEST_TIMEOUT), CloseReason::HeadTimeout),
