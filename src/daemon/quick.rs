@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::args::QuickSource;
+use crate::config::diagnose::Diagnostic;
 use crate::config::nearest::nearest;
 use crate::config::settings::{Cache, Global, Located, Mount, Origin, Settings, Vhost};
 
@@ -136,9 +137,15 @@ fn into_text(absolute: PathBuf) -> Result<String, QuickError> {
 
 /// Whether the directory looks like a configuration that was meant for `-c`: it has a `conf` and
 /// nothing that would be served as its index.
-#[must_use]
-pub fn looks_like_configuration(directory: &Path) -> bool {
+pub(super) fn looks_like_configuration(directory: &Path) -> bool {
     directory.join("conf").is_file() && !directory.join("index.html").exists()
+}
+
+/// What to say when such a directory is served.
+pub(super) fn served_configuration(directory: &Path) -> Diagnostic {
+    let shown = directory.display();
+    Diagnostic::warning(None, format!("{shown} looks like a configuration and is served as files"))
+        .hint(format!("kinglet -c {shown} serves what it describes"))
 }
 
 fn for_file(file: &Path) -> String {
