@@ -13,9 +13,9 @@ use crate::config::nearest::nearest;
 use crate::config::settings::{Cache, Global, Located, Mount, Origin, Settings, Vhost};
 
 /// Port of quick mode, the one that lwsws uses in its examples.
-pub const PORT: u16 = 7681;
+pub(super) const PORT: u16 = 7681;
 /// Ports that are tried when none is asked for.
-pub const PORT_TRIES: u16 = 100;
+pub(super) const PORT_TRIES: u16 = 100;
 /// Seconds that a browser may use a file without asking: edits show at the next look.
 const CACHE_MAX_AGE_SECS: u32 = 1;
 /// Directory entries that are compared for a suggestion.
@@ -23,7 +23,7 @@ const ENTRIES_MAX: usize = 1000;
 
 /// Why the directory cannot be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QuickError {
+pub(super) struct QuickError {
     /// What is wrong.
     pub message: String,
     /// What might have been meant.
@@ -41,7 +41,7 @@ impl std::error::Error for QuickError {}
 
 /// Calls `open` with the wanted port, or with the first ones from [`PORT`] until one is not busy.
 /// Every other error, and the last busy one, is returned.
-pub fn first_free_port<T>(
+pub(super) fn first_free_port<T>(
     wanted: Option<u16>,
     mut open: impl FnMut(u16) -> io::Result<T>,
 ) -> io::Result<(u16, T)> {
@@ -61,7 +61,7 @@ pub fn first_free_port<T>(
 /// Settings that serve the directory on `port`: one vhost for every name, one mount, listings,
 /// every regular file. The directory must exist and be readable. One whose name is not UTF-8
 /// becomes the working directory of the process.
-pub fn settings(source: &QuickSource, port: u16) -> Result<Settings, QuickError> {
+pub(super) fn settings(source: &QuickSource, port: u16) -> Result<Settings, QuickError> {
     let directory = origin(&source.directory)?;
     let mount = Mount {
         origin: located(Origin::File(directory)),
@@ -87,7 +87,7 @@ pub fn settings(source: &QuickSource, port: u16) -> Result<Settings, QuickError>
 
 /// Host and port of a URL that reaches this listener from this machine.
 #[must_use]
-pub fn url_host(address: SocketAddr) -> String {
+pub(super) fn url_host(address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         format!("localhost:{}", address.port())
     } else {
