@@ -169,7 +169,8 @@ fn every_key_takes_strings_bare_numbers_and_flags() {
 
 #[test]
 fn documented_defaults_are_the_real_ones() {
-    let loaded = load("{ \"vhosts\": [{ \"port\": 1, \"mounts\": [{ \"mountpoint\": \"/\", \"origin\": \"file:///a\" }] }] }".to_owned());
+    let mount = r#"{ "mountpoint": "/", "origin": "file:///a" }"#;
+    let loaded = load(format!(r#"{{ "vhosts": [{{ "port": 1, "mounts": [{mount}] }}] }}"#));
     let json = loaded.settings.effective_json();
     let stated = |k: &&Key| !k.default.is_empty() && k.level != Level::Protocol;
     for key in keys::all().filter(stated) {

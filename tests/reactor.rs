@@ -92,11 +92,11 @@ impl Role for Player {
         self.since_ms = cx.now_ms;
         match self.world.kind {
             Kind::Echo | Kind::Keeper => {
-                if !move_bytes(ends, LaneId::Client, LaneId::Client) {
+                let moved = move_bytes(ends, LaneId::Client, LaneId::Client);
+                let client = &ends[LaneId::Client];
+                if !moved || (client.eof && !client.tx.is_empty()) {
                     Step::Wait(Wait::Room)
-                } else if ends[LaneId::Client].eof && !ends[LaneId::Client].tx.is_empty() {
-                    Step::Wait(Wait::Room)
-                } else if ends[LaneId::Client].eof {
+                } else if client.eof {
                     Step::Close(CloseReason::PeerClosed)
                 } else {
                     Step::Wait(Wait::Input)

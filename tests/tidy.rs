@@ -1,18 +1,21 @@
 //! Reads the project's sources and holds them to the rules of the house.
 //!
 //! Every message says what to do instead. The rules and their reasons are in CONTRIBUTING.md and
-//! docs/ARCHITECTURE.md; tests/tidy/scan.rs holds the matchers and their own tests.
+//! docs/ARCHITECTURE.md; tests/tidy/ holds the matchers, with their own
+//! tests, and the list of files.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 
 #[path = "tidy/scan.rs"]
 mod scan;
+#[path = "tidy/sources.rs"]
+mod sources;
 
 use scan::{
-    climbed_paths, crate_paths, functions, layer, line_of, mask, parts, without_tests, words,
+    climbed_paths, crate_paths, functions, layer, line_of, mask, parts, without_strings,
+    without_tests, words,
 };
+use sources::{crate_sources, product_sources, root, rust_sources, sources};
 
 /// Lines that a function may have, from its `fn` to its closing brace.
 const FUNCTION_LINES_MAX: usize = 69;
@@ -20,14 +23,20 @@ const FUNCTION_LINES_MAX: usize = 69;
 const FILE_LINES_MAX: usize = 800;
 /// Above this a file must stand in `LONG_FILES`.
 const FILE_LINES_LISTED: usize = 400;
-/// Characters in a line of Rust, Python or shell.
+/// Characters in a line of Rust (what stands in strings aside), Python or shell.
 const COLUMNS_MAX: usize = 100;
+/// Characters in any line of Rust, strings and all.
+const COLUMNS_WITH_STRINGS_MAX: usize = 120;
 
 /// Files over `FILE_LINES_LISTED` lines with their exact lengths: numbers may only go down.
-const LONG_FILES: &[(&str, usize)] = &[];
+const LONG_FILES: &[(&str, usize)] = &[("src/http/head_tests.rs", 402)];
 
 /// Calls that may panic and are allowed: (file, line of code as written, why it cannot happen).
-const PANICS_ALLOWED: &[(&str, &str, &str)] = &[];
+const PANICS_ALLOWED: &[(&str, &str, &str)] = &[(
+    "src/reactor/entry.rs",
+    "None => unreachable!(\"slot {id} is in a list and does not exist\"),",
+    "slots leave every list before they go; going on would hand one client's bytes to another",
+)];
 
 /// Which folder of `src` may name which others.
 const LAYERS: &[(&str, &[&str])] = &[
@@ -45,54 +54,6 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// Words that say nothing about what a thing is.
 const EMPTY_WORDS: &[&str] = &["util", "utils", "manager", "helper", "helpers", "context"];
-
-/// A file of the project: its path from the root, and its text.
-struct Source {
-    path: String,
-    text: String,
-    executable: bool,
-}
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Every text file of the project, without build products and fuzz corpora.
-fn sources() -> Vec<Source> {
-    let mut found = Vec::new();
-    walk(&root(), &root(), &mut found);
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    assert!(found.iter().any(|s| s.path == "src/lib.rs"), "src/lib.rs was not found");
-    found
-}
-
-fn walk(base: &Path, folder: &Path, found: &mut Vec<Source>) {
-    let skip = ["target", ".git", "node_modules", "__pycache__", "corpus", "artifacts", "coverage"];
-    for entry in fs::read_dir(folder).expect("a readable folder").map(Result::unwrap) {
-        let name = entry.file_name().into_string().expect("file names are UTF-8");
-        let kind = entry.file_type().expect("a file type");
-        if kind.is_dir() {
-            if !skip.contains(&name.as_str()) && !name.starts_with("target") {
-                walk(base, &entry.path(), found);
-            }
-            continue;
-        }
-        let path = entry.path();
-        let Ok(text) = fs::read_to_string(&path) else { continue };
-        let executable = entry.metadata().expect("metadata").permissions().mode() & 0o111 != 0;
-        let path = path.strip_prefix(base).expect("below the root").display().to_string();
-        found.push(Source { path, text, executable });
-    }
-}
-
-fn rust_sources() -> Vec<Source> {
-    sources().into_iter().filter(|s| s.path.ends_with(".rs")).collect()
-}
-
-/// The sources of the program itself.
-fn product_sources() -> Vec<Source> {
-    rust_sources().into_iter().filter(|s| s.path.starts_with("src/")).collect()
-}
 
 fn report(faults: &[String]) {
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
@@ -174,7 +135,7 @@ fn files_are_short() {
 #[test]
 fn unsafe_and_libc_stay_in_sys() {
     let mut faults = Vec::new();
-    for source in product_sources() {
+    for source in crate_sources() {
         if source.path.starts_with("src/sys/") {
             continue;
         }
@@ -230,7 +191,7 @@ fn nothing_panics_on_purpose() {
 fn every_rust_file_says_what_it_is_for() {
     let mut faults = Vec::new();
     for source in rust_sources() {
-        let header = source.text.trim_start_matches("#![no_main]\n").trim_start();
+        let header = source.text.trim_start();
         if !header.starts_with("//! ") || header.len() < 12 {
             faults.push(format!(
                 "{}: begin with `//! ` and a sentence: what it is, what it never does",
@@ -271,12 +232,16 @@ fn names_say_what_things_are() {
 fn lines_fit_and_end_cleanly() {
     let mut faults = Vec::new();
     for source in sources() {
-        let code = [".rs", ".py", ".sh"].iter().any(|end| source.path.ends_with(end));
-        for (number, line) in source.text.lines().enumerate() {
+        let script = [".py", ".sh"].iter().any(|end| source.path.ends_with(end));
+        let rust = source.path.ends_with(".rs");
+        let bare = if rust { without_strings(&source.text) } else { source.text.clone() };
+        for (number, (line, bare)) in source.text.lines().zip(bare.lines()).enumerate() {
             let place = format!("{}:{}", source.path, number + 1);
-            let columns = line.chars().count();
-            if code && columns > COLUMNS_MAX {
-                faults.push(format!("{place}: {columns} columns: break the line at {COLUMNS_MAX}"));
+            for (text, most) in [(bare, COLUMNS_MAX), (line, COLUMNS_WITH_STRINGS_MAX)] {
+                let columns = text.chars().count();
+                if (script || rust) && columns > most {
+                    faults.push(format!("{place}: {columns} columns: break the line at {most}"));
+                }
             }
             if line.ends_with([' ', '\t']) {
                 faults.push(format!("{place}: remove the white space at the end of the line"));

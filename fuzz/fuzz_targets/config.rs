@@ -1,3 +1,4 @@
+//! Fuzz target: configuration files; the oracle panics when a promise is broken.
 #![no_main]
 
 #[path = "../oracles/config.rs"]

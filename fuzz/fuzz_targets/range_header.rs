@@ -1,4 +1,6 @@
+//! Fuzz target: values of Range; the oracle panics when a promise is broken.
 #![no_main]
+//! Fuzzes what tests/fuzz_seeds.rs replays: the oracle of the same name says what must hold.
 
 #[path = "../oracles/range_header.rs"]
 mod oracle;

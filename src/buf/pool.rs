@@ -103,7 +103,10 @@ impl Pool {
         let mut head = NONE;
         // From the back to the front, so that each block knows its follower.
         for piece in bytes.chunks(BLOCK_BYTES).rev() {
-            let block = self.take();
+            let Some(block) = self.take() else {
+                self.release(&mut Chain { head, len: 0 });
+                return None;
+            };
             let at = self.at(block);
             self.data[at..at + piece.len()].copy_from_slice(piece);
             self.next[usize::from(block)] = head;
@@ -144,28 +147,32 @@ impl Pool {
         };
     }
 
-    /// Hands the memory above the highest block in use to `give_back`, once per burst.
-    pub fn trim(&mut self, give_back: impl FnOnce(&mut [u8])) {
-        let used = self.highest_used();
-        if used < self.touched {
-            let from = self.offset + used * BLOCK_BYTES;
-            let to = self.offset + self.touched * BLOCK_BYTES;
-            give_back(&mut self.data[from..to]);
-            self.touched = used;
+    /// Hands the memory of free blocks to `give_back`, run by run.
+    pub fn trim(&mut self, mut give_back: impl FnMut(&mut [u8])) {
+        let mut block = 0;
+        while block < self.touched {
+            let free = (block..self.touched).take_while(|&b| self.is_free(b)).count();
+            if free > 0 {
+                let from = self.offset + block * BLOCK_BYTES;
+                give_back(&mut self.data[from..from + free * BLOCK_BYTES]);
+            }
+            if block + free == self.touched {
+                self.touched = block;
+            }
+            block += free + 1;
         }
     }
 
-    fn highest_used(&self) -> usize {
-        let blocks = self.blocks();
-        (0..blocks).rev().find(|&b| self.free[b / 64] & (1 << (b % 64)) == 0).map_or(0, |b| b + 1)
+    fn is_free(&self, block: usize) -> bool {
+        self.free[block / 64] & (1 << (block % 64)) != 0
     }
 
     fn at(&self, block: u16) -> usize {
         self.offset + usize::from(block) * BLOCK_BYTES
     }
 
-    /// Takes the lowest free block; the caller has checked that there is one.
-    fn take(&mut self) -> u16 {
+    /// Takes the lowest free block.
+    fn take(&mut self) -> Option<u16> {
         for (word, bits) in self.free.iter_mut().enumerate() {
             if *bits != 0 {
                 let bit = bits.trailing_zeros() as usize;
@@ -173,10 +180,10 @@ impl Pool {
                 self.free_count -= 1;
                 let block = word * 64 + bit;
                 self.touched = self.touched.max(block + 1);
-                return u16::try_from(block).unwrap_or(NONE);
+                return u16::try_from(block).ok();
             }
         }
-        unreachable!("the pool's count of free blocks is wrong")
+        None
     }
 }
 
@@ -216,19 +223,24 @@ mod tests {
     }
 
     #[test]
-    fn lowest_blocks_first_and_upper_pages_given_back() {
+    fn lowest_blocks_first_and_free_pages_given_back() {
         let mut pool = Pool::new(200);
         let mut chains: Vec<Chain> = (0..150).map(|_| pool.store(b"x").unwrap()).collect();
         for chain in &mut chains[1..] {
             pool.release(chain);
         }
         let mut given = 0;
-        pool.trim(|bytes| given = bytes.len());
+        pool.trim(|bytes| given += bytes.len());
         assert_eq!(given, 149 * BLOCK_BYTES);
         pool.trim(|_| panic!("nothing was touched since"));
         let mut low = pool.store(b"y").unwrap();
-        assert_eq!(low.head, 1);
+        let mut high = pool.store(b"z").unwrap();
+        assert_eq!((low.head, high.head), (1, 2));
         pool.release(&mut low);
+        let mut between = 0;
+        pool.trim(|bytes| between += bytes.len());
+        assert_eq!(between, BLOCK_BYTES);
+        pool.release(&mut high);
         pool.release(&mut chains[0]);
     }
 }

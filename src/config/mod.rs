@@ -9,7 +9,9 @@
 //! `keys` is the one table from which also `suggest`, `reference`, `schema` and `effective` are
 //! made.
 
+mod bare_word;
 mod check;
+pub mod cidr;
 pub mod diagnose;
 mod draft;
 mod effective;
@@ -19,8 +21,10 @@ mod finish;
 mod grammar_cases;
 pub mod keys;
 mod lex;
+pub mod nearest;
 mod read;
 mod reference;
+mod render;
 mod schema;
 pub mod settings;
 mod suggest;

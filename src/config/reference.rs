@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::keys::{self, Key, Kind, Level, Merge, PairRule, Status};
-use super::suggest;
+use super::nearest::nearest;
 
 /// What stands before the keys in the reference.
 const INTRODUCTION: &str = "\
@@ -93,7 +93,7 @@ pub fn explain(name: &str) -> Result<String, String> {
     }
     if out.is_empty() {
         let names = keys::all().flat_map(|k| std::iter::once(&k.name).chain(k.aliases)).copied();
-        return Err(match suggest::nearest(name, names.filter(|n| !n.ends_with('*'))) {
+        return Err(match nearest(name, names.filter(|n| !n.ends_with('*'))) {
             Some(near) => format!("there is no key \"{name}\"; did you mean \"{near}\"?"),
             None => format!("there is no key \"{name}\""),
         });

@@ -85,6 +85,12 @@ fn property(out: &mut String, key: &Key, name: &str) {
     out.push_str(" }");
 }
 
+/// A number within limits, or text of this pattern that holds one.
+fn number_or_text(min: u64, max: u64, pattern: &str) -> String {
+    format!(r#""anyOf": [{{ "type": "integer", "minimum": {min}, "maximum": {max} }}, "#)
+        + &format!(r#"{{ "type": "string", "pattern": "{pattern}" }}]"#)
+}
+
 /// The part of a property's schema that its kind gives.
 fn kind(out: &mut String, kind: Kind) {
     let _ = match kind {
@@ -93,14 +99,10 @@ fn kind(out: &mut String, kind: Kind) {
             r#""anyOf": [{{ "type": ["boolean", "integer"] }}, {{ "type": "string", "pattern": {} }}]"#,
             quoted(&bool_pattern())
         ),
-        Kind::Int { min, max, .. } => write!(
-            out,
-            r#""anyOf": [{{ "type": "integer", "minimum": {min}, "maximum": {max} }}, {{ "type": "string", "pattern": "^ *[0-9]+ *$" }}]"#
-        ),
-        Kind::Size { min, max } => write!(
-            out,
-            r#""anyOf": [{{ "type": "integer", "minimum": {min}, "maximum": {max} }}, {{ "type": "string", "pattern": "^ *[0-9]+ *[kKmMgG]? *$" }}]"#
-        ),
+        Kind::Int { min, max, .. } => write!(out, "{}", number_or_text(min, max, r"^ *[0-9]+ *$")),
+        Kind::Size { min, max } => {
+            write!(out, "{}", number_or_text(min, max, r"^ *[0-9]+ *[kKmMgG]? *$"))
+        }
         Kind::Flags => write!(
             out,
             r#""anyOf": [{{ "type": "integer", "minimum": 0 }}, {{ "type": "string", "pattern": "^ *[0-9]+ *$" }}]"#

@@ -1,60 +1,7 @@
-//! "Did you mean": the nearest known word.
+//! "Did you mean": the key that an unknown one is a slip of, and where it belongs.
 
 use super::keys::{self, Level};
-
-/// Bytes of the longest word that is compared.
-const WORD_BYTES_MAX: usize = 48;
-
-/// Edits (insert, delete, replace, swap neighbours) that turn `a` into `b`, regardless of case.
-/// None for words that are too long to be a slip of a known one.
-fn distance(a: &str, b: &str) -> Option<usize> {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() > WORD_BYTES_MAX || b.len() > WORD_BYTES_MAX {
-        return None;
-    }
-    let mut before = [0_usize; WORD_BYTES_MAX + 1];
-    let mut last = [0_usize; WORD_BYTES_MAX + 1];
-    let mut row = [0_usize; WORD_BYTES_MAX + 1];
-    for (j, cell) in last.iter_mut().enumerate() {
-        *cell = j;
-    }
-    let same = |x: Option<&u8>, y: Option<&u8>| match (x, y) {
-        (Some(x), Some(y)) => x.eq_ignore_ascii_case(y),
-        _ => false,
-    };
-    for i in 1..=a.len() {
-        row[0] = i;
-        for j in 1..=b.len() {
-            let replace = usize::from(!same(a.get(i - 1), b.get(j - 1)));
-            let mut best = (last[j - 1] + replace).min(last[j] + 1).min(row[j - 1] + 1);
-            if i > 1
-                && j > 1
-                && same(a.get(i - 1), b.get(j - 2))
-                && same(a.get(i - 2), b.get(j - 1))
-            {
-                best = best.min(before[j - 2] + 1);
-            }
-            row[j] = best;
-        }
-        (before, last) = (last, row);
-    }
-    last.get(b.len()).copied()
-}
-
-/// The candidate that `word` is most likely a slip of.
-pub(crate) fn nearest<'c>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'c str>,
-) -> Option<&'c str> {
-    let limit = (word.len() / 3).max(1);
-    candidates
-        .into_iter()
-        .filter(|c| c.len().abs_diff(word.len()) <= limit)
-        .filter_map(|c| distance(word, c).map(|d| (d, c)))
-        .filter(|&(d, _)| d <= limit)
-        .min_by_key(|&(d, _)| d)
-        .map(|(_, c)| c)
-}
+use super::nearest::nearest;
 
 /// The candidate whose first words `word` is: `keepalive` for `keepalive-timeout`.
 fn longer<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
@@ -99,16 +46,6 @@ const fn belongs(level: Level) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distances() {
-        assert_eq!(distance("port", "prot"), Some(1));
-        assert_eq!(distance("", "abc"), Some(3));
-        assert_eq!(distance("abc", ""), Some(3));
-        assert_eq!(distance("Origin", "origin"), Some(0));
-        assert_eq!(distance("kitten", "sitting"), Some(3));
-        assert_eq!(distance(&"x".repeat(100), "a"), None);
-    }
 
     #[test]
     fn slips_are_found_and_strangers_are_not() {

@@ -231,7 +231,7 @@ fn choice(words: &[&'static str], text: &str) -> Result<&'static str, Fault> {
         return Ok(word);
     }
     let fault = Fault::new(format!("must be one of {}, not {text:?}", words.join(", ")));
-    Err(match super::suggest::nearest(text, words.iter().copied()) {
+    Err(match super::nearest::nearest(text, words.iter().copied()) {
         Some(near) => fault.hint(format!("did you mean \"{near}\"?")),
         None => fault,
     })

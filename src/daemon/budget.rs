@@ -56,7 +56,7 @@ impl Sizes {
         let by_memory = (machine.memory_bytes / MEMORY_PER_CONNECTION)
             .clamp(CONNECTIONS_DEFAULT_MIN, CONNECTIONS_DEFAULT_MAX);
         let wanted = global.connections_max.map_or(by_memory, u64::from);
-        let taken = DESCRIPTORS_SPARE + listeners as u64 + u64::from(global.open_files_max);
+        let taken = descriptors_beside(global, listeners);
         let possible = machine.descriptors.saturating_sub(taken).max(16);
         let whole = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).clamp(1, SLOTS_MAX);
         let connections_max = whole(wanted.min(possible));
@@ -64,6 +64,11 @@ impl Sizes {
         let blocks_max = global.blocks_max.map_or(blocks_default, |n| whole(u64::from(n)));
         Self { connections_max, connections_wanted: whole(wanted), blocks_max }
     }
+}
+
+/// Descriptors that the server needs beside those of its connections.
+pub(super) fn descriptors_beside(global: &Global, listeners: usize) -> u64 {
+    DESCRIPTORS_SPARE + listeners as u64 + u64::from(global.open_files_max)
 }
 
 /// One user of memory.

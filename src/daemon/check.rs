@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use super::budget::descriptors_beside;
 use super::drop::Identity;
 use super::finding::{Finding, Report, Severity};
 use super::ports::{self, Interfaces};
@@ -14,8 +15,6 @@ use crate::config::settings::{Global, ListenOn, Located, Mount, Origin, Place, S
 use crate::sys::access::{self, Refusal, Subject, Want};
 use crate::sys::limits;
 
-/// Descriptors that are needed beside connections and cached files.
-const DESCRIPTORS_SPARE: u64 = 96;
 /// Mode bit: everybody may read.
 const WORLD_READABLE: u32 = 0o004;
 /// Mode bit: everybody may write.
@@ -52,8 +51,8 @@ pub fn run(
             access_log(log, actors.starter, &mut add);
         }
     }
-    listeners(settings, interfaces, &mut add);
-    descriptors(&settings.global, actors.starter, &mut add);
+    let listeners = listeners(settings, interfaces, &mut add);
+    descriptors(&settings.global, listeners, actors.starter, &mut add);
     sort(&mut found);
     found.into_iter().for_each(report);
 }
@@ -303,8 +302,8 @@ fn access_log(log: &Located<String>, starter: &Subject, add: &mut dyn FnMut(Find
     }
 }
 
-/// Interfaces, addresses and ports.
-fn listeners(settings: &Settings, interfaces: &Interfaces, add: &mut dyn FnMut(Finding)) {
+/// Interfaces, addresses and ports; says how many listeners there will be.
+fn listeners(settings: &Settings, interfaces: &Interfaces, add: &mut dyn FnMut(Finding)) -> usize {
     let mut tried = BTreeSet::new();
     for vhost in &settings.vhosts {
         let (on, port) = (&vhost.listen_on.value, vhost.port.value);
@@ -325,6 +324,7 @@ fn listeners(settings: &Settings, interfaces: &Interfaces, add: &mut dyn FnMut(F
             Err(finding) => add(finding.at(on_place)),
         }
     }
+    tried.len()
 }
 
 /// A key that is not written has the empty place.
@@ -333,7 +333,7 @@ fn placed(place: Place, otherwise: Place) -> Place {
 }
 
 /// RLIMIT_NOFILE against what the configuration promises.
-fn descriptors(global: &Global, starter: &Subject, add: &mut dyn FnMut(Finding)) {
+fn descriptors(global: &Global, listeners: usize, starter: &Subject, add: &mut dyn FnMut(Finding)) {
     let Ok(limit) = limits::descriptors() else { return };
     let mut hard = limit.hard;
     match global.rlimit_nofile {
@@ -346,7 +346,7 @@ fn descriptors(global: &Global, starter: &Subject, add: &mut dyn FnMut(Finding))
         None => {}
     }
     let Some(connections) = global.connections_max else { return };
-    let needed = u64::from(connections) + u64::from(global.open_files_max) + DESCRIPTORS_SPARE;
+    let needed = u64::from(connections) + descriptors_beside(global, listeners);
     if needed > hard {
         let message = format!(
             "max-connections {connections} needs {needed} file descriptors and {hard} are allowed"

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::finding::{Finding, Report, Severity};
-use super::nearest::nearest;
+use crate::config::nearest::nearest;
 use crate::config::settings::{Global, Located};
 use crate::sys::access::{self, Subject, Want};
 use crate::sys::user::{self, Group, User};

@@ -6,7 +6,6 @@ pub mod check;
 pub mod drop;
 pub mod finding;
 pub mod help;
-pub mod nearest;
 mod options;
 pub mod ports;
 mod print;
@@ -37,7 +36,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Action::Dump => survey::dump(&args),
         Action::HelpShort => print::out(&help::short()),
         Action::HelpLong => print::out(&help::long()),
-        Action::Version => print::out(&help::version()),
+        Action::Version => print::out(help::version()),
         Action::Schema => print::out(&config::schema()),
         Action::Explain(key) => match config::explain(key) {
             Ok(text) => print::out(&text),

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 
 use super::finding::{Finding, Severity};
-use super::nearest::nearest;
+use crate::config::nearest::nearest;
 use crate::config::settings::{Families, ListenOn};
 use crate::sys::ifaddr::{self, NicAddress};
 use crate::sys::port_owner;
@@ -212,7 +212,11 @@ pub fn open(
         };
         let options = ListenOptions { v6_only: bind.v6_only, sharing, ..*options };
         match socket::listen(bind.address, &options) {
-            Ok(socket) => opened.push(Opened { index, bind, socket }),
+            Ok(socket) => {
+                // Port 0 asks for any; say which one it became.
+                let address = socket::local_addr(&socket).unwrap_or(bind.address);
+                opened.push(Opened { index, bind: Bind { address, ..bind }, socket });
+            }
             Err(error) => report(index, refused(bind, &error, Asker::Start)),
         }
     }

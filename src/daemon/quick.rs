@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::args::QuickSource;
-use super::nearest::nearest;
+use crate::config::nearest::nearest;
 use crate::config::settings::{Cache, Global, Located, Mount, Origin, Settings, Vhost};
 
 /// Port of quick mode, the one that lwsws uses in its examples.

@@ -77,7 +77,8 @@ pub enum Parsed<'b> {
 pub struct Head<'b> {
     /// The method.
     pub method: Method,
-    /// The method as written, a token of at most [`METHOD_BYTES_MAX`](super::limits::METHOD_BYTES_MAX) bytes.
+    /// The method as written, a token of at most
+    /// [`METHOD_BYTES_MAX`](super::limits::METHOD_BYTES_MAX) bytes.
     pub method_text: &'b str,
     /// The request target as written, visible ASCII.
     pub target_text: &'b str,

@@ -72,7 +72,7 @@ statuses! {
     PRECONDITION_FAILED 412 "Precondition Failed" "The page is not in the state that was asked for.";
     CONTENT_TOO_LARGE 413 "Content Too Large" "The request carries more than is accepted here.";
     URI_TOO_LONG 414 "URI Too Long" "The address is too long.";
-    UNSUPPORTED_MEDIA_TYPE 415 "Unsupported Media Type" "Files of this kind are not served here.";
+    UNSUPPORTED_MEDIA_TYPE 415 "Unsupported Media Type" "This type of file is not known; extra-mimetypes can name it.";
     RANGE_NOT_SATISFIABLE 416 "Range Not Satisfiable" "The page does not have that part.";
     EXPECTATION_FAILED 417 "Expectation Failed" "What the request expects can not be done here.";
     MISDIRECTED_REQUEST 421 "Misdirected Request" "This site is not served on this connection.";

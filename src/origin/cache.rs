@@ -10,7 +10,8 @@
 //! second while it is used, so that one that was replaced, or made again after it was deleted,
 //! is found; entries are trusted no longer than the directory they were found in.
 
-use super::sibling::{self, Siblings};
+use super::cache_key::Key;
+use super::sibling::Siblings;
 use super::validator::Validators;
 use crate::http::encoding::Coding;
 use crate::sys::stat::Stat;
@@ -34,35 +35,6 @@ pub const ENTRIES_MAX: usize = 32_000;
 
 /// The entry that belongs to no key; also the end of a chain.
 const SCRATCH: u16 = 0;
-
-/// What names an entry.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Key<'k> {
-    /// Number of the mount.
-    pub(super) mount: u16,
-    /// Which representation.
-    pub(super) coding: Coding,
-    /// Path below the mount, as asked.
-    pub(super) path: &'k [u8],
-}
-
-impl Key<'_> {
-    /// Files cannot be created by those who ask for them, so the hash needs no secret.
-    fn hash(&self) -> u32 {
-        let mut state = u64::from(self.mount) << 8 | u64::from(sibling::number(self.coding));
-        let mut mix = |word: u64| {
-            state = (state ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            state ^= state >> 29;
-        };
-        let (words, rest) = self.path.as_chunks::<8>();
-        words.iter().for_each(|&word| mix(u64::from_le_bytes(word)));
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        mix(u64::from_le_bytes(last));
-        mix(self.path.len() as u64);
-        (state >> 32) as u32
-    }
-}
 
 /// What is known about a file once it has been opened.
 #[derive(Debug)]

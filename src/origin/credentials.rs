@@ -260,7 +260,7 @@ impl Credentials {
 
 /// Opens without waiting for a FIFO's writer.
 fn open_regular(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(crate::sys::walk::NO_WAIT).open(path)
+    OpenOptions::new().read(true).custom_flags(crate::sys::open::NO_WAIT).open(path)
 }
 
 fn parse(secret: &Secret, line: &[u8]) -> Option<Line> {

@@ -27,7 +27,7 @@ const STYLE: &str = "</title><style>:root{color-scheme:light dark}\
 /// [`Full`]; `out` is then as it was.
 pub fn write(out: &mut Buf, status: Status) -> Result<(), Full> {
     let start = out.len();
-    let (code, reason, sentence) = (status.code(), status.reason(), sentence(status));
+    let (code, reason, sentence) = (status.code(), status.reason(), status.sentence());
     let done = writeln!(
         out,
         "{HEAD}{code} {reason}{STYLE}{code}</h1><h2>{reason}</h2><p>{sentence}</p></body></html>"
@@ -51,15 +51,6 @@ pub fn write_rejection(out: &mut Buf, status: Status, text: &str) -> Result<(), 
     })
 }
 
-/// What a person can make of `status`; for a file type without a name, what would name it.
-fn sentence(status: Status) -> &'static str {
-    if status == Status::UNSUPPORTED_MEDIA_TYPE {
-        return "The server does not know the type of this file; the key extra-mimetypes of the \
-                mount can name it.";
-    }
-    status.sentence()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,7 +63,7 @@ mod tests {
             let text = core::str::from_utf8(out.filled()).unwrap();
             assert!(text.contains(&format!("<h1>{}</h1>", status.code())));
             assert!(text.contains("rel=\"stylesheet\" type=\"text/css\" href=\"/error.css\""));
-            assert!(text.contains(sentence(status)) && text.ends_with("</body></html>\n"));
+            assert!(text.contains(status.sentence()) && text.ends_with("</body></html>\n"));
         }
     }
 

@@ -3,13 +3,15 @@
 //! [`answer`] finds the file and says what it is; evaluating preconditions and ranges against
 //! its validators is for the caller, who reads the body afterwards, if at all.
 
-use super::cache::{CONTENT_BYTES_MAX, FileCache, Key, Loaded};
+use super::cache::{CONTENT_BYTES_MAX, FileCache, Loaded};
+use super::cache_key::Key;
 use super::sibling::{self, Siblings, is_current};
 use super::validator::Validators;
 use crate::buf::Buf;
 use crate::http::encoding::{Accepted, Coding};
+use crate::sys::open::read_at;
 use crate::sys::stat::{Kind, Stat};
-use crate::sys::walk::{OpenError, Opened, PATH_BYTES_MAX, Root, Rules, read_at};
+use crate::sys::walk::{OpenError, Opened, PATH_BYTES_MAX, Root, Rules};
 use crate::vhost::mime::{Media, MimeTable};
 use heapless::Vec as FixedVec;
 use std::io;

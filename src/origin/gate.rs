@@ -1,71 +1,10 @@
-//! What is asked before any source: may this client, with this method, come in here?
+//! What is asked before any source: how much one client may have, and what files allow.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 
-use crate::http::method::Method;
-use crate::vhost::rules::Keyword;
-use crate::vhost::{Mount, MountTarget, Vhost, World};
-
-/// Why a request is not answered by its source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal<'w> {
-    /// The peer's address is not admitted: 403.
-    Address,
-    /// The User-Agent holds a keyword: its own status and text, then close.
-    Keyword(&'w Keyword),
-    /// The target does not take this known method: 405 with this `Allow`.
-    Method {
-        /// Value of `Allow`.
-        allow: &'static str,
-    },
-}
-
 /// `Allow` of files: GET, HEAD, and OPTIONS, which the connection answers itself.
 pub const FILE_METHODS: &str = "GET, HEAD, OPTIONS";
-
-/// Checks addresses, keywords and methods, in this order.
-///
-/// `peer` is none on a unix socket. The lists of vhost and mount must both admit the peer. An
-/// absent `user_agent` holds no keyword. Unknown methods (501) are for the caller to refuse first.
-///
-/// # Errors
-/// The first thing that stands against the request.
-pub fn check<'w>(
-    world: &'w World,
-    vhost: &Vhost,
-    mount: Option<&Mount>,
-    peer: Option<IpAddr>,
-    user_agent: Option<&[u8]>,
-    method: Method,
-) -> Result<(), Refusal<'w>> {
-    let mount_permits = mount.is_none_or(|mount| mount.addresses.permits(peer));
-    if !vhost.addresses.permits(peer) || !mount_permits {
-        return Err(Refusal::Address);
-    }
-    if let Some(keyword) = user_agent.and_then(|agent| world.keywords.find(agent)) {
-        return Err(Refusal::Keyword(keyword));
-    }
-    match allow(mount) {
-        Some(allow) if !reads(method) => Err(Refusal::Method { allow }),
-        _ => Ok(()),
-    }
-}
-
-/// The methods that a mount takes, as the value of `Allow`; none = all that are known. A
-/// redirect leads every method on, and what is not built answers 501 to all of them.
-#[must_use]
-pub fn allow(mount: Option<&Mount>) -> Option<&'static str> {
-    match mount.map(|mount| &mount.target) {
-        Some(MountTarget::File(_)) => Some(FILE_METHODS),
-        Some(MountTarget::Redirect(_) | MountTarget::NotBuilt { .. }) | None => None,
-    }
-}
-
-/// The methods of [`FILE_METHODS`].
-fn reads(method: Method) -> bool {
-    matches!(method, Method::Get | Method::Head | Method::Options)
-}
 
 /// What [`PeerCounts::enter`] says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -213,52 +152,11 @@ fn key(peer: IpAddr) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::settings::{Cidr, Origin, RejectKeyword};
-    use crate::vhost::fixture::{mount, settings, vhost};
     use std::collections::HashMap;
     use std::net::{Ipv4Addr, Ipv6Addr};
 
     fn four(n: u32) -> IpAddr {
         Ipv4Addr::from_bits(n).into()
-    }
-
-    #[test]
-    fn the_first_thing_that_stands_against_a_request_is_told() {
-        let block = |text: &str| Cidr { network: text.parse().unwrap(), prefix_bits: 32 };
-        let mut files = mount("/files", Origin::File("/srv".to_owned()));
-        files.deny = vec![block("192.0.2.1")];
-        let away = mount("/away", Origin::Redirect("http://x.test".to_owned()));
-        let mut site = vhost("a.test", 80, vec![files, away]);
-        site.deny = vec![block("192.0.2.2")];
-        let mut settings = settings(vec![site]);
-        settings.global.reject_keywords =
-            vec![RejectKeyword { keyword: "Bot".to_owned(), status: 404, text: "no".to_owned() }];
-        let (world, _) = World::build(&settings);
-        let site = &world.vhosts[0];
-        let ask = |path: &str, peer: &str, agent: Option<&str>, method: &str| {
-            let method = Method::from_text(method.as_bytes());
-            let mount = site.mount(path.as_bytes()).map(|hit| hit.mount);
-            let agent = agent.map(str::as_bytes);
-            check(&world, site, mount, peer.parse().ok(), agent, method)
-        };
-        let keyword = Keyword { status: 404, text: "no".into() };
-        let method = Refusal::Method { allow: "GET, HEAD, OPTIONS" };
-        for (path, peer, agent, verb, want) in [
-            ("/files/x", "192.0.2.9", Some("curl"), "GET", Ok(())),
-            ("/files/x", "192.0.2.9", None, "HEAD", Ok(())),
-            ("/files/x", "192.0.2.9", None, "OPTIONS", Ok(())),
-            ("/files/x", "", None, "GET", Ok(())),
-            ("/files/x", "192.0.2.9", None, "POST", Err(method)),
-            ("/files/x", "192.0.2.9", None, "get", Err(method)),
-            ("/files/x", "192.0.2.9", Some("a Bot"), "POST", Err(Refusal::Keyword(&keyword))),
-            ("/files/x", "192.0.2.1", Some("a Bot"), "GET", Err(Refusal::Address)),
-            ("/away/x", "192.0.2.1", None, "POST", Ok(())),
-            ("/away/x", "192.0.2.2", None, "GET", Err(Refusal::Address)),
-            ("/nowhere", "192.0.2.1", None, "DELETE", Ok(())),
-            ("/nowhere", "192.0.2.2", None, "GET", Err(Refusal::Address)),
-        ] {
-            assert_eq!(ask(path, peer, agent, verb), want, "{path} {peer} {agent:?} {verb}");
-        }
     }
 
     #[test]

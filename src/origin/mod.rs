@@ -2,6 +2,7 @@
 
 mod apr1;
 pub mod cache;
+mod cache_key;
 pub mod credentials;
 pub mod error_page;
 pub mod file;

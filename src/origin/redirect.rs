@@ -59,7 +59,10 @@ pub struct Reached<'r> {
     pub local: Option<SocketAddr>,
 }
 
-/// Writes `scheme://host[:port]/path/?query`, for a mount that was named without its slash.
+/// Writes the Location for a directory that was named without its slash:
+/// `scheme://host[:port]/path/?query` when Host names the vhost or the local address, and
+/// `/path/?query` otherwise. That works through forwarded ports and under names that the
+/// configuration does not know, and nobody can be sent elsewhere by a forged Host.
 ///
 /// # Errors
 /// [`Full`]; `out` is then as it was.
@@ -82,42 +85,22 @@ pub fn write_slash_location(
     })
 }
 
-/// Writes `scheme://host[:port]`.
-///
-/// Host is used, with its own port, only when it names the vhost or the local address, so that
-/// nobody can be sent elsewhere by a forged one. Otherwise it is the vhost's name and the port
-/// of the socket. A port that is the scheme's default is left out.
-///
-/// # Errors
-/// [`Full`]; part of it may have been written.
-pub fn write_authority(out: &mut Buf, vhost: &Vhost, reached: &Reached<'_>) -> Result<(), Full> {
+/// Writes `scheme://host[:port]` if Host is to be trusted. A port that is the scheme's default
+/// is left out.
+fn write_authority(out: &mut Buf, vhost: &Vhost, reached: &Reached<'_>) -> Result<(), Full> {
+    let local_ip = reached.local.map(|local| local.ip().to_canonical());
+    let Some(host) = reached.host.filter(|host| names(vhost, host) || is_address(host, local_ip))
+    else {
+        return Ok(());
+    };
     let (scheme, default_port): (&[u8], u16) =
         if reached.https { (b"https://", 443) } else { (b"http://", 80) };
     out.put(scheme)?;
-    let local_ip = reached.local.map(|local| local.ip().to_canonical());
-    let port = match reached.host {
-        Some(host) if names(vhost, host) || is_address(host, local_ip) => {
-            encode(out, host, Part::Host)?;
-            reached.host_port
-        }
-        _ => {
-            write_name(out, &vhost.name)?;
-            reached.local.map(|local| local.port())
-        }
-    };
-    match port {
+    encode(out, host, Part::Host)?;
+    match reached.host_port {
         Some(port) if port != default_port => write!(out, ":{port}").map_err(|_| Full),
         _ => Ok(()),
     }
-}
-
-/// A vhost's name as a host: without `*.`, with brackets around an IPv6 address.
-fn write_name(out: &mut Buf, name: &str) -> Result<(), Full> {
-    let name = name.strip_prefix("*.").unwrap_or(name);
-    if name.parse::<Ipv6Addr>().is_ok() {
-        return write!(out, "[{name}]").map_err(|_| Full);
-    }
-    encode(out, name.as_bytes(), Part::Host)
 }
 
 /// A subdomain of the vhost's name is one of its names, and its labels are the client's choice;
@@ -293,24 +276,24 @@ mod tests {
             ..plain
         };
         for (name, reached, want) in [
-            ("a.test", plain, "http://a.test:8080/m/"),
+            ("a.test", plain, "/m/"),
             ("a.test", host("A.test", None), "http://A.test/m/"),
             ("a.test", host("a.test", Some(81)), "http://a.test:81/m/"),
             ("a.test", host("a.test", Some(80)), "http://a.test/m/"),
             ("a.test", host("b.a.test", None), "http://b.a.test/m/"),
-            ("a.test", host("evil.test", Some(81)), "http://a.test:8080/m/"),
-            ("a.test", host("a.test@evil.test", None), "http://a.test:8080/m/"),
-            ("a.test", host("evil.test/.a.test", None), "http://a.test:8080/m/"),
-            ("a.test", host("evil.test:1.a.test", None), "http://a.test:8080/m/"),
-            ("a.test", host("[evil].a.test", None), "http://a.test:8080/m/"),
+            ("a.test", host("evil.test", Some(81)), "/m/"),
+            ("a.test", host("a.test@evil.test", None), "/m/"),
+            ("a.test", host("evil.test/.a.test", None), "/m/"),
+            ("a.test", host("evil.test:1.a.test", None), "/m/"),
+            ("a.test", host("[evil].a.test", None), "/m/"),
             ("::1", host("[::1]", Some(81)), "http://[::1]:81/m/"),
             ("a.test", host("192.0.2.1", None), "http://192.0.2.1/m/"),
-            ("a.test", host("192.0.2.2", None), "http://a.test:8080/m/"),
-            ("a.test", host("[192.0.2.1]", None), "http://a.test:8080/m/"),
-            ("*.a.test", plain, "http://a.test:8080/m/"),
+            ("a.test", host("192.0.2.2", None), "/m/"),
+            ("a.test", host("[192.0.2.1]", None), "/m/"),
+            ("*.a.test", plain, "/m/"),
             ("*.a.test", host("b.a.test", None), "http://b.a.test/m/"),
-            ("::1", plain, "http://[::1]:8080/m/"),
-            ("a\r\nb", plain, "http://a%0D%0Ab:8080/m/"),
+            ("::1", plain, "/m/"),
+            ("a\r\nb", plain, "/m/"),
         ] {
             assert_eq!(slash(name, reached, "/m", None), want, "{name} {reached:?}");
         }
@@ -322,9 +305,9 @@ mod tests {
         };
         assert_eq!(slash("a.test", six, "/m", None), "https://[2001:DB8::1]/m/");
         let bare = Reached { host: Some(b"2001:db8::1"), ..six };
-        assert_eq!(slash("a.test", bare, "/m", None), "https://a.test/m/");
+        assert_eq!(slash("a.test", bare, "/m", None), "/m/");
         let unix = Reached { local: None, ..plain };
-        assert_eq!(slash("a.test", unix, "/m", None), "http://a.test/m/");
+        assert_eq!(slash("a.test", unix, "/m", None), "/m/");
         let mapped =
             Reached { local: "[::ffff:192.0.2.1]:80".parse().ok(), ..host("192.0.2.1", None) };
         assert_eq!(slash("a.test", mapped, "/m", None), "http://192.0.2.1/m/");
@@ -333,7 +316,7 @@ mod tests {
     #[test]
     fn the_query_is_kept_and_one_slash_is_added() {
         let reached = Reached::default();
-        assert_eq!(slash("a", reached, "/m x", Some("b=%20&c")), "http://a/m%20x/?b=%20&c");
-        assert_eq!(slash("a", reached, "/m/", Some("")), "http://a/m/?");
+        assert_eq!(slash("a", reached, "/m x", Some("b=%20&c")), "/m%20x/?b=%20&c");
+        assert_eq!(slash("a", reached, "/m/", Some("")), "/m/?");
     }
 }

@@ -112,14 +112,22 @@ impl<T> Arena<T> {
         (0..self.touched).filter(|&place| self.contains(place))
     }
 
-    /// Gives the pages above the highest taken place back to the system.
+    /// Gives the pages that hold no value back to the system.
     pub fn trim(&mut self) {
-        let used = (0..self.touched).rev().find(|&p| self.contains(p)).map_or(0, |p| p + 1);
-        if used < self.touched {
-            let unused = &mut self.places[used..self.touched];
-            // SAFETY: the places from `used` on hold no value, so any bytes will do there.
-            unsafe { super::pages::give_back_raw(unused.as_mut_ptr().cast(), size_of_val(unused)) };
-            self.touched = used;
+        let mut place = 0;
+        while place < self.touched {
+            let free = (place..self.touched).take_while(|&p| !self.contains(p)).count();
+            if free > 0 {
+                let unused = &mut self.places[place..place + free];
+                // SAFETY: these places hold no value, so any bytes will do there.
+                unsafe {
+                    super::pages::give_back_raw(unused.as_mut_ptr().cast(), size_of_val(unused));
+                }
+            }
+            if place + free == self.touched {
+                self.touched = place;
+            }
+            place += free + 1;
         }
     }
 }
@@ -176,6 +184,9 @@ mod tests {
         for place in 20..1000 {
             arena.remove(place).unwrap();
         }
+        // One far up keeps its page and nothing else.
+        assert_eq!(arena.insert([5; 512]), Ok(20));
+        arena.remove(20).unwrap();
         arena.trim();
         assert!((0..20).all(|p| arena.get(p) == Some(&[p as u8; 512])));
         assert_eq!(arena.insert([9; 512]), Ok(20));

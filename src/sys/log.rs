@@ -17,88 +17,13 @@ use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+pub use super::level::Level;
 use super::throttle::{Throttle, Verdict};
-use crate::sys::clock;
 use crate::sys::stderr::Stderr;
+use crate::sys::{clock, tz};
 
 /// Longest line in bytes, with its end; longer ones are cut. A pipe takes it in one piece.
 pub const LINE_BYTES_MAX: usize = 1024;
-
-/// How much a line matters; the log has a level and writes what matters as much or more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Level {
-    /// Only as a level of the log: no lines at all.
-    Silent = 0,
-    /// Something does not work.
-    Error = 1,
-    /// Something is not as it should be.
-    Warn = 2,
-    /// What an administrator wants to see: start, stop, reload.
-    Notice = 3,
-    /// What helps to follow the work.
-    Info = 4,
-    /// What helps to find a fault.
-    Debug = 5,
-}
-
-impl Level {
-    /// Names for `--debug`, in rising order.
-    pub const NAMES: [&'static str; 6] = ["silent", "error", "warn", "notice", "info", "debug"];
-
-    /// Reads a name, or lwsws' sum of bits (1 error, 2 warning, 4 notice, 8 info, 16 debug and
-    /// finer ones above, 1024 "user", which says nothing here), decimal or `0x` hexadecimal. The
-    /// highest bit wins: these levels include the ones below.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        const USER: u32 = 1024;
-        let number = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-            Some(digits) => u32::from_str_radix(digits, 16).ok(),
-            None => text.parse::<u32>().ok(),
-        };
-        if let Some(bits) = number {
-            return Some(match bits & !USER {
-                0 if bits == 0 => Self::Silent,
-                0 | 4..=7 => Self::Notice,
-                1 => Self::Error,
-                2 | 3 => Self::Warn,
-                8..=15 => Self::Info,
-                _ => Self::Debug,
-            });
-        }
-        Some(match text.to_ascii_lowercase().as_str() {
-            "silent" | "none" | "off" => Self::Silent,
-            "error" | "err" => Self::Error,
-            "warn" | "warning" => Self::Warn,
-            "notice" => Self::Notice,
-            "info" => Self::Info,
-            "debug" => Self::Debug,
-            _ => return None,
-        })
-    }
-
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Silent => "",
-            Self::Error => "error",
-            Self::Warn => "warning",
-            Self::Notice => "notice",
-            Self::Info => "info",
-            Self::Debug => "debug",
-        }
-    }
-
-    /// Priority of RFC 5424, which journald reads between angle brackets.
-    const fn priority(self) -> u8 {
-        match self {
-            Self::Silent | Self::Error => 3,
-            Self::Warn => 4,
-            Self::Notice => 5,
-            Self::Info => 6,
-            Self::Debug => 7,
-        }
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
@@ -123,7 +48,7 @@ pub fn init(level: Level) {
     LEVEL.store(level as u8, Ordering::Relaxed);
     OUTPUT.get_or_init(open);
     // Lets the C library read the time zone now.
-    let _ = clock::local_time(clock::wall_secs());
+    let _ = tz::local_time(clock::wall_secs());
 }
 
 /// Whether lines of this level are written. Ask before computing something for a line.
@@ -251,7 +176,7 @@ impl Line {
     }
 
     fn head(&mut self, shape: Shape, level: Level, now_secs: u64) {
-        let time = clock::local_time(now_secs);
+        let time = tz::local_time(now_secs);
         let (hour, minute, second) = (time.hour, time.minute, time.second);
         let word = level.word();
         let _ = match shape {
@@ -316,38 +241,6 @@ impl fmt::Write for Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn levels_are_names_or_bits() {
-        for (text, expected) in [
-            ("0", Some(Level::Silent)),
-            ("1", Some(Level::Error)),
-            ("2", Some(Level::Warn)),
-            ("3", Some(Level::Warn)),
-            ("7", Some(Level::Notice)),
-            ("1031", Some(Level::Notice)),
-            ("1024", Some(Level::Notice)),
-            ("15", Some(Level::Info)),
-            ("0xf", Some(Level::Info)),
-            ("31", Some(Level::Debug)),
-            ("65535", Some(Level::Debug)),
-            ("4294967295", Some(Level::Debug)),
-            ("error", Some(Level::Error)),
-            ("WARNING", Some(Level::Warn)),
-            ("notice", Some(Level::Notice)),
-            ("debug", Some(Level::Debug)),
-            ("off", Some(Level::Silent)),
-            ("", None),
-            ("4294967296", None),
-            ("-1", None),
-            ("verbose", None),
-        ] {
-            assert_eq!(Level::parse(text), expected, "{text:?}");
-        }
-        for name in Level::NAMES {
-            assert!(Level::parse(name).is_some());
-        }
-    }
 
     #[test]
     fn lines_have_the_shape_of_their_reader() {

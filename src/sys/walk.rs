@@ -7,11 +7,12 @@
 //! walk three deep takes 1.8 times as long); whatever it refuses is judged by the walker, so
 //! that both say the same on every kernel.
 
+use super::open::{DIRECTORY, LOOK, READ, open_at, open_at2, open_last, read_link};
 use super::stat::{Kind, Stat};
 use core::ffi::CStr;
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,15 +22,6 @@ pub const PATH_BYTES_MAX: usize = 4095;
 
 /// Most symbolic links and `..` in their targets that one walk resolves.
 pub const TURNS_MAX: usize = 40;
-
-/// Reading never waits for a FIFO's writer, never becomes a terminal's owner, never leaks into
-/// a child.
-const READ: i32 =
-    libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC | libc::O_LARGEFILE;
-/// Flag for opening a file by other ways without waiting for a FIFO's writer.
-pub const NO_WAIT: i32 = libc::O_NONBLOCK | libc::O_NOCTTY;
-const LOOK: i32 = libc::O_PATH | libc::O_CLOEXEC;
-const DIRECTORY: i32 = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
 
 /// Set once the kernel has said that it does not know `openat2`.
 static OPENAT2_MISSING: AtomicBool = AtomicBool::new(false);
@@ -378,85 +370,6 @@ fn error_of(error: &io::Error) -> OpenError {
         // EAGAIN: another process holds a lease on the file and was told to let go.
         libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EAGAIN => OpenError::Busy,
         errno => OpenError::Failed(errno),
-    }
-}
-
-/// Opens the last component; a directory that may not be read is opened all the same, because
-/// what is in it may be readable.
-fn open_last(dir: RawFd, name: &CStr, flags: i32) -> io::Result<OwnedFd> {
-    let result = open_at(dir, name, flags);
-    match &result {
-        Err(e) if e.raw_os_error() == Some(libc::EACCES) && flags & libc::O_PATH == 0 => {
-            open_at(dir, name, DIRECTORY | flags & libc::O_NOFOLLOW).or(result)
-        }
-        _ => result,
-    }
-}
-
-fn open_at(dir: RawFd, name: &CStr, flags: i32) -> io::Result<OwnedFd> {
-    loop {
-        // SAFETY: `name` ends with NUL; without O_CREAT there is no further argument.
-        let fd = unsafe { libc::openat(dir, name.as_ptr(), flags) };
-        if fd >= 0 {
-            // SAFETY: the kernel has just given us this descriptor; nobody else owns it.
-            return Ok(unsafe { OwnedFd::from_raw_fd(fd) });
-        }
-        let error = io::Error::last_os_error();
-        if error.raw_os_error() != Some(libc::EINTR) {
-            return Err(error);
-        }
-    }
-}
-
-/// `openat2` that stays beneath `dir` and follows no link.
-fn open_at2(dir: RawFd, name: &CStr, flags: i32) -> io::Result<OwnedFd> {
-    // SAFETY: the structure is plain numbers, for which all zeros is a value.
-    let mut how: libc::open_how = unsafe { core::mem::zeroed() };
-    how.flags = u64::from(flags.unsigned_abs());
-    how.resolve = libc::RESOLVE_BENEATH | libc::RESOLVE_NO_SYMLINKS | libc::RESOLVE_NO_MAGICLINKS;
-    loop {
-        // SAFETY: `name` ends with NUL and `how` is as long as we say.
-        let fd = unsafe {
-            libc::syscall(
-                libc::SYS_openat2,
-                dir,
-                name.as_ptr(),
-                &raw const how,
-                size_of::<libc::open_how>(),
-            )
-        };
-        if fd >= 0 {
-            let fd = RawFd::try_from(fd).map_err(|_| io::ErrorKind::InvalidData)?;
-            // SAFETY: the kernel has just given us this descriptor; nobody else owns it.
-            return Ok(unsafe { OwnedFd::from_raw_fd(fd) });
-        }
-        let error = io::Error::last_os_error();
-        if error.raw_os_error() != Some(libc::EINTR) {
-            return Err(error);
-        }
-    }
-}
-
-fn read_link(dir: RawFd, name: &CStr, target: &mut [u8]) -> io::Result<usize> {
-    // SAFETY: `name` ends with NUL; the kernel writes at most `target.len()` bytes.
-    let len =
-        unsafe { libc::readlinkat(dir, name.as_ptr(), target.as_mut_ptr().cast(), target.len()) };
-    usize::try_from(len).map_err(|_| io::Error::last_os_error())
-}
-
-/// Reads from `offset` into `room` and says how many bytes; 0 at the end of the file.
-///
-/// # Errors
-/// What the kernel says; an interrupted read is tried again.
-pub fn read_at(fd: BorrowedFd<'_>, room: &mut [u8], offset: u64) -> io::Result<usize> {
-    use std::os::unix::fs::FileExt;
-    // SAFETY: the descriptor outlives the call and `ManuallyDrop` keeps it from being closed.
-    let file = core::mem::ManuallyDrop::new(unsafe { std::fs::File::from_raw_fd(fd.as_raw_fd()) });
-    loop {
-        match file.read_at(room, offset) {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            other => return other,
-        }
     }
 }
 

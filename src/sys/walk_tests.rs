@@ -1,5 +1,6 @@
 //! Tests of the walker on real directories; each runs with and without `openat2`.
 
+use super::super::open::read_at;
 use super::*;
 use std::fs;
 use std::os::fd::AsFd;

@@ -90,6 +90,7 @@ def serve(what, root):
         raise SystemExit(f"probe: unknown server {name!r}: one of {sorted(STARTERS)}")
     os.chmod(root, 0o755)
     docs = site.build(root)
+    time.sleep(3.5)  # a server may call the validators of files that just changed weak
     port = free_port()
     command = STARTERS[name](root, docs, port, path)
     with open(os.path.join(root, "server.log"), "wb") as log:

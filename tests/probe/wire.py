@@ -63,10 +63,10 @@ class Wire:
         view = memoryview(data)
         end = time.monotonic() + self.seconds
         while view and not self.eof and time.monotonic() < end:
-            readable, writable, _ = select.select([self.sock], [self.sock], [], 0.5)
-            if readable:
+            events = self._wait(select.POLLIN | select.POLLOUT, 0.5)
+            if events & ~select.POLLOUT:
                 self._read_some()
-            if writable:
+            if events & select.POLLOUT:
                 try:
                     view = view[self.sock.send(view[:65536]):]
                 except OSError:
@@ -78,6 +78,12 @@ class Wire:
             self.sock.shutdown(socket.SHUT_WR)
         except OSError:
             pass
+
+    def _wait(self, events, seconds):
+        poll = select.poll()
+        poll.register(self.sock, events)
+        found = poll.poll(seconds * 1000)
+        return found[0][1] if found else 0
 
     def _read_some(self):
         try:
@@ -94,8 +100,7 @@ class Wire:
         if self.eof:
             return False
         end = until if until is not None else time.monotonic() + self.seconds
-        readable, _, _ = select.select([self.sock], [], [], max(0.0, end - time.monotonic()))
-        if not readable:
+        if not self._wait(select.POLLIN, max(0.0, end - time.monotonic())):
             raise TimeoutError("no more bytes within the time limit")
         self._read_some()
         return not self.eof

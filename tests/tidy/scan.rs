@@ -5,6 +5,16 @@
 
 /// The text with comments, strings and character literals blanked; lines stay where they are.
 pub(crate) fn mask(text: &str) -> String {
+    blank(text, true, b' ')
+}
+
+/// The text without what stands in strings: a data table may be wider than code.
+pub(crate) fn without_strings(text: &str) -> String {
+    blank(text, false, b'\0').replace('\0', "")
+}
+
+/// Puts `fill` over strings and character literals, and over comments if they count too.
+fn blank(text: &str, comments: bool, fill: u8) -> String {
     let bytes = text.as_bytes();
     let mut out = bytes.to_vec();
     let mut at = 0;
@@ -24,9 +34,10 @@ pub(crate) fn mask(text: &str) -> String {
             at += 1;
             continue;
         }
+        let is_kept = bytes[at] == b'/' && !comments;
         for byte in &mut out[at..end] {
-            if *byte != b'\n' {
-                *byte = b' ';
+            if *byte != b'\n' && !is_kept {
+                *byte = fill;
             }
         }
         at = end;
@@ -39,7 +50,9 @@ pub(crate) fn is_word(byte: u8) -> bool {
 }
 
 pub(crate) fn is_word_before(bytes: &[u8], at: usize) -> bool {
-    at > 0 && is_word(bytes[at - 1]) && !(bytes[at - 1] == b'b' && !is_word_before(bytes, at - 1))
+    let Some(before) = at.checked_sub(1) else { return false };
+    let is_prefix = bytes[before] == b'b' && !is_word_before(bytes, before);
+    is_word(bytes[before]) && !is_prefix
 }
 
 pub(crate) fn line_end(bytes: &[u8], at: usize) -> usize {
@@ -125,6 +138,32 @@ pub(crate) fn without_tests(masked: &str) -> String {
         from = end;
     }
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// The files that `#[cfg(test)] mod name;` brings in, with or without a `#[path]`, as paths from
+/// the root of the project.
+pub(crate) fn test_modules(path: &str, text: &str) -> Vec<String> {
+    let masked = mask(text);
+    let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
+    let own = match file {
+        "mod.rs" | "lib.rs" | "main.rs" => folder.to_string(),
+        _ => path.trim_end_matches(".rs").to_string(),
+    };
+    let mut found = Vec::new();
+    for (at, marker) in masked.match_indices("#[cfg(test)]") {
+        let from = at + marker.len();
+        let Some(end) = masked[from..].find([';', '{']).map(|n| from + n) else { continue };
+        let list = words(&masked[from..end]);
+        let Some(place) = list.iter().position(|(_, word)| *word == "mod") else { continue };
+        let Some((_, name)) = list.get(place + 1).filter(|_| masked[end..].starts_with(';')) else {
+            continue;
+        };
+        match text[from..end].split_once("#[path = \"").and_then(|(_, rest)| rest.split_once('"')) {
+            Some((named, _)) => found.push(format!("{folder}/{named}")),
+            None => found.extend([format!("{own}/{name}.rs"), format!("{own}/{name}/mod.rs")]),
+        }
+    }
+    found
 }
 
 pub(crate) fn find(bytes: &[u8], needle: &[u8], from: usize) -> Option<usize> {
@@ -301,6 +340,23 @@ mod tests {
         assert!(code.contains("fn a") && code.contains("fn c") && !code.contains("fn b"));
         let code = without_tests("#[cfg(test)]\nuse crate::sys;\nuse crate::buf;");
         assert!(!code.contains("sys") && code.contains("buf"));
+    }
+
+    #[test]
+    fn files_of_test_modules_are_known_by_how_they_come_in() {
+        let sample = "#[cfg(test)]\n#[path = \"a_tests.rs\"]\nmod tests;\n#[cfg(test)]\n\
+                      pub(crate) mod fixture;\nmod c;\n#[cfg(test)]\nmod here { mod d; }\n\
+                      #[cfg(test)]\nuse crate::sys;\n";
+        let found = test_modules("src/http/a.rs", sample);
+        let want = ["src/http/a_tests.rs", "src/http/a/fixture.rs", "src/http/a/fixture/mod.rs"];
+        assert_eq!(found, want);
+        assert_eq!(test_modules("src/http/mod.rs", sample)[1], "src/http/fixture.rs");
+        assert!(test_modules("src/a.rs", "// #[cfg(test)] mod x;\nmod y;").is_empty());
+    }
+
+    #[test]
+    fn strings_do_not_widen_a_line() {
+        assert_eq!(without_strings("a(\"// b\"); // \"c\"\nd"), "a(); // \"c\"\nd");
     }
 
     #[test]

@@ -6,6 +6,7 @@
   let answer;
   try {
     answer = await fetch('/style.css', { method: 'HEAD', cache: 'no-store' });
+    await answer.arrayBuffer();
   } catch {
     return;
   }

@@ -32,7 +32,9 @@ pub(super) static KEYS: &[Key] = &[
     key(
         "origin",
         Kind::Origin,
-        "Where the content comes from: `file://` a directory, `>http://` or `>https://` (also with `^`) a redirect, `http://` or `https://` a proxied server, `cgi://` a program, `callback://` a protocol.",
+        "Where the content comes from: `file://` a directory, `>http://` or `>https://` (also \
+         with `^`) a redirect, `http://` or `https://` a proxied server, `cgi://` a \
+         program, `callback://` a protocol.",
     )
     .merged(Merge::First)
     .eg(r#""file:///var/www""#)

@@ -1,0 +1,109 @@
+//! Checks of where a mount is and where its content comes from.
+
+use super::super::nearest;
+use super::super::settings::Origin;
+use super::{Checked, Fault, line};
+
+/// A mountpoint as it is matched: one `/` before each segment, none at the end. The flag says
+/// that a leading `/` was missing.
+pub(crate) fn mountpoint(text: &str) -> Checked<(String, bool)> {
+    line(text)?;
+    if let Some(c) = text.chars().find(|&c| c == '?' || c == '#') {
+        return Err(Fault::new(format!("must be a path without {c:?}")));
+    }
+    let mut normal = String::with_capacity(text.len());
+    for segment in text.split('/').filter(|s| !s.is_empty()) {
+        if segment == "." || segment == ".." {
+            return Err(Fault::new(format!("must not contain the segment {segment:?}"))
+                .hint("requests are matched after such segments were resolved"));
+        }
+        normal.push('/');
+        normal.push_str(segment);
+    }
+    if normal.is_empty() {
+        normal.push('/');
+    }
+    Ok((normal, !text.starts_with('/')))
+}
+
+/// Schemes of `origin` that come with later capabilities.
+const LATER_SCHEMES: [&str; 5] = ["http", "https", "cgi", "callback", "gzip"];
+/// What `origin` may begin with, for suggestions.
+const SCHEMES: [&str; 10] =
+    ["file", "http", "https", "cgi", "callback", "gzip", ">http", ">https", "^http", "^https"];
+
+/// `origin` by its scheme.
+pub(crate) fn origin(text: &str) -> Checked<Origin> {
+    line(text)?;
+    let Some((scheme, rest)) = text.split_once("://") else {
+        let fault = Fault::new(format!("has no scheme: {text:?}"));
+        return Err(if text.starts_with('/') {
+            fault.hint(format!("for a directory write \"file://{text}\""))
+        } else {
+            fault.hint("for example \"file:///var/www\" or \">https://example.com\"")
+        });
+    };
+    if rest.is_empty() {
+        return Err(Fault::new(format!("has nothing after {:?}", format!("{scheme}://"))));
+    }
+    match scheme {
+        "file" => Ok(Origin::File(rest.to_owned())),
+        ">http" | ">https" | "^http" | "^https" => redirect(text, rest),
+        _ => match LATER_SCHEMES.into_iter().find(|s| *s == scheme) {
+            Some(scheme) => Ok(Origin::NotBuilt { scheme, rest: rest.to_owned() }),
+            None => {
+                let fault = Fault::new(format!("has the unknown scheme {scheme:?}"));
+                Err(match nearest::nearest(scheme, SCHEMES) {
+                    Some(near) => fault.hint(format!("did you mean \"{near}://\"?")),
+                    None => fault.hint(format!("known are {}", SCHEMES.join(", "))),
+                })
+            }
+        },
+    }
+}
+
+/// The target of a redirect mount: it goes into a `Location` header.
+fn redirect(text: &str, rest: &str) -> Checked<Origin> {
+    if rest.starts_with(['/', '?', '#', ':']) {
+        return Err(Fault::new("redirects to no host").hint("for example \">https://example.com\""));
+    }
+    if !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(Fault::new("must not contain spaces or characters beyond ASCII")
+            .hint("write them percent-encoded, and a host name in its xn-- form"));
+    }
+    Ok(Origin::Redirect(text.get(1..).unwrap_or_default().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mountpoints() {
+        let ok = |t: &str| mountpoint(t).unwrap();
+        assert_eq!(ok("/"), ("/".into(), false));
+        assert_eq!(ok("//a///b//"), ("/a/b".into(), false));
+        assert_eq!(ok("a"), ("/a".into(), true));
+        assert_eq!(ok(""), ("/".into(), true));
+        for bad in ["/a/../b", "/.", "/a?b", "/a#b", "/a\nb"] {
+            assert!(mountpoint(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn origins() {
+        assert_eq!(origin("file:///a"), Ok(Origin::File("/a".into())));
+        for sign in [">", "^"] {
+            let got = origin(&format!("{sign}https://x/y"));
+            assert_eq!(got, Ok(Origin::Redirect("https://x/y".into())));
+        }
+        let got = origin("http://+/run/sock:/base").unwrap();
+        assert_eq!(got, Origin::NotBuilt { scheme: "http", rest: "+/run/sock:/base".into() });
+        for bad in ["", "/var/www", "files:///a", ">http:///x", ">http://a b", "cgi://", "x://y"] {
+            assert!(origin(bad).is_err(), "{bad}");
+        }
+        let hint = origin("fiel:///a").unwrap_err().hint.unwrap();
+        assert!(hint.contains("file://"), "{hint}");
+        assert!(origin(">http://a\r\nX: y").is_err());
+    }
+}

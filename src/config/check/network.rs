@@ -1,0 +1,187 @@
+//! Checks of values about the network: addresses, interfaces, sockets, host names.
+
+use std::net::IpAddr;
+
+use super::super::settings::{Cidr, ListenOn};
+use super::{Checked, Fault, line, path};
+
+/// Bytes of the name of a network interface (IFNAMSIZ less the final NUL).
+const NIC_BYTES_MAX: usize = 15;
+/// Bytes of a host name (RFC 1035 section 2.3.4).
+const HOST_BYTES_MAX: usize = 253;
+/// Bytes of a unix socket's path (`sockaddr_un` less the final NUL).
+const SOCKET_PATH_BYTES_MAX: usize = 107;
+
+/// A host name as it is compared with `Host`, or `*.` and a name.
+pub(crate) fn host_name(name: &str) -> Checked<()> {
+    if name.is_empty() || name.len() > HOST_BYTES_MAX {
+        return Err(Fault::new(format!("must have 1 to {HOST_BYTES_MAX} bytes")));
+    }
+    if name.contains("://") || name.contains('/') {
+        return Err(Fault::new(format!("must be a host name, not {name:?}"))
+            .hint("write it without scheme and path: \"example.com\""));
+    }
+    let plain = name.strip_prefix("*.").unwrap_or(name);
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b) || b >= 0x80;
+    let address = plain.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    if address || (!plain.is_empty() && plain.bytes().all(allowed)) {
+        return Ok(());
+    }
+    let fault = Fault::new(format!("must be a host name, not {name:?}"));
+    Err(match plain.rsplit_once(':') {
+        Some((host, digits)) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+            fault.hint(format!("the port goes into \"port\": \"name\": \"{host}\""))
+        }
+        _ => fault,
+    })
+}
+
+/// An address or `address/bits`; the flag says that bits of the host part were set.
+pub(crate) fn cidr(text: &str) -> Checked<(Cidr, bool)> {
+    let fault = || {
+        Fault::new(format!("has {text:?}, which is no address block"))
+            .hint("for example \"192.168.1.0/24\", \"10.1.2.3\" or \"fe80::/10\"")
+    };
+    let (address, bits) = match text.trim().split_once('/') {
+        Some((address, bits)) => (address, Some(bits)),
+        None => (text.trim(), None),
+    };
+    let address: IpAddr = address.trim_matches(['[', ']']).parse().map_err(|_| fault())?;
+    let width = if address.is_ipv4() { 32 } else { 128 };
+    let mut bits = match bits {
+        None => width,
+        Some(bits) => {
+            let digits = !bits.is_empty() && bits.bytes().all(|b| b.is_ascii_digit());
+            let bits = bits.parse::<u8>().ok().filter(|_| digits);
+            bits.filter(|&b| b <= width).ok_or_else(fault)?
+        }
+    };
+    let mut address = address;
+    if address.to_canonical() != address && bits >= 96 {
+        address = address.to_canonical();
+        bits -= 96;
+    }
+    let network = match address {
+        IpAddr::V4(ip) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
+            IpAddr::V4((ip.to_bits() & mask).into())
+        }
+        IpAddr::V6(ip) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
+            IpAddr::V6((ip.to_bits() & mask).into())
+        }
+    };
+    Ok((Cidr { network, prefix_bits: bits }, network != address))
+}
+
+/// `interface` of a vhost that does not listen on a unix socket.
+pub(crate) fn interface(text: &str) -> Checked<ListenOn> {
+    line(text)?;
+    let text = text.trim();
+    let (bare, scope) = match text.split_once('%') {
+        Some((bare, scope)) => (bare, Some(scope)),
+        None => (text, None),
+    };
+    let bare = bare.strip_prefix('[').and_then(|b| b.strip_suffix(']')).unwrap_or(bare);
+    match (bare.parse::<IpAddr>(), scope) {
+        (Ok(IpAddr::V6(ip)), Some(scope)) if is_nic(scope) => {
+            return Ok(ListenOn::Address(IpAddr::V6(ip), Some(scope.to_owned())));
+        }
+        (Ok(ip), None) => return Ok(ListenOn::Address(ip, None)),
+        _ => {}
+    }
+    if text.starts_with(['/', '@']) {
+        return Err(Fault::new(format!(
+            "names a unix socket, {text:?}, but \"unix-socket\" is off"
+        ))
+        .hint("add \"unix-socket\": \"1\""));
+    }
+    if is_nic(text) {
+        return Ok(ListenOn::Nic(text.to_owned()));
+    }
+    Err(Fault::new(format!("must be an address or the name of an interface, not {text:?}"))
+        .hint("for example \"127.0.0.1\", \"fe80::1%eth0\" or \"eth0\""))
+}
+
+fn is_nic(name: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_graphic() && b != b'/' && b != b'%';
+    !name.is_empty() && name.len() <= NIC_BYTES_MAX && name.bytes().all(allowed)
+}
+
+/// `interface` of a vhost that listens on a unix socket.
+pub(crate) fn socket_path(text: &str) -> Checked<ListenOn> {
+    path(text)?;
+    if text.len() > SOCKET_PATH_BYTES_MAX {
+        return Err(Fault::new(format!(
+            "has {} bytes; the path of a unix socket has {SOCKET_PATH_BYTES_MAX} at most",
+            text.len()
+        )));
+    }
+    if text == "@" {
+        return Err(Fault::new("must name the socket after the '@'"));
+    }
+    Ok(ListenOn::Unix(text.to_owned()))
+}
+
+/// `user:group` or `user:group:mode`.
+pub(crate) fn socket_owner(text: &str) -> Checked<()> {
+    line(text)?;
+    let mut parts = text.split(':');
+    let (user, group, mode) = (parts.next(), parts.next(), parts.next());
+    let named = [user, group].iter().all(|p| p.is_some_and(|p| !p.trim().is_empty()));
+    let octal = |m: &str| {
+        (3..=4).contains(&m.len()) && u32::from_str_radix(m, 8).is_ok_and(|mode| mode <= 0o777)
+    };
+    if named && mode.is_none_or(octal) && parts.next().is_none() {
+        return Ok(());
+    }
+    Err(Fault::new(format!("must be user:group or user:group:mode, not {text:?}"))
+        .hint("for example \"www-data:www-data\" or \"root:adm:0660\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_blocks() {
+        let show = |t: &str| cidr(t).map(|(c, m)| (c.network.to_string(), c.prefix_bits, m));
+        assert_eq!(show("10.0.0.0/8"), Ok(("10.0.0.0".into(), 8, false)));
+        assert_eq!(show("10.1.2.3/8"), Ok(("10.0.0.0".into(), 8, true)));
+        assert_eq!(show("10.1.2.3"), Ok(("10.1.2.3".into(), 32, false)));
+        assert_eq!(show("0.0.0.0/0"), Ok(("0.0.0.0".into(), 0, false)));
+        assert_eq!(show("::/0"), Ok(("::".into(), 0, false)));
+        assert_eq!(show("fe80::1/10"), Ok(("fe80::".into(), 10, true)));
+        assert_eq!(show("::ffff:10.1.0.0/112"), Ok(("10.1.0.0".into(), 16, false)));
+        for bad in ["", "10.0.0", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/+8", "x/8"] {
+            assert!(cidr(bad).is_err(), "{bad}");
+        }
+        let block = cidr("192.168.0.0/16").unwrap().0;
+        assert!(block.contains("192.168.3.4".parse().unwrap()));
+        assert!(!block.contains("192.169.0.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn interfaces() {
+        assert_eq!(interface("eth0"), Ok(ListenOn::Nic("eth0".into())));
+        assert_eq!(interface("::1"), Ok(ListenOn::Address("::1".parse().unwrap(), None)));
+        assert_eq!(interface("[::1]"), Ok(ListenOn::Address("::1".parse().unwrap(), None)));
+        let scoped = ListenOn::Address("fe80::1".parse().unwrap(), Some("eth0".into()));
+        assert_eq!(interface("fe80::1%eth0"), Ok(scoped));
+        for bad in ["", "/run/x", "@x", "much-too-long-name", "a b", "127.0.0.1%lo"] {
+            assert!(interface(bad).is_err(), "{bad}");
+        }
+        assert!(socket_path("/run/k.sock").is_ok() && socket_path("@k").is_ok());
+        assert!(socket_path("@").is_err() && socket_path(&"x".repeat(108)).is_err());
+    }
+
+    #[test]
+    fn socket_owners() {
+        for ok in ["a:b", "a:b:0660", "a:b:660"] {
+            assert!(socket_owner(ok).is_ok(), "{ok}");
+        }
+        for bad in ["a", "a:", ":b", "a:b:c", "a:b:0999", "a:b:0660:x", "a:b:4777"] {
+            assert!(socket_owner(bad).is_err(), "{bad}");
+        }
+    }
+}

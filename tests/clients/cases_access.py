@@ -1,0 +1,171 @@
+"""Who may: basic auth, address lists, limits per address."""
+
+import base64
+import hashlib
+import subprocess
+
+from stage import case, equal, eventually, matches, true, within
+
+# The published bcrypt vector for "U*U"; $2y$ is the corrected algorithm of the same name.
+BCRYPT = "$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
+
+
+def basic(user, password):
+    """An Authorization line."""
+    pair = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return f"Authorization: Basic {pair}"
+
+
+def hashed(kind, password):
+    """A hash made by openssl."""
+    done = subprocess.run(["openssl", "passwd", f"-{kind}", password], capture_output=True,
+                          text=True, check=True)
+    return done.stdout.strip()
+
+
+def guarded(stage, lines):
+    """A stage whose whole site needs a password."""
+    users = stage.file("users", "\n".join(lines) + "\n")
+    return stage.serve([stage.vhost([stage.mount(basic_auth=users)])])
+
+
+@case
+def auth_plain(stage):
+    """plain lines; only the whole pair counts"""
+    guarded(stage, ["testuser:testpass", "myuser:his:pass"])
+    answer = stage.ask("/small.txt")
+    equal(answer.status, 401)
+    matches(r'^Basic realm="lwsws"', answer.get("www-authenticate"))
+    equal(stage.ask("/small.txt", basic("testuser", "testpass")).status, 200)
+    equal(stage.ask("/small.txt", basic("myuser", "his:pass")).status, 200)
+    for user, password in (("testuser", "x"), ("user", "testpass"), ("stuser", "testpass"),
+                           ("testuser", "testpass\nmyuser:his:pass"), ("", ""),
+                           ("testuser", ""), ("myuser", "testpass"), ("TESTUSER", "testpass"),
+                           ("testuser", "testpass ")):
+        equal(stage.ask("/small.txt", basic(user, password)).status, 401, f"{user}:{password}")
+    pair = base64.b64encode(b"testuser:testpass").decode()
+    equal(stage.ask("/", f"Authorization: bAsIc {pair}").status, 200)
+
+
+@case
+def auth_malformed(stage):
+    """anything that is not Basic is refused"""
+    guarded(stage, ["testuser:testpass"])
+    for value in ("Bearer x", "Basic", "Basic !!!", "Basic dGVzdHVzZXI=", "Basic " + "A" * 3000,
+                  "", "Basic dGVzdHVzZXI6dGVzdHBhc3M= x"):
+        within(stage.ask("/", "Authorization: " + value).status, {400, 401, 403}, value[:20])
+
+
+@case
+def auth_hashes(stage):
+    """htpasswd hashes: SHA, apr1, SHA-256, SHA-512, bcrypt"""
+    sha = "{SHA}" + base64.b64encode(hashlib.sha1(b"pw-sha").digest()).decode()
+    guarded(stage, [f"sha:{sha}", "apr1:" + hashed("apr1", "pw-apr1"), "five:" + hashed(
+        "5", "pw-five"), "six:" + hashed("6", "pw-six"), "bcrypt:" + BCRYPT])
+    for user, password in {"sha": "pw-sha", "apr1": "pw-apr1", "five": "pw-five", "six": "pw-six",
+                           "bcrypt": "U*U"}.items():
+        equal(stage.ask("/small.txt", basic(user, password)).status, 200, user)
+        equal(stage.ask("/small.txt", basic(user, password + "x")).status, 401, user)
+    equal(stage.ask("/small.txt", basic("sha", sha)).status, 401, "the hash is no password")
+    equal(stage.ask("/small.txt", basic("nobody", "x")).status, 401)
+
+
+@case
+def auth_file_changes(stage):
+    """a changed file is read again"""
+    guarded(stage, ["a:b"])
+    equal(stage.ask("/", basic("a", "b")).status, 200)
+    stage.file("users", "c:dddd\n")
+    eventually(lambda: stage.ask("/", basic("c", "dddd")).status == 200, "the new user is known")
+    equal(stage.ask("/", basic("a", "b")).status, 401)
+
+
+@case
+def auth_scope(stage):
+    """only the mount that says so is protected"""
+    users = stage.file("users", "a:b\n")
+    stage.serve([stage.vhost([stage.mount(), stage.mount("/in", basic_auth=users)])])
+    equal(stage.ask("/small.txt").status, 200)
+    equal(stage.ask("/in/small.txt").status, 401)
+    equal(stage.ask("/in/missing.txt").status, 401)
+    equal(stage.ask("/in/small.txt", basic("a", "b")).status, 200)
+    equal(stage.ask("/./in/small.txt").status, 401)
+    equal(stage.ask("//in/small.txt").status, 401)
+    equal(stage.ask("/%69n/small.txt").status, 401)
+
+
+@case
+def auth_file_missing(stage):
+    """without its file a mount lets nobody in"""
+    stage.serve([stage.vhost([stage.mount(), stage.mount("/in", basic_auth=stage.root + "/no")])])
+    within(stage.ask("/in/small.txt", basic("a", "b")).status, {401, 403, 503})
+    equal(stage.ask("/small.txt").status, 200)
+
+
+@case
+def auth_curl(stage):
+    """curl -u"""
+    guarded(stage, ["testuser:testpass"])
+    equal(stage.curl("-u", "testuser:testpass", stage.url("/small.txt")),
+          b"abcdefghijklmnopqrstuvwxyz")
+    stage.curl("-f", "-u", "testuser:wrong", stage.url("/small.txt"), code=22)
+
+
+@case
+def allow_and_deny(stage):
+    """address lists of vhosts and mounts"""
+    stage.serve([stage.vhost([
+        stage.mount(), stage.mount("/denied", deny=["127.0.0.0/8"]),
+        stage.mount("/elsewhere", allow=["192.0.2.0/24", "2001:db8::/32"]),
+        stage.mount("/local", allow=["127.0.0.1"])])])
+    for path, status in {"/": 200, "/denied/small.txt": 403, "/elsewhere/small.txt": 403,
+                         "/local/small.txt": 200}.items():
+        equal(stage.ask(path).status, status, path)
+
+
+@case
+def deny_vhost(stage):
+    """a vhost that denies this address answers 403 or not at all"""
+    stage.serve([stage.vhost(deny=["127.0.0.1"])])
+    with stage.connect() as link:
+        link.send(b"GET / HTTP/1.1\r\nHost: stage.test\r\n\r\n")
+        answer = link.response()
+    true(answer is None or answer.status == 403, f"{answer and answer.status}")
+
+
+@case
+def limit_of_connections_per_address(stage):
+    """ip-limit-wsi: the connection above the limit is refused, later ones are served"""
+    server = stage.serve(ip_limit_wsi="3")
+    eventually(lambda: served(stage), "the first connection is gone")
+    links = [stage.connect() for _ in range(3)]
+    for link in links:
+        link.send(b"GET /small.txt HTTP/1.1\r\nHost: stage.test\r\n\r\n")
+        equal(link.response().status, 200)
+    true(not served(stage), "a fourth connection is refused")
+    for link in links:
+        link.sock.close()
+    eventually(lambda: served(stage), "a place is free again")
+    server.alive()
+
+
+def served(stage):
+    """Whether a new connection gets its page."""
+    try:
+        with stage.connect() as link:
+            link.send(b"GET /small.txt HTTP/1.1\r\nHost: stage.test\r\nConnection: close\r\n\r\n")
+            answer = link.response()
+            return answer is not None and answer.status == 200
+    except OSError:
+        return False
+
+
+@case
+def max_body(stage):
+    """a body above max-body is refused"""
+    stage.serve([stage.vhost([stage.mount(), stage.mount("/tight", max_body="10")])])
+    answer = stage.ask("/tight/small.txt", "Content-Length: 1000", method="POST", body=b"x" * 1000)
+    within(answer.status, {405, 413})
+    answer = stage.ask("/tight/small.txt", "Content-Length: 1000", body=b"x" * 1000)
+    within(answer.status, {200, 413})
+    equal(stage.ask("/small.txt").status, 200)

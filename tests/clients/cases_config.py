@@ -1,0 +1,156 @@
+"""-t and -T on good and broken configurations."""
+
+import json
+import os
+
+from stage import case, equal, matches, true
+
+
+def check(stage, vhost_text, *more, conf='{ "global": {} }\n'):
+    """Runs -t on a configuration given as text."""
+    stage.file("conf/conf", conf)
+    stage.file("conf/conf.d/site", vhost_text)
+    return stage.run("-t", "-c", os.path.join(stage.root, "conf"), *more)
+
+
+def good(stage, extra=""):
+    """The text of a working vhost."""
+    return f"""# a comment with "quotes" and {{braces}}
+{{
+  "vhosts": [{{
+    "name": "localhost",
+    "port": {stage.port},   # a bare number
+    {extra}
+    "mounts": [{{ "mountpoint": "/", "origin": "file://{stage.docs}", "default": "index.html" }}]
+  }}]
+}}
+"""
+
+
+@case
+def check_good(stage):
+    """a good configuration: exit 0"""
+    code, text = check(stage, good(stage))
+    equal(code, 0, text)
+
+
+@case
+def check_syntax(stage):
+    """a missing comma: exit 78 with file, line, column, the line and a caret"""
+    code, text = check(stage, '{\n  "vhosts": [{\n    "name": "a"\n    "port": "80"\n  }]\n}\n')
+    equal(code, 78, text)
+    matches(r"conf\.d/site:[34]:\d+", text)
+    matches(r'"name": "a"', text)
+    true("^" in text, text)
+
+
+@case
+def check_all_errors(stage):
+    """every error of every file in one run"""
+    stage.file("conf/conf.d/zeta", '{ "vhosts": [{ "name": "z", "port": "99999", "mounts": [] }] }')
+    code, text = check(stage, good(stage).replace("file://", "flie://"))
+    equal(code, 78, text)
+    matches(r"conf\.d/site:\d+:\d+", text)
+    matches(r"conf\.d/zeta:1:\d+", text)
+    matches("99999", text)
+    matches("flie", text)
+
+
+@case
+def check_unknown_key(stage):
+    """a typing mistake is a warning with the key that was meant; --strict makes it an error"""
+    text = good(stage, '"acess-log": "/tmp/x",')
+    code, out = check(stage, text)
+    equal(code, 0, out)
+    matches(r"acess-log", out)
+    matches(r"access-log", out)
+    code, out = check(stage, text, "--strict")
+    equal(code, 78, out)
+
+
+@case
+def check_values(stage):
+    """numbers that do not fit are errors, never wrapped"""
+    for port in ('"99999"', "-1", '"abc"', '"80x"', "65536", '""'):
+        code, text = check(stage, good(stage).replace(str(stage.port), port, 1))
+        equal(code, 78, f"port {port}: {text}")
+
+
+@case
+def check_hostile_files(stage):
+    """NUL bytes, bad UTF-8, deep nesting, a cut file: an error with a place, no crash"""
+    for name, data in {"nul": b'{ "vhosts": "a\0b" }', "utf8": b'{ "vhosts": "\xff" }', "deep":
+                       b"[" * 100_000, "deep-objects": b'{"a":' * 50_000, "cut":
+                       good(stage).encode()[:150], "junk": b"hello", "second":
+                       b'{ "vhosts": [] } { "x": 1 }', "comma": b'{ "vhosts": [1,] }'}.items():
+        stage.file("conf/conf", '{ "global": {} }\n')
+        stage.file("conf/conf.d/site", data)
+        code, text = stage.run("-t", "-c", os.path.join(stage.root, "conf"))
+        equal(code, 78, f"{name}: {text[:500]}")
+        matches(r"conf\.d/site", text, name)
+        true("panicked" not in text, f"{name}: {text[:500]}")
+        true(len(text) < 100_000, f"{name}: a short message")
+
+
+@case
+def check_missing_directory(stage):
+    """no configuration there: exit 78 and the path"""
+    code, text = stage.run("-t", "-c", os.path.join(stage.root, "nowhere"))
+    equal(code, 78, text)
+    matches("nowhere", text)
+
+
+@case
+def check_degraded(stage):
+    """a missing document root is a fault of the environment: said so, served all the same"""
+    text = good(stage).replace(stage.docs, stage.root + "/no-docs")
+    code, out = check(stage, text)
+    equal(code, 0, out)
+    matches("degraded", out)
+    matches("no-docs", out)
+
+
+@case
+def check_effective(stage):
+    """-T prints JSON"""
+    stage.file("conf/conf", '{ "global": { "timeout-secs": "7" } }\n')
+    stage.file("conf/conf.d/site", good(stage))
+    code, text = stage.run("-T", "-c", os.path.join(stage.root, "conf"))
+    equal(code, 0, text)
+    shown = json.loads(text[text.index("{"):])
+    dumped = json.dumps(shown)
+    true("localhost" in dumped and str(stage.port) in dumped, dumped)
+
+
+@case
+def config_order(stage):
+    """files in the order of their names; names that end in ~ are left out"""
+    stage.file("conf/conf", '{ "global": { "server-string": "early" } }\n')
+    stage.file("conf/conf.d/site", good(stage))
+    stage.file("conf/conf.d/zz", '{ "global": { "server-string": "late" } }\n')
+    stage.file("conf/conf.d/zzz~", "not even JSON")
+    stage.folder("conf/conf.d/subdir")
+    stage.spawn("-c", os.path.join(stage.root, "conf")).ready(stage.port)
+    equal(stage.ask("/").get("server"), "late")
+
+
+@case
+def config_broken_does_not_start(stage):
+    """a text error starts nothing: exit 78"""
+    stage.file("conf/conf", '{ "global": {} }\n')
+    stage.file("conf/conf.d/bad", '{ "vhosts": [{ "name": "x" ] }')
+    stage.file("conf/conf.d/site", good(stage))
+    code, text = stage.run("-c", os.path.join(stage.root, "conf"))
+    equal(code, 78, text)
+    matches(r"conf\.d/bad:1:\d+", text)
+
+
+@case
+def config_not_built_yet(stage):
+    """a scheme that comes later is named at start; the rest is served"""
+    mounts = [stage.mount(), stage.mount("/git", "cgi:///usr/lib/git-core/git-http-backend")]
+    server = stage.serve([stage.vhost(mounts)])
+    equal(stage.ask("/").status, 200)
+    matches("cgi", server.log())
+    answer = stage.ask("/git/")
+    true(answer.status in (404, 501, 503), f"{answer.status}")

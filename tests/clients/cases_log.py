@@ -1,0 +1,124 @@
+"""The access log."""
+
+import json
+import os
+import re
+import signal
+
+from cases_access import basic
+from stage import case, equal, eventually, matches, true
+
+LINE = re.compile(
+    r'127\.0\.0\.1 - (\S+) \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] '
+    r'"((?:[^"\\]|\\.)*)" (\d{3}) (\d+|-) "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)"\Z')
+
+
+def lines(path, count):
+    """The log's lines, once there are that many."""
+    def enough():
+        if not os.path.exists(path):
+            return None
+        with open(path, encoding="utf-8", errors="surrogateescape") as text:
+            found = text.read().split("\n")
+        return found[:-1] if len(found) > count else None
+    return eventually(enough, f"{count} lines in {path}")
+
+
+def logged(stage, **keys):
+    """A stage that writes a log; returns the log's path."""
+    path = os.path.join(stage.logs, "access")
+    users = stage.file("users", "ann:pass\n")
+    stage.serve([stage.vhost([stage.mount(), stage.mount("/in", basic_auth=users)],
+                             access_log=path, **keys)])
+    return path
+
+
+@case
+def log_combined(stage):
+    """Apache combined with user and query"""
+    path = logged(stage)
+    stage.ask("/small.txt?a=b", "Referer: http://from.test/x", "User-Agent: agent/1")
+    stage.ask("/in/small.txt", basic("ann", "pass"))
+    stage.ask("/missing.txt")
+    found = [LINE.match(line) for line in lines(path, 3)]
+    true(all(found), f"lines that do not parse: {lines(path, 3)}")
+    user, request, status, _, referer, agent = found[0].groups()
+    equal((user, request, status, referer, agent),
+          ("-", "GET /small.txt?a=b HTTP/1.1", "200", "http://from.test/x", "agent/1"))
+    equal(found[1].group(1), "ann")
+    equal(found[2].group(3), "404")
+
+
+@case
+def log_escapes(stage):
+    """quotes, control bytes and line ends cannot forge a line; nothing is cut"""
+    path = logged(stage)
+    stage.ask("/small.txt", 'User-Agent: a"b\\c\xe4 \x7f" 200 1 "x')
+    stage.ask("/%0a%22x?q=%22", "User-Agent: y")
+    long_agent = "long-" * 300
+    stage.ask("/small.txt", "User-Agent: " + long_agent, "Referer: r")
+    found = lines(path, 3)
+    equal(len(found), 3, "number of lines")
+    for line in found:
+        true(LINE.match(line), f"does not parse: {line[:200]!r}")
+        true(not re.search(r"[\x00-\x1f\x7f]", line), f"control bytes in {line[:200]!r}")
+    equal(LINE.match(found[2]).group(6), long_agent)
+
+
+@case
+def log_bad_requests(stage):
+    """requests that cannot be read are logged too, on one line"""
+    path = logged(stage)
+    with stage.connect() as link:
+        link.send(b"GET /x\x01\"y HTTP/1.1\r\nBad Header\r\n\r\n")
+        link.response()
+    found = lines(path, 1)
+    true(LINE.match(found[0]), f"does not parse: {found[0]!r}")
+    equal(LINE.match(found[0]).group(3), "400")
+
+
+@case
+def log_json(stage):
+    """one JSON object a line"""
+    path = logged(stage, access_log_format="json")
+    stage.ask("/small.txt?a=b", 'User-Agent: "quoted"\\ \xe4')
+    found = [json.loads(line) for line in lines(path, 1)]
+    text = json.dumps(found[0])
+    true("/small.txt" in text and "quoted" in text and "200" in text, text)
+
+
+@case
+def log_reopens(stage):
+    """SIGUSR1 after a rename: new lines go to a new file"""
+    path = logged(stage)
+    stage.ask("/small.txt?before")
+    lines(path, 1)
+    os.rename(path, path + ".1")
+    stage.ask("/small.txt?between")
+    equal(len(lines(path + ".1", 2)), 2)
+    stage.servers[0].signal(signal.SIGUSR1)
+    eventually(lambda: os.path.exists(path), "the log is there again")
+    stage.ask("/small.txt?after")
+    matches(r"\?after", lines(path, 1)[0])
+    equal(len(lines(path + ".1", 2)), 2, "the old file has no new line")
+
+
+@case
+def log_every_request(stage):
+    """a hundred pipelined requests are a hundred lines"""
+    path = logged(stage)
+    with stage.connect() as link:
+        link.send(b"".join(b"GET /small.txt?%d HTTP/1.1\r\nHost: stage.test\r\n\r\n" % n
+                           for n in range(100)))
+        for _ in range(100):
+            equal(link.response().status, 200)
+    found = lines(path, 100)
+    equal([int(re.search(r"\?(\d+) ", line).group(1)) for line in found], list(range(100)))
+
+
+@case
+def log_directory_missing(stage):
+    """a log that cannot be opened degrades the log, not the vhost"""
+    server = stage.serve([stage.vhost(access_log=stage.root + "/no/such/log")])
+    equal(stage.ask("/").status, 200)
+    matches("/no/such/log", server.log())

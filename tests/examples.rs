@@ -1,0 +1,49 @@
+//! The examples that are shipped pass the check that their README tells people to run.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
+}
+
+/// Runs `kinglet -t` on a directory; it must find the text good. What it said follows.
+fn check(directory: &Path, more: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_kinglet"))
+        .args(["-t", "-c"])
+        .arg(directory)
+        .args(more)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {said}", directory.display());
+    assert!(said.contains(": 0 errors, "), "{}: {said}", directory.display());
+    said.into_owned()
+}
+
+#[test]
+fn lwsws_examples_are_good_text() {
+    let mut seen = 0;
+    for entry in std::fs::read_dir(examples().join("lwsws")).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            check(&entry.path(), &[]);
+            seen += 1;
+        }
+    }
+    assert!(seen >= 5, "{seen} examples");
+}
+
+#[test]
+fn quickstart_finds_its_files() {
+    let data = examples().display().to_string();
+    let said = check(&examples().join("quickstart"), &["--data-dir", &data]);
+    // Other findings depend on the machine: a port that is taken, a home that is private.
+    assert!(!said.contains("does not exist") && !said.contains("finds nothing"), "{said}");
+}
+
+#[test]
+fn quickstart_serves_its_directory_without_a_configuration() {
+    let www = examples().join("quickstart/www");
+    let output = Command::new(env!("CARGO_BIN_EXE_kinglet")).arg("-t").arg(&www).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
