@@ -8,7 +8,7 @@ use kinglet::buf::{BLOCK_BYTES, End, Ends, LaneId, Tail};
 use kinglet::config::settings::SourceFile;
 use kinglet::config::{self, Options};
 use kinglet::conn::{Http, Local, RX_BYTES, Site, TX_BYTES};
-use kinglet::reactor::{Cx, ListenerId, Local as _, Note, Role as _, Step, Wait};
+use kinglet::reactor::{Cx, ListenerId, Local as _, Note, Role as _, Step, Timeout, Wait};
 use kinglet::sys::clock;
 use kinglet::sys::socket::PeerAddr;
 use kinglet::vhost::World;
@@ -147,6 +147,11 @@ impl Stage {
         actor.load(&mut self.ends, way, random);
         // The run queue brings slots back that have nothing new.
         let mut go_on = way == Way::Pieces && random.one_in(8) && actor.wait != Wait::Note;
+        // Somebody who is slow to take answers has no less time than one who is only idle.
+        let idle = role.deadline().is_some_and(|deadline| deadline.why == Timeout::Idle);
+        if way == Way::Pieces && idle && !actor.tx.is_empty() && random.one_in(8) {
+            actor.note = Some(Note::Timeout(Timeout::Idle));
+        }
         for _ in 0..16 {
             let flushed = actor.flush(&mut self.ends, way, random);
             let room = matches!(actor.wait, Wait::Room | Wait::Either);
