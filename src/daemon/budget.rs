@@ -133,12 +133,6 @@ impl Budget {
     pub(super) fn bytes(&self) -> u64 {
         self.lines.iter().map(Line::bytes).sum()
     }
-
-    /// The kernel's share, without its socket buffers.
-    #[must_use]
-    pub(super) fn kernel_bytes(&self) -> u64 {
-        self.kernel_bytes
-    }
 }
 
 /// A number of bytes for people.
