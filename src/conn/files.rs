@@ -218,7 +218,7 @@ impl Answer<'_> {
                 let to = usize::try_from(offset + len).unwrap_or(usize::MAX);
                 self.reply.tx.put(bytes.get(from..to).unwrap_or_default()).map_err(Hold::from)
             }
-            Body::File(file) => self.send_file(file, offset, len),
+            Body::File(file) => self.send_file(file, offset, len, before == 0),
         };
         match sent {
             Ok(()) => Ok(Source::Done),
@@ -229,9 +229,17 @@ impl Answer<'_> {
         }
     }
 
-    fn send_file(&mut self, file: BorrowedFd<'_>, offset: u64, len: u64) -> Result<(), Hold> {
-        if len <= INLINE_BYTES_MAX {
-            if len > self.reply.tx.room_len() as u64 {
+    /// `alone` says that no other answer is in the queue: waiting would make no more room.
+    fn send_file(
+        &mut self,
+        file: BorrowedFd<'_>,
+        offset: u64,
+        len: u64,
+        alone: bool,
+    ) -> Result<(), Hold> {
+        let fits = len <= self.reply.tx.room_len() as u64;
+        if len <= INLINE_BYTES_MAX && (fits || !alone) {
+            if !fits {
                 return Err(Hold::Full);
             }
             let end = offset + len;

@@ -28,11 +28,15 @@ pub struct Http {
 /// See the module's page.
 #[derive(Debug)]
 enum Phase {
-    /// No byte of the next request is here.
-    Idle,
+    /// No byte of the first or next request is here.
+    Idle {
+        /// There was no request yet.
+        fresh: bool,
+    },
     /// Part of a head is here.
     Head,
-    /// A whole request is here and its answer waits for room.
+    /// A whole request is here and its answer waits for room; or nothing is, and the answers
+    /// before it are slow to leave.
     Blocked,
     /// The request at the front of `rx` waits for its password to be checked.
     Checking {
@@ -78,7 +82,7 @@ impl Role for Http {
             peer,
             listener: ListenerId(listener.0),
             site: cx.world,
-            phase: Phase::Idle,
+            phase: Phase::Idle { fresh: true },
             began_ms: cx.now_ms,
             progress_ms: cx.now_ms,
             keepalive_ms: 0,
@@ -105,14 +109,14 @@ impl Role for Http {
                 _ => return Step::Wait(self.waits()),
             },
             Some(Note::Drain) => match &mut self.phase {
-                Phase::Idle => return Step::Close(CloseReason::Shutdown),
+                Phase::Idle { .. } => return Step::Close(CloseReason::Shutdown),
                 Phase::Exchange(exchange) => exchange.keep_alive = false,
                 _ => {}
             },
         }
         loop {
             let next = match &mut self.phase {
-                Phase::Idle | Phase::Head | Phase::Blocked => {
+                Phase::Idle { .. } | Phase::Head | Phase::Blocked => {
                     self.head(client, tail, cx, granted.take())
                 }
                 Phase::Checking { .. } => Next::Wait(Wait::Note),
@@ -139,7 +143,10 @@ impl Role for Http {
         let limits = &self.site.world.limits;
         let at = |since_ms: u64, limit_ms: u64, why| Deadline { at_ms: since_ms + limit_ms, why };
         Some(match &self.phase {
-            Phase::Idle => at(self.began_ms, self.keepalive_ms, Timeout::Idle),
+            Phase::Idle { fresh: true } => {
+                at(self.began_ms, limits.header_timeout_ms, Timeout::Idle)
+            }
+            Phase::Idle { fresh: false } => at(self.began_ms, self.keepalive_ms, Timeout::Idle),
             Phase::Head => at(self.progress_ms, limits.timeout_ms, Timeout::Head).earlier(at(
                 self.began_ms,
                 limits.header_timeout_ms,
@@ -161,12 +168,12 @@ impl Role for Http {
     }
 
     fn evictable(&self) -> bool {
-        matches!(self.phase, Phase::Idle | Phase::Head | Phase::Lingering { .. })
+        matches!(self.phase, Phase::Idle { .. } | Phase::Head | Phase::Lingering { .. })
     }
 
     fn closed(mut self, _: CloseReason, cx: &mut Cx<'_, Self>) {
         if matches!(self.phase, Phase::Exchange(_)) {
-            self.end_exchange(cx, Phase::Idle);
+            self.end_exchange(cx, Phase::Idle { fresh: false });
         }
         if let Some(peers) = &mut cx.local.peers {
             peers.leave(self.peer.ip);
@@ -185,7 +192,7 @@ impl Http {
     /// What the phase waits for when nothing has changed.
     fn waits(&self) -> Wait {
         match &self.phase {
-            Phase::Idle | Phase::Head | Phase::Lingering { .. } => Wait::Input,
+            Phase::Idle { .. } | Phase::Head | Phase::Lingering { .. } => Wait::Input,
             Phase::Checking { .. } => Wait::Note,
             Phase::Exchange(exchange) if exchange.waits_for_body => Wait::Input,
             Phase::Blocked | Phase::Exchange(_) | Phase::Closing { .. } => Wait::Room,
@@ -201,6 +208,9 @@ impl Http {
         granted: Option<bool>,
     ) -> Next {
         if client.rx.is_empty() {
+            if !client.tx.is_empty() && (client.eof || matches!(self.phase, Phase::Blocked)) {
+                return self.block(cx.now_ms);
+            }
             if client.eof {
                 return Next::Close(CloseReason::PeerClosed);
             }
@@ -208,21 +218,19 @@ impl Http {
                 self.enter(Phase::Closing { clean: true }, cx.now_ms);
                 return Next::Go;
             }
-            self.enter(Phase::Idle, cx.now_ms);
+            if !matches!(self.phase, Phase::Idle { .. }) {
+                self.enter(Phase::Idle { fresh: false }, cx.now_ms);
+            }
             return Next::Wait(Wait::Input);
         }
-        if matches!(self.phase, Phase::Idle) {
+        if matches!(self.phase, Phase::Idle { .. }) {
             self.enter(Phase::Head, cx.now_ms);
         }
         match self.take(client, tail, cx, granted) {
+            Taken::Partial if client.eof && !client.tx.is_empty() => self.block(cx.now_ms),
             Taken::Partial if client.eof => Next::Close(CloseReason::PeerClosed),
             Taken::Partial => Next::Wait(Wait::Input),
-            Taken::Full => {
-                if !matches!(self.phase, Phase::Blocked) {
-                    self.enter(Phase::Blocked, cx.now_ms);
-                }
-                Next::Wait(Wait::Room)
-            }
+            Taken::Full => self.block(cx.now_ms),
             Taken::Checking(serial) => {
                 self.enter(Phase::Checking { serial }, cx.now_ms);
                 Next::Wait(Wait::Note)
@@ -233,7 +241,7 @@ impl Http {
             }
             Taken::Answered { keepalive_ms } => {
                 self.keepalive_ms = keepalive_ms;
-                self.enter(Phase::Idle, cx.now_ms);
+                self.enter(Phase::Idle { fresh: false }, cx.now_ms);
                 Next::Go
             }
             Taken::Begun { exchange, keepalive_ms } => {
@@ -242,6 +250,14 @@ impl Http {
                 Next::Go
             }
         }
+    }
+
+    /// Goes on only when the answers that are here have left, or some of them.
+    fn block(&mut self, now_ms: u64) -> Next {
+        if !matches!(self.phase, Phase::Blocked) {
+            self.enter(Phase::Blocked, now_ms);
+        }
+        Next::Wait(Wait::Room)
     }
 
     fn exchange(&mut self, client: &mut End, tail: &mut Tail, cx: &mut Cx<'_, Self>) -> Next {
@@ -258,7 +274,11 @@ impl Http {
             }
             Ok(Waits::Nothing) => {
                 let clean = exchange.body.is_done();
-                let next = if exchange.keep_alive { Phase::Idle } else { Phase::Closing { clean } };
+                let next = if exchange.keep_alive {
+                    Phase::Idle { fresh: false }
+                } else {
+                    Phase::Closing { clean }
+                };
                 self.end_exchange(cx, next);
                 Next::Go
             }
@@ -309,7 +329,12 @@ impl Http {
     }
 
     /// A deadline has come.
-    fn late(&self, why: Timeout, client: &mut End, cx: &mut Cx<'_, Self>) -> Step<Self> {
+    fn late(&mut self, why: Timeout, client: &mut End, cx: &mut Cx<'_, Self>) -> Step<Self> {
+        if why == Timeout::Idle && !client.tx.is_empty() {
+            // Who still takes answers is not idle, and has the time of `send-timeout-secs`.
+            self.enter(Phase::Blocked, cx.now_ms);
+            return Step::Wait(Wait::Room);
+        }
         let (status, reason) = match why {
             Timeout::Idle => (None, CloseReason::IdleTimeout),
             Timeout::Head => (Some(Status::REQUEST_TIMEOUT), CloseReason::HeadTimeout),

@@ -15,7 +15,7 @@ use crate::reactor::{Command, Note};
 use crate::sys::log;
 use crate::sys::signal::{Signal, Signals};
 use crate::sys::{clock, pages};
-use crate::vhost::log::{LogClock, Logs, Sink};
+use crate::vhost::log::{LINE_BYTES_MAX, LogClock, Logs, Sink};
 
 /// The number under which the signal descriptor is watched.
 pub const SIGNALS: u16 = 0;
@@ -104,7 +104,7 @@ impl Local {
             peers_asking: count(limits.ip_limit_requests),
             log: logs.as_ref().map_or_else(Sink::none, Logs::sink),
             log_clock: LogClock::new(wall_secs.cast_signed()),
-            log_line: Buf::with_capacity(if stash > 0 { 8192 } else { 0 }),
+            log_line: Buf::with_capacity(if stash > 0 { LINE_BYTES_MAX } else { 0 }),
             log_stash: Pool::new(stash),
             listings: 0,
             connections: 0,

@@ -320,9 +320,9 @@ fn parse_level(text: &str) -> Result<Level, UsageError> {
 }
 
 fn parse_port(text: &str) -> Result<u16, UsageError> {
-    text.parse().ok().filter(|port| *port != 0).ok_or_else(|| {
+    text.parse().map_err(|_| {
         UsageError::new(format!("'{}' is not a port", text.escape_debug()))
-            .hint("a port is a number from 1 to 65535")
+            .hint("a port is a number from 1 to 65535; 0 takes any free one")
     })
 }
 

@@ -100,7 +100,7 @@ pub(super) const OPTIONS: &[Opt] = &[
         short: None,
         long: "port",
         value: Some("N"),
-        brief: "with DIR: on port N (first free one from 7681)",
+        brief: "with DIR: on port N or any (0), else from 7681 on",
         more: "",
     },
     Opt {

@@ -212,7 +212,11 @@ pub(super) fn open(
         };
         let options = ListenOptions { v6_only: bind.v6_only, sharing, ..*options };
         match socket::listen(bind.address, &options) {
-            Ok(socket) => opened.push(Opened { index, bind, socket }),
+            Ok(socket) => {
+                // Port 0 asks for any; say which one it became.
+                let address = socket::local_addr(&socket).unwrap_or(bind.address);
+                opened.push(Opened { index, bind: Bind { address, ..bind }, socket });
+            }
             Err(error) => report(index, refused(bind, &error, Asker::Start)),
         }
     }

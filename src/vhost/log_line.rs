@@ -14,9 +14,9 @@ use crate::config::settings::LogFormat;
 
 use super::log_time::Stamp;
 
-/// Longest line with its newline: one block of the pool. A longer one has its longest fields
-/// cut, and [`CUT_MARK`] where they were.
-pub const LINE_BYTES_MAX: usize = 4096;
+/// Longest line with its newline: a head of 8 KiB fits with every byte escaped. A longer one has
+/// its longest fields cut, and [`CUT_MARK`] where they were.
+pub const LINE_BYTES_MAX: usize = 34 * 1024;
 
 /// What stands at the end of a field that was cut.
 pub const CUT_MARK: &str = "...";

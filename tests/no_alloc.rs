@@ -1,0 +1,153 @@
+//! A reactor that serves plain requests asks for no memory, not even when its caches renew.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::backtrace::Backtrace;
+use std::cell::Cell;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+#[allow(dead_code)]
+#[path = "serve/client.rs"]
+mod client;
+#[allow(dead_code)]
+#[path = "serve/server.rs"]
+mod server;
+
+use client::Client;
+use server::{BLOCKS, Folder, Server, request};
+
+thread_local! {
+    /// This thread is a reactor's.
+    static WATCHED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a watched thread's allocations count now.
+static COUNTING: AtomicBool = AtomicBool::new(false);
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+/// Where the first one was made.
+static FIRST: Mutex<Option<Backtrace>> = Mutex::new(None);
+
+struct Counting;
+
+fn count() {
+    // A backtrace allocates; that does not count.
+    if COUNTING.load(Ordering::Relaxed) && WATCHED.replace(false) {
+        if ALLOCATIONS.fetch_add(1, Ordering::Relaxed) == 0 {
+            *FIRST.lock().unwrap() = Some(Backtrace::force_capture());
+        }
+        WATCHED.set(true);
+    }
+}
+
+// SAFETY: every call is handed on unchanged to the system's allocator. Growing and zeroed memory
+// come through `alloc` by the trait's own methods.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are the same.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const CONFIG: &str = r#"{ "global": { "server-string": "k", "reject-service-keywords":
+    [{ "badbot": "403 no" }], "ip-limit-ah": 100, "ip-limit-wsi": 100 }, "vhosts": [
+    { "name": "a.test", "port": 80, "headers": [{ "X-A": "1" }], "deny": ["192.0.2.1"], LOG
+      "mounts": [
+        { "mountpoint": "/", "origin": "file://DIR/www" },
+        { "mountpoint": "/guarded", "origin": "file://DIR/www", "basic-auth": "DIR/users" },
+        { "mountpoint": "/away", "origin": ">http://new.test" } ] },
+    { "name": "b.test", "port": 80, "mounts": [
+        { "mountpoint": "/", "origin": "file://DIR/www" } ] } ] }"#;
+
+fn serve(log: &str) -> Server {
+    let folder = Folder::new()
+        .file("www/small.txt", "x".repeat(500))
+        .file("www/medium.txt", "x".repeat(20_000))
+        .file("www/large.txt", "x".repeat(300_000))
+        .file("www/packed.js", "plain")
+        .file("www/packed.js.gz", "packed")
+        .file("www/page/index.html", "page")
+        .file("users", "kim:secret\n");
+    folder.age("www/small.txt", 1_600_000_000);
+    Server::start_after(folder, &CONFIG.replace("LOG", log), BLOCKS, || WATCHED.set(true))
+}
+
+/// What is asked for again and again: name, requests, status of each answer.
+fn plans(server: &Server) -> Vec<(&'static str, String, u16, usize)> {
+    let tag = server.get("/small.txt", &[]).value("ETag").to_owned();
+    let tag = format!("If-None-Match: {tag}");
+    let user = "Authorization: Basic a2ltOnNlY3JldA==";
+    let get = |target: &str, fields: &[&str]| request("GET", target, fields);
+    vec![
+        ("a small file", get("/small.txt", &["User-Agent: x", "Accept: */*"]), 200, 1),
+        ("a medium file", get("/medium.txt", &[]), 200, 1),
+        ("a large file", get("/large.txt", &[]), 200, 1),
+        ("304", get("/small.txt", &[&tag]), 304, 1),
+        ("404", get("/none.txt", &[]), 404, 1),
+        ("a range", get("/large.txt", &["Range: bytes=10-99999"]), 206, 1),
+        ("a compressed copy", get("/packed.js", &["Accept-Encoding: gzip"]), 200, 1),
+        ("a default document", get("/page/", &[]), 200, 1),
+        ("another vhost", get("/small.txt", &["Host: b.test"]), 200, 1),
+        ("a redirect", get("/away/x?y", &[]), 301, 1),
+        ("a slash", get("/page", &["Host: forged.test"]), 301, 1),
+        ("a password", get("/guarded/small.txt", &[user]), 200, 1),
+        ("no password", get("/guarded/small.txt", &[]), 401, 1),
+        ("a refused method", request("POST", "/small.txt", &["Content-Length: 3"]) + "abc", 405, 1),
+        ("sixteen at once", get("/small.txt", &[]).repeat(16), 200, 16),
+    ]
+}
+
+fn ask(client: &mut Client, batch: &str, status: u16, answers: usize) {
+    client.send(batch);
+    for _ in 0..answers {
+        assert_eq!(client.answer().status, status);
+    }
+}
+
+/// Asks for everything until there were 10,000 answers and the caches were renewed twice.
+fn check(server: &Server, what: &str) {
+    const ANSWERS_MIN: usize = 10_000;
+    const RENEWED_TWICE: Duration = Duration::from_millis(2500);
+    /// Passwords that were written less than three seconds ago are read again each second.
+    const SETTLED: Duration = Duration::from_millis(4500);
+    let plans = plans(server);
+    let mut client = server.connect();
+    let mut warm_up = Instant::now();
+    let mut answers = 0;
+    let counting = || COUNTING.load(Ordering::Relaxed);
+    while !counting() || answers < ANSWERS_MIN || warm_up.elapsed() < RENEWED_TWICE {
+        for (name, batch, status, each) in &plans {
+            ask(&mut client, batch, *status, *each);
+            answers += each;
+            let found = ALLOCATIONS.load(Ordering::Relaxed);
+            let first = FIRST.lock().unwrap().take();
+            assert_eq!(
+                found,
+                0,
+                "{what}, {name}: {}",
+                first.map_or_else(String::new, |at| { at.to_string() })
+            );
+        }
+        if !counting() && warm_up.elapsed() >= SETTLED {
+            COUNTING.store(true, Ordering::Relaxed);
+            (warm_up, answers) = (Instant::now(), 0);
+        }
+    }
+    COUNTING.store(false, Ordering::Relaxed);
+}
+
+/// One test, since the counter is everybody's.
+#[test]
+fn plain_requests_allocate_nothing() {
+    check(&serve(""), "without a log");
+    check(&serve(r#""access-log": "DIR/access.log","#), "with a log");
+}

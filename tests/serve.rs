@@ -1,0 +1,22 @@
+//! The server as its clients see it: a configuration, real sockets, whole answers.
+
+#[path = "serve/auth.rs"]
+mod auth;
+#[path = "serve/client.rs"]
+mod client;
+#[path = "serve/content.rs"]
+mod content;
+#[path = "serve/faults.rs"]
+mod faults;
+#[path = "serve/framing.rs"]
+mod framing;
+#[path = "serve/limits.rs"]
+mod limits;
+#[path = "serve/logging.rs"]
+mod logging;
+#[path = "serve/paths.rs"]
+mod paths;
+#[path = "serve/routing.rs"]
+mod routing;
+#[path = "serve/server.rs"]
+mod server;

@@ -1,0 +1,160 @@
+//! The access log: one line for every request, with what was really sent.
+
+use super::content::pattern;
+use super::server::{Folder, Server, request, until};
+
+fn log_of(server: Server) -> Vec<String> {
+    let folder = server.finish();
+    lines(&folder, "access.log")
+}
+
+fn lines(folder: &Folder, name: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(folder.at(name)).unwrap();
+    assert!(text.is_empty() || text.ends_with('\n'));
+    text.lines().map(str::to_owned).collect()
+}
+
+const LOG: &str = r#""access-log": "DIR/access.log","#;
+
+/// A line without its time, which must look like one.
+fn without_time(line: &str) -> String {
+    let (start, rest) = line.split_once(" [").unwrap();
+    let (time, rest) = rest.split_once("] ").unwrap();
+    assert_eq!(time.len(), "22/Nov/2026:07:03:09 +0000".len(), "{line}");
+    format!("{start} {rest}")
+}
+
+#[test]
+fn every_answer_has_its_line_with_the_bytes_that_were_sent() {
+    let server = Folder::new()
+        .file("www/f.txt", "file")
+        .file("www/large.bin", pattern(100_000))
+        .file("www/page/index.html", "page")
+        .serve_www("", LOG, "");
+    let mut want = Vec::new();
+    let fields = ["Referer: http://r.test/\"x\\y", "User-Agent: agent/1 \u{e9}\t."];
+    for (method, target) in [
+        ("GET", "/f.txt"),
+        ("HEAD", "/f.txt"),
+        ("GET", "/large.bin?q=%20x&y"),
+        ("GET", "/none%22.txt"),
+        ("POST", "/f.txt"),
+        ("GET", "/page"),
+        ("BREW", "/x"),
+    ] {
+        let answer = server.ask(method, target, &fields);
+        want.push(format!(
+            "127.0.0.1 - - \"{method} {target} HTTP/1.1\" {} {} \"http://r.test/\\x22x\\x5Cy\" \
+             \"agent/1 \\xC3\\xA9\\x09.\"",
+            answer.status,
+            answer.bytes()
+        ));
+    }
+    let bad = server.ask("GET", "bad", &[]);
+    want.push(format!("127.0.0.1 - - \"-\" 400 {} \"\" \"\"", bad.bytes()));
+    let got: Vec<String> = log_of(server).iter().map(|line| without_time(line)).collect();
+    let lower = |lines: &[String]| lines.iter().map(|l| l.to_lowercase()).collect::<Vec<_>>();
+    assert_eq!(lower(&got), lower(&want));
+}
+
+/// What left in the last moment before the end may be missing from the count.
+#[test]
+fn a_transfer_that_is_given_up_is_logged_with_what_was_taken() {
+    const LAST_MOMENT: usize = 1 << 20;
+    let (len, taken) = (64 << 20, 16 << 20);
+    let server = Folder::new().sparse("www/big.bin", len).serve_www("", LOG, "");
+    let mut client = server.connect();
+    client.send(request("GET", "/big.bin", &[]));
+    client.head();
+    client.take(taken);
+    drop(client);
+    until("the end of the exchange", || !log_text(&server).is_empty());
+    let log = log_of(server);
+    assert_eq!(log.len(), 1, "{log:?}");
+    let bytes: usize = log[0].split(' ').nth(9).unwrap().parse().unwrap();
+    assert!(bytes >= taken - LAST_MOMENT && bytes < len, "{}", log[0]);
+}
+
+fn log_text(server: &Server) -> String {
+    std::fs::read_to_string(server.folder.at("access.log")).unwrap_or_default()
+}
+
+#[test]
+fn a_user_who_was_let_in_is_named() {
+    let server = Folder::new().file("www/f.txt", "file").file("users", "kim:secret\n").serve_www(
+        "",
+        LOG,
+        r#""basic-auth": "DIR/users","#,
+    );
+    assert_eq!(server.get("/f.txt", &["Authorization: Basic a2ltOnNlY3JldA=="]).status, 200);
+    assert_eq!(server.get("/f.txt", &["Authorization: Basic a2ltOndyb25n"]).status, 401);
+    let log = log_of(server);
+    assert!(log[0].starts_with("127.0.0.1 - kim ["), "{}", log[0]);
+    assert!(log[1].starts_with("127.0.0.1 - - ["), "{}", log[1]);
+}
+
+#[test]
+fn json_lines_are_objects() {
+    let server = Folder::new().file("www/f.txt", "file").serve_www(
+        "",
+        &format!(r#"{LOG} "access-log-format": "json","#),
+        "",
+    );
+    let fields = ["User-Agent: a\"b\\c\u{e9}", "Referer: x\ty"];
+    let answer = server.get("/f.txt?a", &fields);
+    let log = log_of(server);
+    assert_eq!(log.len(), 1);
+    assert!(log[0].starts_with('{') && log[0].ends_with('}') && log[0].is_ascii(), "{}", log[0]);
+    for part in ["\"method\":\"GET\"", "\"status\":200", &format!(":{}", answer.bytes())] {
+        assert!(log[0].contains(part), "{part} in {}", log[0]);
+    }
+    assert!(log[0].contains(r#"a\"b\\c"#), "{}", log[0]);
+    assert!(!log[0].bytes().any(|byte| byte < b' '));
+}
+
+#[test]
+fn each_vhost_has_its_own_file_and_pipelined_requests_their_lines() {
+    let server = Folder::new().file("www/f.txt", "file").serve(
+        r#"{ "vhosts": [
+            { "name": "a.test", "port": 80, "access-log": "DIR/a.log",
+              "mounts": [{ "mountpoint": "/", "origin": "file://DIR/www" }] },
+            { "name": "b.test", "port": 80, "access-log": "DIR/b.log",
+              "mounts": [{ "mountpoint": "/", "origin": "file://DIR/www" }] },
+            { "name": "c.test", "port": 80,
+              "mounts": [{ "mountpoint": "/", "origin": "file://DIR/www" }] } ] }"#,
+    );
+    let mut client = server.connect();
+    let hosts = ["a.test", "b.test", "a.test", "c.test", "b.test", "b.test"];
+    for (n, host) in hosts.iter().cycle().take(600).enumerate() {
+        client.send(request("GET", &format!("/f.txt?{n}"), &[&format!("Host: {host}")]));
+    }
+    for _ in 0..600 {
+        assert_eq!(client.answer().text(), "file");
+    }
+    let folder = server.finish();
+    for (name, host) in [("a.log", "a.test"), ("b.log", "b.test")] {
+        let got: Vec<String> = lines(&folder, name)
+            .iter()
+            .map(|line| line.split(['?', ' ']).nth(7).unwrap().to_owned())
+            .collect();
+        let own = hosts.iter().cycle().take(600).enumerate().filter(|(_, h)| **h == host);
+        let want: Vec<String> = own.map(|(n, _)| n.to_string()).collect();
+        assert_eq!(got, want, "{name}");
+    }
+}
+
+#[test]
+fn a_log_that_was_moved_away_is_opened_again() {
+    let server = Folder::new().file("www/f.txt", "file").serve_www("", LOG, "");
+    let (now, then) = (server.folder.at("access.log"), server.folder.at("access.log.1"));
+    assert_eq!(server.status("/f.txt?first"), 200);
+    until("the first line", || log_text(&server).contains("?first"));
+    std::fs::rename(&now, &then).unwrap();
+    server.signal(libc::SIGUSR1);
+    until("a new file", || now.exists());
+    assert_eq!(server.status("/f.txt?second"), 200);
+    let folder = server.finish();
+    let (old, new) = (lines(&folder, "access.log.1"), lines(&folder, "access.log"));
+    assert_eq!((old.len(), new.len()), (1, 1));
+    assert!(old[0].contains("?first") && new[0].contains("?second"));
+}

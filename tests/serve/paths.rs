@@ -1,0 +1,204 @@
+//! From a URL path to a file: default documents, listings, and everything that stays closed.
+
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use super::server::{Folder, Server, until};
+
+const SECRET: &str = "not for visitors";
+
+/// A docroot with everything in it that must not be followed, and a secret beside it.
+fn tricky(mount: &str) -> Server {
+    let folder = Folder::new()
+        .file("secret.txt", SECRET)
+        .file("www2/secret.txt", SECRET)
+        .file("www/index.html", "home")
+        .file("www/in.txt", "inside")
+        .file("www/sub/deep.txt", "deep")
+        .file("www/.hidden.txt", SECRET)
+        .file("www/.git/config.txt", SECRET)
+        .file("www/.well-known/x.txt", "known");
+    let www = folder.at("www");
+    symlink(folder.at("secret.txt"), www.join("out.txt")).unwrap();
+    symlink("../secret.txt", www.join("up.txt")).unwrap();
+    symlink("in.txt", www.join("ok.txt")).unwrap();
+    symlink("../in.txt", www.join("sub/back.txt")).unwrap();
+    symlink("..", www.join("parent")).unwrap();
+    symlink("loop.txt", www.join("loop.txt")).unwrap();
+    symlink("/etc", www.join("etc")).unwrap();
+    let made = Command::new("mkfifo").arg(www.join("pipe.txt")).status().unwrap();
+    assert!(made.success());
+    folder.serve_www("", "", mount)
+}
+
+#[test]
+fn nothing_outside_of_the_docroot_is_served() {
+    let server = tricky("");
+    for target in [
+        "/../secret.txt",
+        "/sub/../../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/..%2fsecret.txt",
+        "/%2e%2e%2fsecret.txt",
+        "/.%2e/secret.txt",
+        "/sub/%2e%2e/%2e%2e/secret.txt",
+        "/..%5csecret.txt",
+        "/..\\secret.txt",
+        "/%252e%252e/secret.txt",
+        "/..;/secret.txt",
+        "/../www2/secret.txt",
+        "/%c0%ae%c0%ae/secret.txt",
+        "/....//secret.txt",
+        "//secret.txt",
+        "/out.txt",
+        "/up.txt",
+        "/parent/secret.txt",
+        "/etc/hosts",
+        "/etc/hostname",
+        "/loop.txt",
+        "/secret.txt%00.txt",
+        "http://a.test/../secret.txt",
+        "/pipe.txt",
+        "/.hidden.txt",
+        "/.git/config.txt",
+        "/%2ehidden.txt",
+        "/sub/..%2f.hidden.txt",
+    ] {
+        for method in ["GET", "HEAD"] {
+            let answer = server.ask(method, target, &[]);
+            assert!(matches!(answer.status, 400 | 403 | 404), "{target}: {}", answer.status);
+            assert!(!answer.text().contains(SECRET), "{target}");
+        }
+    }
+    for (target, text) in [
+        ("/in.txt", "inside"),
+        ("/ok.txt", "inside"),
+        ("/sub/back.txt", "inside"),
+        ("/sub/../in.txt", "inside"),
+        ("/../in.txt", "inside"),
+        ("/./%69n.txt", "inside"),
+        ("//sub//deep.txt", "deep"),
+        ("/.well-known/x.txt", "known"),
+        ("/in.txt?q=/../x", "inside"),
+    ] {
+        let answer = server.get(target, &[]);
+        assert_eq!((answer.status, answer.text()), (200, text), "{target}");
+    }
+}
+
+#[test]
+fn a_mount_may_allow_links_and_dotfiles() {
+    let server = tricky(r#""follow-symlinks": "1", "dotfiles": "1","#);
+    for target in ["/out.txt", "/up.txt", "/parent/secret.txt", "/.hidden.txt", "/.git/config.txt"]
+    {
+        assert_eq!(server.get(target, &[]).text(), SECRET, "{target}");
+    }
+    assert_eq!(server.status("/loop.txt"), 404);
+    // Still no file, and nobody waits for its writer.
+    assert_eq!(server.status("/pipe.txt"), 403);
+    assert_eq!(server.get("/", &[]).text(), "home");
+}
+
+#[test]
+fn malformed_paths_are_400() {
+    let server = tricky("");
+    for target in ["/%", "/%2", "/%zz", "/a%00b", "/%0a", "/a#b"] {
+        assert_eq!(server.status(target), 400, "{target}");
+    }
+    assert_eq!(server.status(&format!("/{}", "a".repeat(5000))), 404);
+    assert_eq!(server.status(&format!("/{}x", "a/".repeat(2000))), 404);
+}
+
+#[test]
+fn default_documents() {
+    let server = Folder::new()
+        .file("www/index.html", "index")
+        .file("www/home.txt", "home")
+        .file("www/d/index.html/x.txt", "a directory of that name")
+        .file("www/e/home.txt", "home of e")
+        .serve(
+            r#"{ "vhosts": [{ "name": "a.test", "port": 80, "mounts": [
+            { "mountpoint": "/", "origin": "file://DIR/www" },
+            { "mountpoint": "/m", "origin": "file://DIR/www", "default": "home.txt" }] }] }"#,
+        );
+    for (target, status, text) in
+        [("/", 200, "index"), ("/m/", 200, "home"), ("/m/e/", 200, "home of e")]
+    {
+        let answer = server.get(target, &[]);
+        assert_eq!((answer.status, answer.text()), (status, text), "{target}");
+    }
+    assert_eq!(server.get("/m/", &[]).value("Content-Type"), "text/plain");
+    assert_eq!(server.status("/d/"), 404);
+    assert_eq!(server.status("/e/"), 404);
+    assert_eq!(server.status("/d/index.html"), 301);
+    assert_eq!(server.status("/index.html/"), 404);
+}
+
+#[test]
+fn a_directory_is_listed_when_its_mount_says_so() {
+    let server = Folder::new()
+        .file("www/d/b & <i>.txt", "x")
+        .file("www/d/sub/x.txt", "x")
+        .file("www/d/.hidden", "x")
+        .file("www/has/index.html", "own page")
+        .serve_www("", "", r#""directory-listing": "1","#);
+    let page = server.get("/d/", &[]);
+    assert_eq!((page.status, page.value("Content-Type")), (200, "text/html; charset=utf-8"));
+    let text = page.text();
+    assert!(text.contains("b%20%26%20%3Ci%3E.txt") && text.contains("b &amp; &lt;i&gt;.txt"));
+    assert!(text.contains("sub/") && !text.contains("hidden") && !text.contains("<i>"), "{text}");
+    let head = server.ask("HEAD", "/d/", &[]);
+    assert_eq!(head.value("Content-Length"), page.body.len().to_string());
+    assert_eq!(server.status("/d"), 301);
+    assert_eq!(server.get("/has/", &[]).text(), "own page");
+    assert_eq!(server.status("/none/"), 404);
+    assert_eq!(server.ask("POST", "/d/", &["Content-Length: 0"]).status, 405);
+    // Every name is found again through the page's own link.
+    assert_eq!(server.get("/d/b%20%26%20%3Ci%3E.txt", &[]).text(), "x");
+}
+
+#[test]
+fn a_long_listing_arrives_whole_and_four_at_once_are_enough() {
+    let mut folder = Folder::new();
+    for n in 0..1500 {
+        folder = folder.file(&format!("www/{n:0100}.txt"), "");
+    }
+    let server = folder.serve_www("", "", r#""directory-listing": "1","#);
+    // More than are made at once, one after the other and side by side.
+    let mut clients: Vec<_> = (0..12).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    }
+    for client in &mut clients {
+        let answer = client.answer();
+        match answer.status {
+            200 => assert!(answer.text().contains("1499.txt") && answer.body.len() > 300_000),
+            503 => assert_eq!(answer.value("Retry-After"), "1"),
+            other => panic!("{other}"),
+        }
+    }
+    // What was refused can be had later: nothing stays counted.
+    for client in &mut clients {
+        client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        assert_eq!(client.answer().status, 200);
+    }
+}
+
+#[test]
+fn a_docroot_may_go_and_come_again() {
+    let server = Folder::new().file("www/f.txt", "one").serve_www("", "", "");
+    assert_eq!(server.status("/f.txt"), 200);
+    std::fs::remove_dir_all(server.folder.at("www")).unwrap();
+    until("503 without a docroot", || server.status("/f.txt") == 503);
+    server.folder.write("www/f.txt", "two");
+    until("the new docroot", || server.get("/f.txt", &[]).body == b"two");
+}
+
+#[test]
+fn a_docroot_that_comes_later_is_found() {
+    let server = Folder::new().serve_www("", "", "");
+    let answer = server.get("/f.txt", &[]);
+    assert_eq!(answer.status, 503);
+    server.folder.write("www/f.txt", "here");
+    until("the docroot", || server.get("/f.txt", &[]).body == b"here");
+}

@@ -1,0 +1,255 @@
+//! A server in this process for a test: a folder of files, a configuration, a port of its own.
+
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::thread::JoinHandleExt as _;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use kinglet::config::settings::SourceFile;
+use kinglet::config::{self, Options};
+use kinglet::conn::{Http, Local, RX_BYTES, SIGNALS, Site, TX_BYTES};
+use kinglet::reactor::{Limits, ListenerId, Reactor, Start};
+use kinglet::sys::signal::Signals;
+use kinglet::sys::socket::{self, ListenOptions};
+use kinglet::vhost::World;
+use kinglet::vhost::log::Logs;
+
+use super::client::{Answer, Client};
+
+/// A test that waits for longer than this for a byte has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder that is removed with its content.
+pub(crate) struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("kinglet-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap();
+        Self { path }
+    }
+
+    /// Where `name` is.
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Makes a file and the folders around it.
+    pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        self.write(name, content);
+        self
+    }
+
+    /// Makes a file of `len` zeros that takes no place on the disk.
+    pub(crate) fn sparse(self, name: &str, len: usize) -> Self {
+        self.write(name, "");
+        let file = std::fs::OpenOptions::new().write(true).open(self.at(name)).unwrap();
+        file.set_len(len as u64).unwrap();
+        self
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.at(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    /// Sets a file's time of modification.
+    pub(crate) fn age(&self, name: &str, unix_secs: u64) {
+        let time = std::time::UNIX_EPOCH + Duration::from_secs(unix_secs);
+        std::fs::File::open(self.at(name)).unwrap().set_modified(time).unwrap();
+    }
+
+    /// Serves `config`, in which `DIR` stands for the folder.
+    pub(crate) fn serve(self, config: &str) -> Server {
+        Server::start(self, config, BLOCKS)
+    }
+
+    /// Serves `www` as a.test, with further keys of `global`, the vhost and the mount.
+    pub(crate) fn serve_www(self, global: &str, vhost: &str, mount: &str) -> Server {
+        self.serve(&www(global, vhost, mount))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+/// A configuration with the folder's `www` as a.test; each part is empty or ends with a comma.
+pub(crate) fn www(global: &str, vhost: &str, mount: &str) -> String {
+    format!(
+        r#"{{ "global": {{ {global} "shutdown-secs": 10 }}, "vhosts": [ {{ "name": "a.test",
+        {vhost} "port": 80, "mounts": [ {{ {mount} "mountpoint": "/",
+        "origin": "file://DIR/www" }} ] }} ] }}"#
+    )
+}
+
+/// Blocks of the pool where a test does not say otherwise.
+pub(crate) const BLOCKS: usize = 1024;
+
+/// Connections where the configuration does not say otherwise.
+const CONNECTIONS: usize = 1024;
+
+/// A reactor in a thread; it stops and everything is removed when this is dropped.
+pub(crate) struct Server {
+    /// Of the first listener.
+    pub(crate) address: SocketAddr,
+    /// Of all listeners, in the order of the configuration.
+    pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) folder: Folder,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    pub(crate) fn start(folder: Folder, config: &str, blocks_max: usize) -> Self {
+        Self::start_after(folder, config, blocks_max, || {})
+    }
+
+    /// The same; the reactor's thread calls `begin` first.
+    pub(crate) fn start_after(
+        folder: Folder,
+        config: &str,
+        blocks_max: usize,
+        begin: fn(),
+    ) -> Self {
+        let text = config.replace("DIR", folder.path.to_str().unwrap()).into_bytes();
+        let file = SourceFile { path: "conf".to_owned(), text };
+        let loaded = config::load_texts(vec![file], &Options::default());
+        let report = loaded.report.render(&loaded.settings.files, false);
+        assert!(!loaded.report.has_errors(), "{report}");
+        let (world, faults) = World::build(&loaded.settings);
+        assert!(faults.is_empty(), "{faults:?}");
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let sockets: Vec<_> = world
+            .listeners
+            .iter()
+            .map(|_| socket::listen(any, &ListenOptions::default()).unwrap())
+            .collect();
+        let addresses: Vec<SocketAddr> =
+            sockets.iter().map(|socket| socket::local_addr(socket).unwrap()).collect();
+        let listeners = (0..).map(ListenerId).zip(sockets).collect();
+        let (ready, started) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            begin();
+            run(world, listeners, blocks_max, &ready);
+        });
+        started.recv().expect("a reactor that starts");
+        Self { address: addresses[0], addresses, folder, thread: Some(thread) }
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// The answer to one request on a connection of its own, which must end after it.
+    pub(crate) fn ask(&self, method: &str, target: &str, fields: &[&str]) -> Answer {
+        self.ask_at(self.address, method, target, fields)
+    }
+
+    pub(crate) fn ask_at(
+        &self,
+        at: SocketAddr,
+        method: &str,
+        target: &str,
+        fields: &[&str],
+    ) -> Answer {
+        let mut client = Client::connect(at);
+        client.send(request(method, target, &[fields, &["Connection: close"]].concat()));
+        let answer = client.answer_to(method);
+        client.ends();
+        answer
+    }
+
+    pub(crate) fn get(&self, target: &str, fields: &[&str]) -> Answer {
+        self.ask("GET", target, fields)
+    }
+
+    /// The status of GET.
+    pub(crate) fn status(&self, target: &str) -> u16 {
+        self.get(target, &[]).status
+    }
+
+    /// Sends a signal to the reactor's thread alone.
+    pub(crate) fn signal(&self, number: libc::c_int) {
+        if let Some(thread) = &self.thread {
+            // SAFETY: the thread has not been joined, so its id is valid; it has all signals
+            // that are sent here blocked and reads them from its descriptor.
+            unsafe { libc::pthread_kill(thread.as_pthread_t(), number) };
+        }
+    }
+
+    /// Lets the server finish its connections, and waits until it has ended.
+    pub(crate) fn finish(mut self) -> Folder {
+        self.signal(libc::SIGTERM);
+        self.thread.take().unwrap().join().unwrap();
+        std::mem::replace(&mut self.folder, Folder::new())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Two different ones: the second one ends what the first one would wait for.
+        self.signal(libc::SIGTERM);
+        self.signal(libc::SIGINT);
+        let ended = self.thread.take().map(JoinHandle::join);
+        assert!(!matches!(ended, Some(Err(_))) || std::thread::panicking(), "the reactor panicked");
+    }
+}
+
+fn run(
+    world: World,
+    listeners: Vec<(ListenerId, OwnedFd)>,
+    blocks_max: usize,
+    ready: &mpsc::Sender<()>,
+) {
+    let signals = Signals::new().unwrap();
+    let watches = vec![(SIGNALS, signals.as_raw_fd())];
+    let logs = (!world.log_files.is_empty()).then(|| {
+        let (logs, faults) = Logs::open(&world.log_files, None, |message| panic!("{message}"));
+        assert!(faults.is_empty(), "{faults:?}");
+        logs
+    });
+    let wanted = world.limits.connections_max;
+    let connections_max = wanted.map_or(CONNECTIONS, |n| usize::try_from(n).unwrap());
+    let limits = Limits { connections_max, blocks_max, rx_bytes: RX_BYTES, tx_bytes: TX_BYTES };
+    let site: &'static Site = Box::leak(Box::new(Site::new(world)));
+    let start = Start { limits, world: site, listeners, watches };
+    let local = |waker| Local::new(site, connections_max, waker, logs, Some(signals));
+    let mut reactor = Reactor::<Http>::new(start, local).unwrap();
+    ready.send(()).unwrap();
+    reactor.run().unwrap();
+    reactor.into_local().finish();
+}
+
+/// A request for a.test; one of `fields` may be another Host.
+pub(crate) fn request(method: &str, target: &str, fields: &[&str]) -> String {
+    let mut text = format!("{method} {target} HTTP/1.1\r\n");
+    if !fields.iter().any(|field| field.starts_with("Host:")) {
+        text.push_str("Host: a.test\r\n");
+    }
+    for field in fields {
+        text.push_str(field);
+        text.push_str("\r\n");
+    }
+    text + "\r\n"
+}
+
+/// Looks until `done` holds, which something else brings about.
+pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !done() {
+        assert!(began.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        std::thread::yield_now();
+    }
+}
