@@ -102,7 +102,14 @@ impl ClientSocket {
 /// Most effects of one step.
 pub(super) const EFFECTS_MAX: usize = 4;
 
-impl<R: Role> Cx<'_, R> {
+impl<'a, R: Role> Cx<'a, R> {
+    /// What a role is given that is driven without a reactor, as simulations do: the server is
+    /// not stopping, and the client has no socket to be asked about.
+    pub fn detached(world: &'static R::World, local: &'a mut R::Local, now_ms: u64) -> Self {
+        let (slot, draining, client) = (0, false, ClientSocket(-1));
+        Self { world, local, now_ms, slot, draining, client, effects: heapless::Vec::new() }
+    }
+
     /// Asks for an effect after this step; gives it back when the step has asked for too many.
     ///
     /// # Errors
