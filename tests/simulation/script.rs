@@ -76,7 +76,7 @@ impl Script {
     }
 
     /// `Connection: close` at times, and that it is.
-    fn ending(&mut self, random: &mut Random) -> (&'static str, bool) {
+    fn ending(&self, random: &mut Random) -> (&'static str, bool) {
         if random.one_in(40) { ("Connection: close\r\n", true) } else { ("", false) }
     }
 
