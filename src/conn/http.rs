@@ -109,7 +109,10 @@ impl Role for Http {
                 _ => return Step::Wait(self.waits()),
             },
             Some(Note::Drain) => match &mut self.phase {
-                Phase::Idle { .. } => return Step::Close(CloseReason::Shutdown),
+                Phase::Idle { .. } if client.tx.is_empty() => {
+                    return Step::Close(CloseReason::Shutdown);
+                }
+                Phase::Idle { .. } => self.enter(Phase::Closing { clean: true }, cx.now_ms),
                 Phase::Exchange(exchange) => exchange.keep_alive = false,
                 _ => {}
             },
@@ -343,9 +346,15 @@ impl Http {
             Timeout::Send => (None, CloseReason::SendTimeout),
             Timeout::Linger => (None, CloseReason::LingerTimeout),
         };
+        let had_answers = !client.tx.is_empty();
         if let Some(status) = status {
             // Said as far as there is room; the connection ends in any case.
             let _ = self.last_words(client, status, cx);
+            if had_answers {
+                // Those before it are whole when it comes.
+                self.enter(Phase::Closing { clean: false }, cx.now_ms);
+                return Step::Wait(Wait::Room);
+            }
         }
         Step::Close(reason)
     }

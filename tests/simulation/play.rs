@@ -3,8 +3,9 @@
 
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use kinglet::buf::{BLOCK_BYTES, End, Ends, LaneId, Tail};
+use kinglet::buf::{BLOCK_BYTES, CloseReason, End, Ends, LaneId, Tail};
 use kinglet::config::settings::SourceFile;
 use kinglet::config::{self, Options};
 use kinglet::conn::{Http, Local, RX_BYTES, Site, TX_BYTES};
@@ -74,7 +75,7 @@ impl Drop for Stage {
 
 impl Stage {
     pub(crate) fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("kinglet-play-{}", std::process::id()));
+        let folder = temporary();
         std::fs::create_dir_all(folder.join("www/list/sub")).unwrap();
         let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000);
         for (name, len) in FILES.iter().chain(&[("kind.unknown", 3)]) {
@@ -121,6 +122,33 @@ impl Stage {
         }
         let at: Vec<_> = actors.iter().map(|a| (&a.role, a.delivered, a.wait)).collect();
         panic!("{way:?} does not end: {at:?}");
+    }
+
+    /// Delivers `bytes` at once and a note before anything was taken; what leaves after that
+    /// until the role closes or waits for more.
+    pub(crate) fn interrupt(&mut self, bytes: &[u8], note: Note) -> Vec<u8> {
+        let mut script = Script::default();
+        script.bytes.extend_from_slice(bytes);
+        let mut actor = self.enter(&script);
+        let mut role = actor.role.take().unwrap();
+        let way = Way::Whole;
+        let random = &mut Random::new(0);
+        actor.load(&mut self.ends, way, random);
+        actor.fill(&mut self.ends[LaneId::Client], way, random);
+        let mut cx = cx(self.site, &mut self.local, self.now_ms, 0);
+        assert!(matches!(role.step(&mut self.ends, &mut cx, None), Step::Wait(_)));
+        assert!(!self.ends[LaneId::Client].tx.is_empty());
+        let mut step = role.step(&mut self.ends, &mut cx, Some(note));
+        loop {
+            let moved = actor.flush(&mut self.ends, way, random);
+            match step {
+                Step::Wait(Wait::Room) if moved => step = role.step(&mut self.ends, &mut cx, None),
+                Step::Close(_) if moved => panic!("closed with something left to send"),
+                _ => break,
+            }
+        }
+        role.closed(CloseReason::Finished, &mut cx);
+        actor.out
     }
 
     fn enter<'s>(&mut self, script: &'s Script) -> Actor<'s> {
@@ -269,4 +297,11 @@ impl Actor<'_> {
         client.came_in |= n > 0;
         n > 0
     }
+}
+
+/// A path of its own for each stage of this process.
+fn temporary() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("kinglet-play-{}-{number}", std::process::id()))
 }
