@@ -1,5 +1,5 @@
-//! Fuzz target: configuration files; the oracle panics when a promise is broken.
 #![no_main]
+//! Fuzzes what tests/fuzz_seeds.rs replays: the oracle of the same name says what must hold.
 
 #[path = "../oracles/config.rs"]
 mod oracle;

@@ -1,4 +1,3 @@
-//! Fuzz target: values of Range; the oracle panics when a promise is broken.
 #![no_main]
 //! Fuzzes what tests/fuzz_seeds.rs replays: the oracle of the same name says what must hold.
 

@@ -17,7 +17,7 @@ const LEAD_COLUMNS: usize = 40;
 const TAB_COLUMNS: usize = 4;
 
 impl Report {
-    /// The findings as text for people, by file and line, [`PRINTED_MAX`] of them at most (the
+    /// The findings as text for people, by file and line, 50 of them at most (the
     /// most serious ones). `files` are the files that the places point into.
     #[must_use]
     pub fn render(&self, files: &[SourceFile], colour: bool) -> String {

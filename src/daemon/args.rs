@@ -13,15 +13,15 @@ use crate::config::settings::ListenOn;
 use crate::sys::log::Level;
 
 /// Exit codes.
-pub mod exit {
+pub(super) mod exit {
     /// All is well.
-    pub const OK: u8 = 0;
+    pub(crate) const OK: u8 = 0;
     /// Something failed while running.
-    pub const RUNTIME: u8 = 1;
+    pub(crate) const RUNTIME: u8 = 1;
     /// The command line is wrong.
-    pub const USAGE: u8 = 2;
+    pub(crate) const USAGE: u8 = 2;
     /// The configuration is wrong (EX_CONFIG of sysexits.h).
-    pub const CONFIG: u8 = 78;
+    pub(crate) const CONFIG: u8 = 78;
 }
 
 /// Directory of the configuration when none is named and it holds a `conf`.
@@ -31,7 +31,7 @@ const CONFIG_DIR_LWSWS: &str = "/etc/lwsws";
 
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Args {
+pub(super) struct Args {
     /// What to do.
     pub action: Action,
     /// What to do it with.
@@ -46,7 +46,7 @@ pub struct Args {
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub(super) enum Action {
     /// Serve.
     Serve,
     /// `-t`: check everything, serve nothing.
@@ -70,7 +70,7 @@ pub enum Action {
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub(super) enum Source {
     /// The files of a directory.
     Configured(PathBuf),
     /// The command line: serve one directory.
@@ -79,7 +79,7 @@ pub enum Source {
 
 /// Quick mode: a directory to serve, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QuickSource {
+pub(super) struct QuickSource {
     /// The directory as it was given.
     pub directory: PathBuf,
     /// `--listen`; 127.0.0.1 when not given.
@@ -90,7 +90,7 @@ pub struct QuickSource {
 
 /// What is wrong with the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsageError {
+pub(super) struct UsageError {
     /// What is wrong.
     pub message: String,
     /// What might have been meant.
@@ -136,7 +136,7 @@ struct Draft {
 
 /// Reads a command line; the first item is the program's name. Help and version end the reading
 /// at once, whatever follows.
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, UsageError> {
+pub(super) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, UsageError> {
     let mut parser = lexopt::Parser::from_iter(args);
     let mut draft = Draft::default();
     while let Some(arg) = parser.next().map_err(|error| UsageError::new(error.to_string()))? {
@@ -276,7 +276,7 @@ fn quick(
 
 /// The directory that is read when none is named.
 #[must_use]
-pub fn default_config_dir() -> PathBuf {
+pub(super) fn default_config_dir() -> PathBuf {
     let ours = Path::new(CONFIG_DIR);
     if ours.join("conf").exists() { ours.into() } else { CONFIG_DIR_LWSWS.into() }
 }

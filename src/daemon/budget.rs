@@ -31,7 +31,7 @@ const DESCRIPTORS_SPARE: u64 = 96;
 
 /// What the machine offers.
 #[derive(Debug, Clone, Copy)]
-pub struct Machine {
+pub(super) struct Machine {
     /// Bytes of memory.
     pub memory_bytes: u64,
     /// Descriptors that the process may have open.
@@ -40,7 +40,7 @@ pub struct Machine {
 
 /// The sizes that the server is built with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sizes {
+pub(super) struct Sizes {
     /// Connections at once.
     pub connections_max: usize,
     /// Connections that were asked for or are the default for this memory.
@@ -52,7 +52,7 @@ pub struct Sizes {
 impl Sizes {
     /// From the configuration and the machine.
     #[must_use]
-    pub fn new(global: &Global, machine: Machine, listeners: usize) -> Self {
+    pub(super) fn new(global: &Global, machine: Machine, listeners: usize) -> Self {
         let by_memory = (machine.memory_bytes / MEMORY_PER_CONNECTION)
             .clamp(CONNECTIONS_DEFAULT_MIN, CONNECTIONS_DEFAULT_MAX);
         let wanted = global.connections_max.map_or(by_memory, u64::from);
@@ -73,7 +73,7 @@ pub(super) fn descriptors_beside(global: &Global, listeners: usize) -> u64 {
 
 /// One user of memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub(super) struct Line {
     /// What it is.
     pub what: &'static str,
     /// How many.
@@ -85,13 +85,13 @@ pub struct Line {
 impl Line {
     /// A line of `count` times `each` bytes.
     #[must_use]
-    pub fn new(what: &'static str, count: usize, each: usize) -> Self {
+    pub(super) fn new(what: &'static str, count: usize, each: usize) -> Self {
         Self { what, count: count as u64, each: each as u64 }
     }
 
     /// Bytes in all.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         self.count * self.each
     }
 }
@@ -104,7 +104,7 @@ impl From<UserOfMemory> for Line {
 
 /// The bound, line by line.
 #[derive(Debug, Clone, Default)]
-pub struct Budget {
+pub(super) struct Budget {
     lines: Vec<Line>,
     kernel_bytes: u64,
 }
@@ -112,7 +112,7 @@ pub struct Budget {
 impl Budget {
     /// What the reactor maps, for slots of `entry_bytes`.
     #[must_use]
-    pub fn of_reactor(sizes: &Sizes, entry_bytes: usize) -> Self {
+    pub(super) fn of_reactor(sizes: &Sizes, entry_bytes: usize) -> Self {
         Self {
             lines: vec![
                 Line::new("connections", sizes.connections_max, entry_bytes + size_of::<u16>()),
@@ -124,26 +124,26 @@ impl Budget {
     }
 
     /// Adds a user.
-    pub fn add(&mut self, line: Line) {
+    pub(super) fn add(&mut self, line: Line) {
         self.lines.push(line);
     }
 
     /// Bytes in all.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         self.lines.iter().map(Line::bytes).sum()
     }
 
     /// The kernel's share, without its socket buffers.
     #[must_use]
-    pub fn kernel_bytes(&self) -> u64 {
+    pub(super) fn kernel_bytes(&self) -> u64 {
         self.kernel_bytes
     }
 }
 
 /// A number of bytes for people.
 #[derive(Debug, Clone, Copy)]
-pub struct Bytes(pub u64);
+pub(super) struct Bytes(pub u64);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

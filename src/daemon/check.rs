@@ -24,7 +24,7 @@ const STICKY: u32 = 0o1000;
 
 /// Who does what with files.
 #[derive(Debug, Clone, Copy)]
-pub struct Actors<'a> {
+pub(super) struct Actors<'a> {
     /// Who serves: reads documents and credentials.
     pub server: &'a Identity,
     /// Who starts the server: opens access logs.
@@ -32,7 +32,7 @@ pub struct Actors<'a> {
 }
 
 /// Checks everything and reports in the order of the files; what has no place comes last.
-pub fn run(
+pub(super) fn run(
     settings: &Settings,
     actors: Actors<'_>,
     interfaces: &Interfaces,
@@ -59,7 +59,7 @@ pub fn run(
 
 /// The part of [`run`] that a start repeats: directories and credentials, which may have gone
 /// since the last check, or come back later.
-pub fn files(settings: &Settings, actors: Actors<'_>, report: &mut Report<'_>) {
+pub(super) fn files(settings: &Settings, actors: Actors<'_>, report: &mut Report<'_>) {
     let mut found: Vec<Finding> = Vec::new();
     let mut add = |finding| found.push(finding);
     for mount in settings.vhosts.iter().flat_map(|vhost| &vhost.mounts) {

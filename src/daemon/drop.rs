@@ -19,7 +19,7 @@ const NOBODY_ID: u32 = 65534;
 
 /// Who will serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
+pub(super) struct Identity {
     /// The ids that every access will have.
     pub subject: Subject,
     /// The user's name, or its id where it has none.
@@ -31,7 +31,7 @@ pub struct Identity {
 
 /// The ids of the calling process.
 #[must_use]
-pub fn starter() -> Subject {
+pub(super) fn starter() -> Subject {
     Subject {
         uid: user::effective_uid(),
         gid: user::effective_gid(),
@@ -41,7 +41,7 @@ pub fn starter() -> Subject {
 
 /// Who will serve by `username`, `groupname`, `uid` and `gid`, if `starter` starts the server;
 /// names count more than numbers. `None` after an error, all of which are reported.
-pub fn decide(global: &Global, starter: &Subject, report: &mut Report<'_>) -> Option<Identity> {
+pub(super) fn decide(global: &Global, starter: &Subject, report: &mut Report<'_>) -> Option<Identity> {
     let named_user = global.username.as_ref().map(|name| find_user(name, report));
     let named_group = global.groupname.as_ref().map(|name| find_group(name, report));
     if matches!(named_user, Some(None)) || matches!(named_group, Some(None)) {
@@ -72,7 +72,7 @@ pub fn decide(global: &Global, starter: &Subject, report: &mut Report<'_>) -> Op
 
 /// Who will serve in quick mode. Root gives up its rights here too, if anyone else can read the
 /// directory: its owner first, then nobody.
-pub fn decide_quick(directory: &Path, starter: &Subject, report: &mut Report<'_>) -> Identity {
+pub(super) fn decide_quick(directory: &Path, starter: &Subject, report: &mut Report<'_>) -> Identity {
     if starter.uid != 0 {
         return identity(starter.clone(), false);
     }

@@ -41,13 +41,13 @@ Examples:
 
 /// The name and version of the program.
 #[must_use]
-pub fn version() -> &'static str {
+pub(super) fn version() -> &'static str {
     concat!("kinglet ", env!("CARGO_PKG_VERSION"))
 }
 
 /// `-h`: a line for each option.
 #[must_use]
-pub fn short() -> String {
+pub(super) fn short() -> String {
     let mut text = format!("{} - a web server for small boards\n\n{USAGE}\n", version());
     for option in OPTIONS {
         line(&mut text, option);
@@ -57,7 +57,7 @@ pub fn short() -> String {
 
 /// `--help`: everything.
 #[must_use]
-pub fn long() -> String {
+pub(super) fn long() -> String {
     let mut text = format!("{} - a web server for small boards\n\n{USAGE}\n", version());
     text += "Options:\n";
     for option in OPTIONS {

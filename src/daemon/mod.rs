@@ -1,15 +1,15 @@
 //! The process: command line, checks, start, signals, stop.
 
-pub mod args;
-pub mod budget;
-pub mod check;
-pub mod drop;
-pub mod finding;
-pub mod help;
+mod args;
+mod budget;
+mod check;
+mod drop;
+mod finding;
+mod help;
 mod options;
-pub mod ports;
+mod ports;
 mod print;
-pub mod quick;
+mod quick;
 mod serve;
 mod survey;
 

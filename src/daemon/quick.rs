@@ -8,13 +8,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::args::QuickSource;
+use crate::config::diagnose::Diagnostic;
 use crate::config::nearest::nearest;
 use crate::config::settings::{Cache, Global, Located, Mount, Origin, Settings, Vhost};
 
 /// Port of quick mode, the one that lwsws uses in its examples.
-pub const PORT: u16 = 7681;
+pub(super) const PORT: u16 = 7681;
 /// Ports that are tried when none is asked for.
-pub const PORT_TRIES: u16 = 100;
+pub(super) const PORT_TRIES: u16 = 100;
 /// Seconds that a browser may use a file without asking: edits show at the next look.
 const CACHE_MAX_AGE_SECS: u32 = 1;
 /// Directory entries that are compared for a suggestion.
@@ -22,7 +23,7 @@ const ENTRIES_MAX: usize = 1000;
 
 /// Why the directory cannot be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QuickError {
+pub(super) struct QuickError {
     /// What is wrong.
     pub message: String,
     /// What might have been meant.
@@ -40,7 +41,7 @@ impl std::error::Error for QuickError {}
 
 /// Calls `open` with the wanted port, or with the first ones from [`PORT`] until one is not busy.
 /// Every other error, and the last busy one, is returned.
-pub fn first_free_port<T>(
+pub(super) fn first_free_port<T>(
     wanted: Option<u16>,
     mut open: impl FnMut(u16) -> io::Result<T>,
 ) -> io::Result<(u16, T)> {
@@ -60,7 +61,7 @@ pub fn first_free_port<T>(
 /// Settings that serve the directory on `port`: one vhost for every name, one mount, listings,
 /// every regular file. The directory must exist and be readable. One whose name is not UTF-8
 /// becomes the working directory of the process.
-pub fn settings(source: &QuickSource, port: u16) -> Result<Settings, QuickError> {
+pub(super) fn settings(source: &QuickSource, port: u16) -> Result<Settings, QuickError> {
     let directory = origin(&source.directory)?;
     let mount = Mount {
         origin: located(Origin::File(directory)),
@@ -86,7 +87,7 @@ pub fn settings(source: &QuickSource, port: u16) -> Result<Settings, QuickError>
 
 /// Host and port of a URL that reaches this listener from this machine.
 #[must_use]
-pub fn url_host(address: SocketAddr) -> String {
+pub(super) fn url_host(address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         format!("localhost:{}", address.port())
     } else {
@@ -136,9 +137,15 @@ fn into_text(absolute: PathBuf) -> Result<String, QuickError> {
 
 /// Whether the directory looks like a configuration that was meant for `-c`: it has a `conf` and
 /// nothing that would be served as its index.
-#[must_use]
-pub fn looks_like_configuration(directory: &Path) -> bool {
+pub(super) fn looks_like_configuration(directory: &Path) -> bool {
     directory.join("conf").is_file() && !directory.join("index.html").exists()
+}
+
+/// What to say when such a directory is served.
+pub(super) fn served_configuration(directory: &Path) -> Diagnostic {
+    let shown = directory.display();
+    Diagnostic::warning(None, format!("{shown} looks like a configuration and is served as files"))
+        .hint(format!("kinglet -c {shown} serves what it describes"))
 }
 
 fn for_file(file: &Path) -> String {

@@ -12,17 +12,12 @@ use super::ports::{self, Interfaces, Opened, Wanted};
 use super::survey::{Survey, budget};
 use super::{print, quick};
 use crate::conn::{Http, Local, RX_BYTES, SIGNALS, Site, TX_BYTES};
-use crate::reactor::{self, Limits, ListenerId, Reactor, Start};
+use crate::reactor::{Limits, ListenerId, Reactor, Start};
 use crate::sys::signal::Signals;
 use crate::sys::socket::ListenOptions;
 use crate::sys::{limits, log, privileges};
 use crate::vhost::World;
 use crate::vhost::log::{Logs, Owner};
-
-/// Bytes of a connection's slot.
-pub(super) const fn slot_bytes() -> usize {
-    reactor::entry_bytes::<Http>()
-}
 
 /// Serves what the command line names; the exit code.
 pub(super) fn serve(args: &Args) -> u8 {

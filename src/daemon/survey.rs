@@ -5,10 +5,12 @@ use super::budget::{Budget, Machine, Sizes};
 use super::check::{self, Actors};
 use super::drop::{self, Identity};
 use super::ports::Interfaces;
-use super::{print, quick, serve};
+use super::{print, quick};
 use crate::config::diagnose::{Diagnostic, Report};
 use crate::config::settings::Settings;
 use crate::config::{self, Loaded, Options};
+use crate::conn::Http;
+use crate::reactor::entry_bytes;
 use crate::sys::limits;
 use crate::vhost::World;
 
@@ -26,7 +28,13 @@ impl Survey {
     pub(super) fn read(args: &Args, strict: bool, port: u16) -> Result<Self, u8> {
         let survey = match &args.source {
             Source::Quick(source) => match quick::settings(source, port) {
-                Ok(settings) => Self { settings, report: Report::default() },
+                Ok(settings) => {
+                    let mut report = Report::default();
+                    if quick::looks_like_configuration(&source.directory) {
+                        report.push(quick::served_configuration(&source.directory));
+                    }
+                    Self { settings, report }
+                }
                 Err(error) => {
                     let hint = error.hint.map(|hint| format!("\n  {hint}")).unwrap_or_default();
                     print::err(&format!("kinglet: {}{hint}", error.message));
@@ -137,7 +145,7 @@ pub(super) fn dump(args: &Args) -> u8 {
 
 /// The bound of a server of these sizes.
 pub(super) fn budget(world: &World, sizes: &Sizes) -> Budget {
-    let mut budget = Budget::of_reactor(sizes, serve::slot_bytes());
+    let mut budget = Budget::of_reactor(sizes, entry_bytes::<Http>());
     for line in crate::conn::memory(world, sizes.connections_max) {
         budget.add(line.into());
     }

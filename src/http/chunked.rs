@@ -4,11 +4,54 @@
 //! extensions and trailers must be well-formed and are thrown away. A lenient reader here is
 //! how requests are smuggled past others.
 
+use core::fmt;
+use core::ops::Range;
+
 use crate::buf::{Buf, Full};
 
-use super::body::{BodyError, Step};
 use super::limits::{CHUNK_EXTENSION_BYTES_MAX, CHUNK_SIZE_DIGITS_MAX, TRAILER_BYTES_MAX};
 use super::token::{hex_value, is_field_byte, is_tchar};
+
+/// What one reading of body bytes found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Bytes of the input that are done with, `data` included.
+    pub used: usize,
+    /// Where in the input the body bytes are; may be empty.
+    pub data: Range<usize>,
+    /// Whether the body ends here: what follows `used` is the next request.
+    pub done: bool,
+}
+
+/// Why a body is refused; the answer is 400 and the connection closes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyError {
+    /// A chunk size that is none.
+    ChunkSize,
+    /// A malformed chunk extension.
+    ChunkExtension,
+    /// A carriage return without a line feed.
+    LineEnd,
+    /// A chunk's data is not followed by a line end.
+    ChunkEnd,
+    /// A malformed trailer line.
+    Trailer,
+    /// More extensions or trailers than anybody needs.
+    TooMuchFraming,
+}
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ChunkSize => "invalid chunk size",
+            Self::ChunkExtension => "invalid chunk extension",
+            Self::LineEnd => "invalid line end in the chunked coding",
+            Self::ChunkEnd => "chunk longer than its size",
+            Self::Trailer => "invalid trailer field",
+            Self::TooMuchFraming => "too many chunk extensions or trailers",
+        })
+    }
+}
 
 /// What the next byte is expected to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

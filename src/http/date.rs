@@ -5,6 +5,8 @@ use std::time::UNIX_EPOCH;
 
 use httpdate::HttpDate;
 
+use super::calendar::{civil, month_name};
+
 /// Bytes of an IMF-fixdate.
 pub const DATE_BYTES: usize = 29;
 
@@ -12,10 +14,6 @@ pub const DATE_BYTES: usize = 29;
 const SECONDS_MAX: u64 = 253_402_300_799;
 
 const DAYS: [&[u8; 3]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed"];
-
-const MONTHS: [&[u8; 3]; 12] = [
-    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
-];
 
 /// Writes `unix_secs` as in `Sun, 06 Nov 1994 08:49:37 GMT`; a time after the year 9999 as the
 /// last second of it.
@@ -25,33 +23,18 @@ pub fn imf_fixdate(unix_secs: u64) -> [u8; DATE_BYTES] {
     // Fits: fewer than 3 million days.
     let days = (secs / 86_400) as u32;
     let time = (secs % 86_400) as u32;
-    let (year, month, day) = civil(days);
+    let date = civil(i64::from(days));
+    let year = u32::try_from(date.year).unwrap_or(0);
     let mut out = *b"ddd, 00 mmm 0000 00:00:00 GMT";
     out[0..3].copy_from_slice(DAYS[days as usize % 7]);
-    out[5..7].copy_from_slice(&two(day));
-    out[8..11].copy_from_slice(MONTHS[month as usize % 12]);
+    out[5..7].copy_from_slice(&two(date.day));
+    out[8..11].copy_from_slice(month_name(date.month));
     out[12..14].copy_from_slice(&two(year / 100));
     out[14..16].copy_from_slice(&two(year % 100));
     out[17..19].copy_from_slice(&two(time / 3600));
     out[20..22].copy_from_slice(&two(time / 60 % 60));
     out[23..25].copy_from_slice(&two(time % 60));
     out
-}
-
-/// Year, month from 0 and day from 1, for days since 1970 in the Gregorian calendar. Years are
-/// counted from March, so that the leap day is their last one.
-fn civil(days: u32) -> (u32, u32, u32) {
-    const DAYS_0000_TO_1970: u32 = 719_468;
-    let shifted = days + DAYS_0000_TO_1970;
-    let era = shifted / 146_097;
-    let day_of_era = shifted % 146_097;
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = (from_march + 2) % 12;
-    (era * 400 + year_of_era + u32::from(month < 2), month, day)
 }
 
 fn two(n: u32) -> [u8; 2] {

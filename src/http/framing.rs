@@ -2,10 +2,10 @@
 //! the request is refused: this is where request smuggling is stopped.
 
 use super::fields::{Field, Fields};
-use super::head::{Refusal, Version};
+use super::refusal::{Refusal, bad};
 use super::status::Status;
 use super::token;
-use super::unfinished::bad;
+use super::version::Version;
 
 /// The framing of a request body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

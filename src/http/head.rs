@@ -13,10 +13,14 @@ use super::framing::Framing;
 use super::host::{Host, HostError};
 use super::limits::{BLANK_LINES_MAX, HEADERS_MAX, HeadLimits};
 use super::method::Method;
+use super::refusal::bad;
 use super::status::Status;
 use super::target::{Form, Target};
 use super::token;
-use super::unfinished::{Unfinished, bad, is_crlf, long_line, request_line};
+use super::unfinished::{Unfinished, is_crlf, long_line, request_line};
+
+pub use super::refusal::Refusal;
+pub use super::version::Version;
 
 /// Scratch for the header lines of one head; lives on the stack of the caller. Making one
 /// costs nothing: no byte of it is cleared.
@@ -40,25 +44,6 @@ impl Default for HeaderTable<'_> {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// The version that a request is served as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Version {
-    /// HTTP/1.0
-    Http10,
-    /// HTTP/1.1, and 1.2 to 1.9 (RFC 9110 section 2.5).
-    Http11,
-}
-
-/// Why a request is not served. The connection closes after the answer, always: where the next
-/// request would begin is no longer certain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal {
-    /// The status to answer with.
-    pub status: Status,
-    /// The reason, for the log.
-    pub why: &'static str,
 }
 
 /// What the bytes seen so far are.
@@ -129,11 +114,13 @@ pub fn parse<'b>(
             let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
             Lines { lines, len, method, target, version, headers: request.headers }
         }
-        Ok(Split::Partial) => return end.partial(),
+        Ok(Split::Partial) => return end.partial().map_or(Parsed::Partial, Parsed::Refused),
         Err(Error::Version) if later_minor(lines).is_some() => {
             match split_later_minor(lines, spare, limits) {
                 Ok(Split::Complete(split)) => split,
-                Ok(Split::Partial) => return end.partial(),
+                Ok(Split::Partial) => {
+                    return end.partial().map_or(Parsed::Partial, Parsed::Refused);
+                }
                 Err(error) => return Parsed::Refused(end.refusal(error)),
             }
         }

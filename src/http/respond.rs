@@ -3,9 +3,9 @@
 use crate::buf::{Buf, Full};
 
 use super::date::{DateCache, imf_fixdate};
-use super::head::Version;
 use super::range::ByteRange;
 use super::status::Status;
+use super::version::Version;
 
 /// A response head that is being written. Nothing of it stays when it does not fit.
 ///

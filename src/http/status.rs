@@ -107,19 +107,6 @@ impl Status {
         self.0 >= 400
     }
 
-    /// 300 to 399.
-    #[must_use]
-    pub fn is_redirect(self) -> bool {
-        (300..400).contains(&self.0)
-    }
-
-    /// Whether an answer with this status never has a body, whatever its fields say
-    /// (RFC 9112 section 6.3): 1xx, 204 and 304.
-    #[must_use]
-    pub fn is_bodiless(self) -> bool {
-        matches!(self.0, 100..=199 | 204 | 304)
-    }
-
     fn class(self) -> (&'static str, &'static str) {
         match self.0 / 100 {
             1 => ("Informational", "The request goes on."),
@@ -144,7 +131,7 @@ mod tests {
         }
         let odd = Status::from_code(499).unwrap();
         assert_eq!((odd.reason(), odd.line()), ("Client Error", None));
-        assert!(odd.is_error() && !Status::FOUND.is_error() && Status::FOUND.is_redirect());
+        assert!(odd.is_error() && !Status::FOUND.is_error());
     }
 
     #[test]
@@ -152,6 +139,5 @@ mod tests {
         assert_eq!(Status::from_code(99), None);
         assert_eq!(Status::from_code(600), None);
         assert_eq!(Status::from_code(599).map(Status::code), Some(599));
-        assert!(Status::NOT_MODIFIED.is_bodiless() && !Status::OK.is_bodiless());
     }
 }

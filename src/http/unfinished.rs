@@ -3,14 +3,10 @@
 
 use httparse::Error;
 
-use super::head::{Parsed, Refusal};
 use super::limits::{HeadLimits, METHOD_BYTES_MAX};
+use super::refusal::{Refusal, bad};
 use super::status::Status;
 use super::token;
-
-pub(super) fn bad(why: &'static str) -> Refusal {
-    Refusal { status: Status::BAD_REQUEST, why }
-}
 
 /// Splits the start of a request line: method, target, and what follows the second space.
 pub(super) fn request_line(lines: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
@@ -29,20 +25,20 @@ pub(super) struct Unfinished<'a> {
     pub(super) at_limit: bool,
 }
 
-impl<'b> Unfinished<'_> {
-    /// More bytes are needed, unless they could not help.
+impl Unfinished<'_> {
+    /// Why more bytes can not help; none when they may.
     #[cold]
-    pub(super) fn partial(&self) -> Parsed<'b> {
+    pub(super) fn partial(&self) -> Option<Refusal> {
         if let Some(refusal) = self.long_line() {
-            return Parsed::Refused(refusal);
+            return Some(refusal);
         }
         if has_bare_line_feed(self.lines, usize::MAX) {
-            return Parsed::Refused(bad("bare line feed"));
+            return Some(bad("bare line feed"));
         }
         if !self.at_limit {
-            return Parsed::Partial;
+            return None;
         }
-        Parsed::Refused(if memchr::memchr(b'\n', self.lines).is_none() {
+        Some(if memchr::memchr(b'\n', self.lines).is_none() {
             Refusal { status: Status::URI_TOO_LONG, why: "the request line is too long" }
         } else {
             Refusal { status: Status::HEADER_FIELDS_TOO_LARGE, why: "the head is too long" }

@@ -9,9 +9,6 @@ use crate::http::status::Status;
 /// Type of every error body.
 pub const CONTENT_TYPE: &str = "text/html; charset=utf-8";
 
-/// A body of [`write()`] is never longer.
-pub const BODY_BYTES_MAX: usize = 1024;
-
 /// The link to `/error.css` is what lwsws sends, so that a site's own style goes on working;
 /// the style in front of it is for sites that have none.
 const HEAD: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -54,6 +51,9 @@ pub fn write_rejection(out: &mut Buf, status: Status, text: &str) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A body is never longer.
+    const BODY_BYTES_MAX: usize = 1024;
 
     #[test]
     fn every_status_has_a_page_within_the_bound() {

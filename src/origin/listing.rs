@@ -5,6 +5,7 @@
 
 use super::cache::FileCache;
 use super::file::FileMount;
+use crate::http::calendar::{Civil, civil};
 use crate::sys::dirent::read_names;
 use crate::sys::stat::{Kind, Stat};
 use heapless::Vec as FixedVec;
@@ -266,17 +267,7 @@ fn push_time(out: &mut Vec<u8>, secs: i64) {
     // The year 9999 is the last one with four digits.
     let secs = secs.clamp(0, 253_402_300_799);
     let (days, second) = (secs / 86_400, secs % 86_400);
-    // Years begin in March here, so that a leap day is the last day of its year; 719,468 days
-    // lie between the first of March of the year 0 and 1970.
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    let Civil { year, month, day } = civil(days);
     let (hour, minute) = (second / 3600, second / 60 % 60);
     let _ = write!(out, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}");
 }

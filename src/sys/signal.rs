@@ -110,24 +110,6 @@ fn watched_set() -> libc::sigset_t {
     set
 }
 
-/// Gives every signal its default action and empties the mask, for a child between fork and
-/// exec, which would otherwise inherit an ignored SIGPIPE and the blocked signals.
-/// Async-signal-safe: allocates nothing and takes no lock.
-pub fn reset_for_child() -> io::Result<()> {
-    const LAST_CLASSIC: libc::c_int = 31;
-    for number in 1..=LAST_CLASSIC {
-        // SAFETY: takes no pointers. It fails for SIGKILL and SIGSTOP, which cannot change.
-        let _ = unsafe { libc::signal(number, libc::SIG_DFL) };
-    }
-    // SAFETY: all bytes zero is a valid set; the calls read and write only live values.
-    let error = unsafe {
-        let mut none: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut none);
-        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut())
-    };
-    if error == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(error)) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,24 +156,5 @@ mod tests {
         // SAFETY: takes no pointers.
         assert_eq!(unsafe { libc::raise(libc::SIGPIPE) }, 0);
         assert_eq!(signals.read().unwrap(), None);
-    }
-
-    #[test]
-    fn a_child_can_be_given_default_signals() {
-        let mut command = Command::new("/bin/cat");
-        command.arg("/proc/self/status");
-        // SAFETY: both calls are async-signal-safe.
-        unsafe {
-            command.pre_exec(|| {
-                block_watched()?;
-                reset_for_child()
-            });
-        }
-        let output = command.output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(text.contains("SigBlk:\t0000000000000000"), "{text}");
-        let ignored = text.lines().find(|line| line.starts_with("SigIgn:")).unwrap();
-        let bits = u64::from_str_radix(ignored.trim_start_matches("SigIgn:").trim(), 16).unwrap();
-        assert_eq!(bits & 0x7fff_ffff, 0, "{ignored}");
     }
 }
