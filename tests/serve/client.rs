@@ -62,7 +62,7 @@ impl Client {
     }
 
     /// Says that no more will be sent.
-    pub(crate) fn shut(&mut self) {
+    pub(crate) fn shut(&self) {
         self.stream.shutdown(Shutdown::Write).unwrap();
     }
 

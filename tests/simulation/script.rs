@@ -76,13 +76,13 @@ impl Script {
     }
 
     /// `Connection: close` at times, and that it is.
-    fn ending(&mut self, random: &mut Random) -> (&'static str, bool) {
+    fn ending(random: &mut Random) -> (&'static str, bool) {
         if random.one_in(40) { ("Connection: close\r\n", true) } else { ("", false) }
     }
 
     fn file(&mut self, random: &mut Random) {
         let (name, len) = *random.pick(&FILES);
-        let (close, over) = self.ending(random);
+        let (close, over) = Self::ending(random);
         let head = random.one_in(4);
         let method = if head { "HEAD" } else { "GET" };
         let more = "X-Padding: x\r\n".repeat(random.below(4));
