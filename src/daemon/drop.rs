@@ -41,7 +41,11 @@ pub(super) fn starter() -> Subject {
 
 /// Who will serve by `username`, `groupname`, `uid` and `gid`, if `starter` starts the server;
 /// names count more than numbers. `None` after an error, all of which are reported.
-pub(super) fn decide(global: &Global, starter: &Subject, report: &mut Report<'_>) -> Option<Identity> {
+pub(super) fn decide(
+    global: &Global,
+    starter: &Subject,
+    report: &mut Report<'_>,
+) -> Option<Identity> {
     let named_user = global.username.as_ref().map(|name| find_user(name, report));
     let named_group = global.groupname.as_ref().map(|name| find_group(name, report));
     if matches!(named_user, Some(None)) || matches!(named_group, Some(None)) {
@@ -72,7 +76,11 @@ pub(super) fn decide(global: &Global, starter: &Subject, report: &mut Report<'_>
 
 /// Who will serve in quick mode. Root gives up its rights here too, if anyone else can read the
 /// directory: its owner first, then nobody.
-pub(super) fn decide_quick(directory: &Path, starter: &Subject, report: &mut Report<'_>) -> Identity {
+pub(super) fn decide_quick(
+    directory: &Path,
+    starter: &Subject,
+    report: &mut Report<'_>,
+) -> Identity {
     if starter.uid != 0 {
         return identity(starter.clone(), false);
     }

@@ -15,15 +15,15 @@ use kinglet::sys::socket::PeerAddr;
 use kinglet::vhost::World;
 
 use super::random::Random;
-use super::script::{FILES, Script, content};
+use super::script::{FILES, Script, USERS, content};
 
 const CONFIG: &str = r#"{ "vhosts": [{ "name": "a.test", "port": 80, "mounts": [
     { "mountpoint": "/", "origin": "file://DIR/www", "directory-listing": "1" },
     { "mountpoint": "/guarded", "origin": "file://DIR/www", "basic-auth": "DIR/users" },
     { "mountpoint": "/away", "origin": ">http://new.test" } ] }] }"#;
 
-/// kim:secret
-const USERS: &str = "kim:$apr1$saltsalt$LrttParrLPdxvgutaSXWJ0\n";
+/// `secret`
+const HASH: &str = "$apr1$saltsalt$LrttParrLPdxvgutaSXWJ0";
 
 /// Turns after which a connection has failed to end.
 const TURNS_MAX: usize = 2_000_000;
@@ -86,7 +86,8 @@ impl Stage {
         for n in 0..300 {
             std::fs::write(folder.join(format!("www/list/entry-{n}.txt")), "").unwrap();
         }
-        std::fs::write(folder.join("users"), USERS).unwrap();
+        let users: String = (0..USERS).map(|n| format!("u{n:02}:{HASH}\n")).collect();
+        std::fs::write(folder.join("users"), users).unwrap();
         let text = CONFIG.replace("DIR", folder.to_str().unwrap()).into_bytes();
         let file = SourceFile { path: "conf".to_owned(), text };
         let loaded = config::load_texts(vec![file], &Options::default());
@@ -179,6 +180,11 @@ impl Stage {
         let idle = role.deadline().is_some_and(|deadline| deadline.why == Timeout::Idle);
         if way == Way::Pieces && idle && !actor.tx.is_empty() && random.one_in(8) {
             actor.note = Some(Note::Timeout(Timeout::Idle));
+        }
+        if actor.wait == Wait::Note && actor.note.is_none() && random.one_in(4) {
+            // What was asked for by the slot's tenant before this one.
+            let serial = u64::MAX - random.next() % 1000;
+            actor.note = Some(Note::Answer { serial, granted: random.one_in(2) });
         }
         for _ in 0..16 {
             let flushed = actor.flush(&mut self.ends, way, random);
