@@ -262,7 +262,7 @@ fn an_exhausted_pool_refuses_nobody() {
     let len = 20_000;
     let folder = Folder::new().file("www/a.bin", pattern(len)).file("www/f.txt", "file");
     let config = super::server::www(r#""send-timeout-secs": 60,"#, "", "");
-    let server = Server::start(folder, &config, 20);
+    let server = Server::start(folder, &config, 16);
     let batch = request("GET", "/a.bin", &[]).repeat(300_000);
     let mut stuck = Vec::new();
     for _ in 0..4 {
