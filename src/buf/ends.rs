@@ -64,6 +64,8 @@ pub struct End {
     pub up: bool,
     /// No more bytes will come in than `rx` holds.
     pub eof: bool,
+    /// More bytes, or the end, may be had by reading.
+    pub more: bool,
     /// The role wants the sending side shut down once `tx` has left.
     pub shut: bool,
     /// Reading or writing failed; the descriptor is of no more use.
@@ -83,6 +85,7 @@ impl End {
             tx: Buf::with_capacity(tx_bytes),
             up: false,
             eof: false,
+            more: false,
             shut: false,
             failed: false,
             came_in: false,
@@ -96,6 +99,7 @@ impl End {
         self.tx.clear();
         self.up = false;
         self.eof = false;
+        self.more = false;
         self.shut = false;
         self.failed = false;
         self.came_in = false;

@@ -20,8 +20,10 @@ pub(super) struct Exchange {
     pub(super) planned: u64,
     /// How many of them had not left after the last step.
     pub(super) unsent: u64,
-    /// It counts among [`LISTINGS_MAX`](super::limits::LISTINGS_MAX).
-    pub(super) is_listing: bool,
+    /// What it holds of [`LISTING_BYTES_MAX`](super::limits::LISTING_BYTES_MAX).
+    pub(super) listing_bytes: usize,
+    /// It counts for `ip-limit-ah`.
+    pub(super) is_counted: bool,
     /// The answer has left; the body is still coming.
     pub(super) waits_for_body: bool,
 }

@@ -3,11 +3,11 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::answer::{Desk, Hold, Outcome};
-use super::limits::{INLINE_BYTES_MAX, LISTINGS_MAX};
+use super::limits::{INLINE_BYTES_MAX, LISTING_BYTES_MAX};
 use super::local::Local;
 use super::reply::Reply;
 use super::source::{Parts, Source};
-use crate::buf::Tail;
+use crate::buf::{Full, Tail};
 use crate::http::byteranges::Boundary;
 use crate::http::conditional::{self, Validators};
 use crate::http::encoding::Accepted;
@@ -70,21 +70,25 @@ fn list(
     rest: &[u8],
     path: &[u8],
 ) -> Outcome {
-    if desk.local.listings >= LISTINGS_MAX {
+    let content_type = error_page::CONTENT_TYPE.as_bytes();
+    let mut reply = desk.reply();
+    if reply.head_only {
+        // The length is left out: the page would have to be made to know it.
+        let mut head = reply.start(Status::OK);
+        head.field("Content-Type", content_type).field("Cache-Control", b"no-store").finish()?;
+        return Ok((Status::OK, Source::Done));
+    }
+    if desk.local.listing_bytes >= LISTING_BYTES_MAX {
         return desk.busy();
     }
     let (cache, now_ms) = (&mut desk.local.files, desk.request.now_ms);
     let page = listing::page(cache, files, directory.as_fd(), rest, path, now_ms);
     let Ok(bytes) = page else { return desk.busy() };
     let mut reply = desk.reply();
-    let head_only = reply.head_only;
     let mut head = reply.start(Status::OK);
-    head.field("Content-Type", error_page::CONTENT_TYPE.as_bytes());
-    head.field("Cache-Control", b"no-store").length(bytes.len() as u64).finish()?;
-    if head_only {
-        return Ok((Status::OK, Source::Done));
-    }
-    desk.local.listings += 1;
+    head.field("Content-Type", content_type).field("Cache-Control", b"no-store");
+    head.length(bytes.len() as u64).finish()?;
+    desk.local.listing_bytes += bytes.len();
     Ok((Status::OK, Source::Page { bytes, at: 0 }))
 }
 
@@ -170,7 +174,7 @@ impl Answer<'_> {
         let size = self.found.size;
         let content_type = self.found.content_type.map(str::as_bytes);
         self.start_content(status, content_type).length(size).finish()?;
-        self.send(before, 0, size).map(|source| (status, source))
+        self.send(before, status, 0, size)
     }
 
     fn part(&mut self, range: ByteRange) -> Outcome {
@@ -180,7 +184,7 @@ impl Answer<'_> {
         let content_type = self.found.content_type.map(str::as_bytes);
         let mut head = self.start_content(status, content_type);
         head.content_range(range, size).length(range.len()).finish()?;
-        self.send(before, range.first, range.len()).map(|source| (status, source))
+        self.send(before, status, range.first, range.len())
     }
 
     fn parts(&mut self, ranges: heapless::Vec<ByteRange, RANGES_MAX>) -> Outcome {
@@ -208,25 +212,28 @@ impl Answer<'_> {
 
     /// The bytes behind a head that begins at `before` in the queue; the head goes again when
     /// they can not be had.
-    fn send(&mut self, before: usize, offset: u64, len: u64) -> Result<Source, Hold> {
+    fn send(&mut self, before: usize, status: Status, offset: u64, len: u64) -> Outcome {
         if self.reply.head_only || len == 0 {
-            return Ok(Source::Done);
+            return Ok((status, Source::Done));
         }
         let sent = match self.found.body {
             Body::Content(bytes) => {
                 let from = usize::try_from(offset).unwrap_or(usize::MAX);
                 let to = usize::try_from(offset + len).unwrap_or(usize::MAX);
-                self.reply.tx.put(bytes.get(from..to).unwrap_or_default()).map_err(Hold::from)
+                let piece = bytes.get(from..to).unwrap_or_default();
+                self.reply.tx.put(piece).map_err(|Full| Unsent::Full)
             }
             Body::File(file) => self.send_file(file, offset, len, before == 0),
         };
-        match sent {
-            Ok(()) => Ok(Source::Done),
-            Err(hold) => {
-                self.reply.tx.truncate(before);
-                Err(hold)
-            }
-        }
+        let Err(unsent) = sent else { return Ok((status, Source::Done)) };
+        self.reply.tx.truncate(before);
+        let status = match unsent {
+            Unsent::Full => return Err(Hold::Full),
+            Unsent::OutOfDescriptors => Status::SERVICE_UNAVAILABLE,
+            Unsent::Unreadable => Status::INTERNAL_SERVER_ERROR,
+        };
+        self.reply.error(status, |_| {})?;
+        Ok((status, Source::Done))
     }
 
     /// `alone` says that no other answer is in the queue: waiting would make no more room.
@@ -236,32 +243,36 @@ impl Answer<'_> {
         offset: u64,
         len: u64,
         alone: bool,
-    ) -> Result<(), Hold> {
+    ) -> Result<(), Unsent> {
         let fits = len <= self.reply.tx.room_len() as u64;
-        if len <= INLINE_BYTES_MAX && (fits || !alone) {
-            if !fits {
-                return Err(Hold::Full);
-            }
-            let end = offset + len;
-            let mut at = offset;
-            while at < end {
-                let ask = usize::try_from(end - at).unwrap_or(usize::MAX);
-                match file::read_into(file, self.reply.tx, at, ask) {
-                    Ok(n) if n > 0 => at += n as u64,
-                    // The file has become shorter than its head says, or can not be read.
-                    _ => break,
-                }
-            }
-            if at < end {
-                *self.tail = Tail::Broken;
-            }
+        if len > INLINE_BYTES_MAX || (!fits && alone) {
+            let file = fd::duplicate(file).map_err(|_| Unsent::OutOfDescriptors)?;
+            *self.tail = Tail::File { file, offset, left: len };
             return Ok(());
         }
-        *self.tail = match fd::duplicate(file) {
-            Ok(file) => Tail::File { file, offset, left: len },
-            // Out of descriptors in the very moment; the client may ask again.
-            Err(_) => Tail::Broken,
-        };
+        if !fits {
+            return Err(Unsent::Full);
+        }
+        let end = offset + len;
+        let mut at = offset;
+        while at < end {
+            let ask = usize::try_from(end - at).unwrap_or(usize::MAX);
+            match file::read_into(file, self.reply.tx, at, ask) {
+                Ok(n) if n > 0 => at += n as u64,
+                // The file has become shorter than its head says, or can not be read.
+                _ => return Err(Unsent::Unreadable),
+            }
+        }
         Ok(())
     }
+}
+
+/// Why the bytes of a file can not follow their head.
+enum Unsent {
+    /// Not now: the queue must empty first.
+    Full,
+    /// There is no descriptor to send a large file from.
+    OutOfDescriptors,
+    /// The file has changed or can not be read.
+    Unreadable,
 }

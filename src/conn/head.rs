@@ -12,6 +12,7 @@ use crate::http::framing::Framing;
 use crate::http::head::{Head, HeaderTable, Parsed, Refusal, Version, begins_as_head, parse};
 use crate::http::limits::CREDENTIALS_BYTES_MAX;
 use crate::http::status::Status;
+use crate::origin::gate;
 use crate::reactor::Cx;
 use crate::vhost::ListenerId;
 use crate::vhost::log::Fields;
@@ -110,12 +111,16 @@ impl Http {
         if over {
             return Taken::Answered { keepalive_ms };
         }
-        if let Some(counts) = &mut cx.local.peers_asking {
-            counts.enter(self.peer.ip);
-        }
+        let is_counted = match &mut cx.local.peers_asking {
+            Some(counts) => counts.enter(self.peer.ip) == gate::Entry::Admitted,
+            None => false,
+        };
         let body = BodyReader::new(head.framing);
         let began_ms = cx.now_ms;
-        let is_listing = matches!(source, Source::Page { .. });
+        let listing_bytes = match &source {
+            Source::Page { bytes, .. } => bytes.len(),
+            Source::Done | Source::Parts(_) => 0,
+        };
         let exchange = Exchange {
             source,
             body,
@@ -125,7 +130,8 @@ impl Http {
             line,
             planned: bytes,
             unsent: bytes,
-            is_listing,
+            listing_bytes,
+            is_counted,
             waits_for_body: false,
         };
         Taken::Begun { exchange, keepalive_ms }

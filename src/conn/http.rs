@@ -2,7 +2,7 @@
 
 use super::exchange::{Exchange, Waits};
 use super::head::Taken;
-use super::limits::{CHECK_MS, LINGER_BYTES_MAX, LINGER_MS};
+use super::limits::{ANSWERS_MAX, CHECK_MS, LINGER_MS, LINGER_SILENT_MS};
 use super::local::Local;
 use super::site::Site;
 use crate::buf::{CloseReason, End, Ends, Tail};
@@ -49,15 +49,15 @@ enum Phase {
         clean: bool,
     },
     /// The last answer has left; what the client still sends is thrown away.
-    Lingering {
-        read: u64,
-    },
+    Lingering,
 }
 
 /// What a phase's work came to.
 enum Next {
     /// The next phase can go on at once.
     Go,
+    /// The next phase can go on when others have had their turn.
+    Yield,
     Wait(Wait),
     Close(CloseReason),
 }
@@ -99,7 +99,11 @@ impl Role for Http {
         let mut granted = None;
         match note {
             None => {}
-            Some(Note::Timeout(why)) => return self.late(why, client, cx),
+            Some(Note::Timeout(why)) => {
+                if let Some(step) = self.late(why, client, cx) {
+                    return step;
+                }
+            }
             Some(Note::Answer { serial, granted: verdict }) => match self.phase {
                 Phase::Checking { serial: own } if own == serial => {
                     granted = Some(verdict);
@@ -109,14 +113,12 @@ impl Role for Http {
                 _ => return Step::Wait(self.waits()),
             },
             Some(Note::Drain) => match &mut self.phase {
-                Phase::Idle { .. } if client.tx.is_empty() => {
-                    return Step::Close(CloseReason::Shutdown);
-                }
                 Phase::Idle { .. } => self.enter(Phase::Closing { clean: true }, cx.now_ms),
                 Phase::Exchange(exchange) => exchange.keep_alive = false,
                 _ => {}
             },
         }
+        let mut answers = 0;
         loop {
             let next = match &mut self.phase {
                 Phase::Idle { .. } | Phase::Head | Phase::Blocked => {
@@ -128,10 +130,16 @@ impl Role for Http {
                     let clean = *clean;
                     self.closing(client, tail, cx, clean)
                 }
-                Phase::Lingering { .. } => self.linger(client),
+                Phase::Lingering => Self::linger(client),
             };
             match next {
-                Next::Go => {}
+                Next::Go => {
+                    answers += 1;
+                    if answers > ANSWERS_MAX {
+                        return Step::Yield;
+                    }
+                }
+                Next::Yield => return Step::Yield,
                 Next::Wait(wait) => return Step::Wait(wait),
                 Next::Close(why) => return Step::Close(why),
             }
@@ -166,12 +174,13 @@ impl Role for Http {
             Phase::Blocked | Phase::Exchange(_) | Phase::Closing { .. } => {
                 at(self.progress_ms, limits.send_timeout_ms, Timeout::Send)
             }
-            Phase::Lingering { .. } => at(self.began_ms, LINGER_MS, Timeout::Linger),
+            Phase::Lingering => at(self.progress_ms, LINGER_SILENT_MS, Timeout::Linger)
+                .earlier(at(self.began_ms, LINGER_MS, Timeout::Linger)),
         })
     }
 
     fn evictable(&self) -> bool {
-        matches!(self.phase, Phase::Idle { .. } | Phase::Head | Phase::Lingering { .. })
+        matches!(self.phase, Phase::Idle { .. } | Phase::Head | Phase::Lingering)
     }
 
     fn closed(mut self, _: CloseReason, cx: &mut Cx<'_, Self>) {
@@ -195,7 +204,7 @@ impl Http {
     /// What the phase waits for when nothing has changed.
     fn waits(&self) -> Wait {
         match &self.phase {
-            Phase::Idle { .. } | Phase::Head | Phase::Lingering { .. } => Wait::Input,
+            Phase::Idle { .. } | Phase::Head | Phase::Lingering => Wait::Input,
             Phase::Checking { .. } => Wait::Note,
             Phase::Exchange(exchange) if exchange.waits_for_body => Wait::Input,
             Phase::Blocked | Phase::Exchange(_) | Phase::Closing { .. } => Wait::Room,
@@ -248,9 +257,11 @@ impl Http {
                 Next::Go
             }
             Taken::Begun { exchange, keepalive_ms } => {
+                // Making a listing takes as long as hundreds of plain answers.
+                let next = if exchange.listing_bytes > 0 { Next::Yield } else { Next::Go };
                 self.keepalive_ms = keepalive_ms;
                 self.enter(Phase::Exchange(exchange), cx.now_ms);
-                Next::Go
+                next
             }
         }
     }
@@ -294,12 +305,12 @@ impl Http {
         self.began_ms = cx.now_ms;
         self.progress_ms = cx.now_ms;
         let Phase::Exchange(exchange) = phase else { return };
-        if let Some(counts) = &mut cx.local.peers_asking {
+        if exchange.is_counted
+            && let Some(counts) = &mut cx.local.peers_asking
+        {
             counts.leave(self.peer.ip);
         }
-        if exchange.is_listing {
-            cx.local.listings = cx.local.listings.saturating_sub(1);
-        }
+        cx.local.listing_bytes -= exchange.listing_bytes;
         if let Some(line) = exchange.line {
             let sent = exchange.planned.saturating_sub(exchange.unsent);
             cx.local.log_end(cx.now_ms, line, sent);
@@ -312,50 +323,52 @@ impl Http {
             return Next::Wait(Wait::Room);
         }
         // Nothing unread is left that would make the kernel send a reset.
-        if client.eof || (clean && client.rx.is_empty()) {
+        if client.eof || (clean && client.rx.is_empty() && !client.more) {
             return Next::Close(CloseReason::Finished);
         }
         client.shut = true;
-        self.enter(Phase::Lingering { read: 0 }, cx.now_ms);
+        self.enter(Phase::Lingering, cx.now_ms);
         Next::Go
     }
 
     /// Throws away what comes, so that closing does not reset the connection.
-    fn linger(&mut self, client: &mut End) -> Next {
-        let Phase::Lingering { read } = &mut self.phase else { return Next::Go };
-        *read += client.rx.len() as u64;
+    fn linger(client: &mut End) -> Next {
         client.rx.consume(client.rx.len());
-        if client.eof || *read > LINGER_BYTES_MAX {
+        if client.eof {
             return Next::Close(CloseReason::Finished);
         }
         Next::Wait(Wait::Input)
     }
 
     /// A deadline has come.
-    fn late(&mut self, why: Timeout, client: &mut End, cx: &mut Cx<'_, Self>) -> Step<Self> {
-        if why == Timeout::Idle && !client.tx.is_empty() {
+    fn late(
+        &mut self,
+        why: Timeout,
+        client: &mut End,
+        cx: &mut Cx<'_, Self>,
+    ) -> Option<Step<Self>> {
+        let reason = match why {
             // Who still takes answers is not idle, and has the time of `send-timeout-secs`.
-            self.enter(Phase::Blocked, cx.now_ms);
-            return Step::Wait(Wait::Room);
-        }
-        let (status, reason) = match why {
-            Timeout::Idle => (None, CloseReason::IdleTimeout),
-            Timeout::Head => (Some(Status::REQUEST_TIMEOUT), CloseReason::HeadTimeout),
-            Timeout::Check => (Some(Status::SERVICE_UNAVAILABLE), CloseReason::HeadTimeout),
-            Timeout::Body => (None, CloseReason::BodyTimeout),
-            Timeout::Send => (None, CloseReason::SendTimeout),
-            Timeout::Linger => (None, CloseReason::LingerTimeout),
-        };
-        let had_answers = !client.tx.is_empty();
-        if let Some(status) = status {
-            // Said as far as there is room; the connection ends in any case.
-            let _ = self.last_words(client, status, cx);
-            if had_answers {
-                // Those before it are whole when it comes.
-                self.enter(Phase::Closing { clean: false }, cx.now_ms);
-                return Step::Wait(Wait::Room);
+            Timeout::Idle if !client.tx.is_empty() => {
+                self.enter(Phase::Blocked, cx.now_ms);
+                return None;
             }
-        }
-        Step::Close(reason)
+            Timeout::Idle => CloseReason::IdleTimeout,
+            Timeout::Head | Timeout::Check => {
+                let status = match why {
+                    Timeout::Head => Status::REQUEST_TIMEOUT,
+                    _ => Status::SERVICE_UNAVAILABLE,
+                };
+                // Said if there is room for it; the connection ends in any case.
+                let _ = self.last_words(client, status, cx);
+                client.rx.consume(client.rx.len());
+                self.enter(Phase::Closing { clean: false }, cx.now_ms);
+                return None;
+            }
+            Timeout::Body => CloseReason::BodyTimeout,
+            Timeout::Send => CloseReason::SendTimeout,
+            Timeout::Linger => CloseReason::LingerTimeout,
+        };
+        Some(Step::Close(reason))
     }
 }

@@ -13,18 +13,22 @@ pub(super) const HEAD_BYTES_MAX: usize = RX_BYTES / 2;
 /// kept; a longer one ends it.
 pub(super) const DRAIN_BYTES_MAX: u64 = 64 * 1024;
 
-/// Longest lingering close.
-pub(super) const LINGER_MS: u64 = 2_000;
+/// Longest lingering close. It holds no block and may be evicted, so it can be generous: a
+/// client that is still sending when it is refused sees the refusal only after that.
+pub(super) const LINGER_MS: u64 = 30_000;
 
-/// Most bytes read in a lingering close.
-pub(super) const LINGER_BYTES_MAX: u64 = 1 << 20;
+/// Longest silence in a lingering close.
+pub(super) const LINGER_SILENT_MS: u64 = 2_000;
+
+/// Answers of one connection before others have their turn.
+pub(super) const ANSWERS_MAX: usize = 64;
 
 /// Largest piece of a file that is copied behind its head to leave in the same write; sending
 /// it from the file would cost two more calls and a packet of its own for the head.
 pub(super) const INLINE_BYTES_MAX: u64 = 24 * 1024;
 
-/// Directory listings that wait to be sent at the same time; each is one bounded allocation.
-pub(super) const LISTINGS_MAX: usize = 4;
+/// Bytes of directory listings that wait to be sent at the same time.
+pub(super) const LISTING_BYTES_MAX: usize = 2 << 20;
 
 /// Blocks for begun log lines of answers that are still being sent. When there is none the
 /// line is written at once, with the bytes that were to be sent.

@@ -1,6 +1,6 @@
 //! What the state of a reactor may use, for the memory bound.
 
-use super::limits::{LISTINGS_MAX, LOG_STASH_BLOCKS};
+use super::limits::{LISTING_BYTES_MAX, LOG_STASH_BLOCKS};
 use super::local;
 use crate::buf::BLOCK_BYTES;
 use crate::origin::cache::FileCache;
@@ -32,7 +32,7 @@ pub fn memory(world: &World, connections_max: usize) -> Vec<UserOfMemory> {
         |target: &MountTarget| matches!(target, MountTarget::File(file) if file.directory_listing);
     let mut mounts = world.vhosts.iter().flat_map(|vhost| vhost.mounts.iter());
     if mounts.any(|mount| lists(&mount.target)) {
-        users.push(user("directory listings", LISTINGS_MAX, listing::BYTES_MAX));
+        users.push(user("directory listings", 1, LISTING_BYTES_MAX + listing::BYTES_MAX));
     }
     if !world.log_files.is_empty() {
         users.push(user("access log", 2, BUFFER_BYTES));

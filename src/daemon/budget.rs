@@ -26,7 +26,7 @@ const BLOCKS_DEFAULT_MIN: usize = 64;
 const BLOCKS_DEFAULT_MAX: usize = 1024;
 
 /// Descriptors that are not connections: standard streams, epoll, signals, logs, files on
-/// their way out. Listeners and the file cache come on top.
+/// their way out. Listeners, directories and the file cache come on top.
 const DESCRIPTORS_SPARE: u64 = 96;
 
 /// What the machine offers.
@@ -50,13 +50,13 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    /// From the configuration and the machine.
+    /// From the configuration and the machine, beside `held` listeners and directories.
     #[must_use]
-    pub(super) fn new(global: &Global, machine: Machine, listeners: usize) -> Self {
+    pub(super) fn new(global: &Global, machine: Machine, held: usize) -> Self {
         let by_memory = (machine.memory_bytes / MEMORY_PER_CONNECTION)
             .clamp(CONNECTIONS_DEFAULT_MIN, CONNECTIONS_DEFAULT_MAX);
         let wanted = global.connections_max.map_or(by_memory, u64::from);
-        let taken = descriptors_beside(global, listeners);
+        let taken = descriptors_beside(global, held);
         let possible = machine.descriptors.saturating_sub(taken).max(16);
         let whole = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).clamp(1, SLOTS_MAX);
         let connections_max = whole(wanted.min(possible));
@@ -66,9 +66,10 @@ impl Sizes {
     }
 }
 
-/// Descriptors that the server needs beside those of its connections.
-pub(super) fn descriptors_beside(global: &Global, listeners: usize) -> u64 {
-    DESCRIPTORS_SPARE + listeners as u64 + u64::from(global.open_files_max)
+/// Descriptors that the server needs beside those of its connections: `held` are those of
+/// listeners and of the directories that are served.
+pub(super) fn descriptors_beside(global: &Global, held: usize) -> u64 {
+    DESCRIPTORS_SPARE + held as u64 + u64::from(global.open_files_max)
 }
 
 /// One user of memory.
@@ -132,12 +133,6 @@ impl Budget {
     #[must_use]
     pub(super) fn bytes(&self) -> u64 {
         self.lines.iter().map(Line::bytes).sum()
-    }
-
-    /// The kernel's share, without its socket buffers.
-    #[must_use]
-    pub(super) fn kernel_bytes(&self) -> u64 {
-        self.kernel_bytes
     }
 }
 

@@ -52,7 +52,9 @@ pub(super) fn run(
         }
     }
     let listeners = listeners(settings, interfaces, &mut add);
-    descriptors(&settings.global, listeners, actors.starter, &mut add);
+    let mounts = settings.vhosts.iter().flat_map(|vhost| &vhost.mounts);
+    let directories = mounts.filter(|mount| matches!(mount.origin.value, Origin::File(_))).count();
+    descriptors(&settings.global, listeners + directories, actors.starter, &mut add);
     sort(&mut found);
     found.into_iter().for_each(report);
 }
@@ -333,7 +335,7 @@ fn placed(place: Place, otherwise: Place) -> Place {
 }
 
 /// RLIMIT_NOFILE against what the configuration promises.
-fn descriptors(global: &Global, listeners: usize, starter: &Subject, add: &mut dyn FnMut(Finding)) {
+fn descriptors(global: &Global, held: usize, starter: &Subject, add: &mut dyn FnMut(Finding)) {
     let Ok(limit) = limits::descriptors() else { return };
     let mut hard = limit.hard;
     match global.rlimit_nofile {
@@ -346,7 +348,7 @@ fn descriptors(global: &Global, listeners: usize, starter: &Subject, add: &mut d
         None => {}
     }
     let Some(connections) = global.connections_max else { return };
-    let needed = u64::from(connections) + descriptors_beside(global, listeners);
+    let needed = u64::from(connections) + descriptors_beside(global, held);
     if needed > hard {
         let message = format!(
             "max-connections {connections} needs {needed} file descriptors and {hard} are allowed"

@@ -46,7 +46,7 @@ fn start(args: &Args) -> Result<Reactor<Http>, u8> {
     if let Err(error) = limits::set_descriptors(global.rlimit_nofile) {
         log::warn(format_args!("the limit of descriptors stays as it is: {error}"));
     }
-    let sizes = Sizes::new(global, Machine::now(), opened.len());
+    let sizes = Sizes::new(global, Machine::now(), opened.len() + world.directories());
     let logs = open_logs(&mut survey, &world, &identity);
     let actors = Actors { server: &identity, starter: &drop::starter() };
     let Survey { settings, report } = &mut survey;

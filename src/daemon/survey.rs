@@ -117,7 +117,8 @@ pub(super) fn check(args: &Args, strict: bool) -> u8 {
     check::run(settings, actors, &Interfaces::read(), &mut |finding| report.push(finding.into()));
     survey.print();
     let counts = survey.report.counts();
-    let sizes = Sizes::new(&survey.settings.global, Machine::now(), world.listeners.len());
+    let held = world.listeners.len() + world.directories();
+    let sizes = Sizes::new(&survey.settings.global, Machine::now(), held);
     print::out(&budget(&world, &sizes).to_string());
     let words = format!(
         "{}, {}, {} degraded",

@@ -143,13 +143,6 @@ impl FileCache {
         (entries + 1) * size_of::<Entry>() + content_bytes(entries) + heads(entries) * 2
     }
 
-    /// Descriptors that a cache of `entries` files for `mounts` mounts can hold, with the ones
-    /// that are open only while a file is looked for.
-    #[must_use]
-    pub fn descriptors(entries: usize, mounts: usize) -> usize {
-        entries.clamp(2, ENTRIES_MAX) + mounts + 4
-    }
-
     /// The directory of a mount, and until when what is found in it may be believed.
     ///
     /// # Errors

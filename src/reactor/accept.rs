@@ -1,10 +1,11 @@
 //! Listeners: taking new connections, and pausing when there is no place for them.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use super::role::Role;
 use super::run::Reactor;
-use crate::sys::socket::{self, AcceptError, PeerAddr};
+use crate::sys::log;
+use crate::sys::socket::{self, AcceptError};
 
 /// Connections taken in one turn of the loop.
 const ACCEPTS_MAX: usize = 64;
@@ -25,12 +26,11 @@ pub(super) struct Listener {
     pub(super) ready: bool,
 }
 
-/// A connection that has no slot yet.
+/// A connection that has its role and no slot yet.
 #[derive(Debug)]
-pub(super) struct Newcomer {
-    pub(super) listener: ListenerId,
+pub(super) struct Newcomer<R> {
+    pub(super) role: R,
     pub(super) fd: OwnedFd,
-    pub(super) peer: PeerAddr,
 }
 
 /// Why nothing is accepted at the moment.
@@ -87,8 +87,12 @@ impl<R: Role> Reactor<R> {
         let listener = &mut self.listeners[index];
         match socket::accept(&listener.fd) {
             Ok((fd, peer)) => {
-                let newcomer = Newcomer { listener: listener.id, fd, peer };
-                self.place(newcomer);
+                let id = listener.id;
+                let mut cx = self.cx(u16::MAX, fd.as_raw_fd());
+                // Whoever is refused must not cost anybody a place.
+                if let Ok(role) = R::accept(id, peer, &mut cx) {
+                    self.place(Newcomer { role, fd });
+                }
             }
             Err(error) => match error {
                 AcceptError::WouldBlock => listener.ready = false,
@@ -100,13 +104,16 @@ impl<R: Role> Reactor<R> {
                         self.pause = Some(Pause::Starved { until_ms: self.now_ms + PAUSE_MS });
                     }
                 }
-                AcceptError::Fatal(_) => listener.ready = false,
+                AcceptError::Fatal(error) => {
+                    listener.ready = false;
+                    log::error(format_args!("a listener does not work any more: {error}"));
+                }
             },
         }
     }
 
     /// Finds a slot for a connection, or keeps it until there is one.
-    fn place(&mut self, newcomer: Newcomer) {
+    fn place(&mut self, newcomer: Newcomer<R>) {
         // Only now is it known that somebody needs a slot.
         if self.entries.len() < self.entries.capacity() || self.evict_longest_idle() {
             self.admit(newcomer);

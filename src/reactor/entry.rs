@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
+use super::idle::List;
 use super::order::{Linked, Links};
 use super::role::Wait;
 use super::wheel::{Node, Nodes};
@@ -25,6 +26,10 @@ pub(super) struct Lane {
     pub(super) eof: bool,
     pub(super) failed: bool,
     pub(super) shut: bool,
+    /// The role has asked for the shutdown, and bytes are in its way.
+    pub(super) shutting: bool,
+    /// No turn has seen this descriptor yet.
+    pub(super) fresh: bool,
 }
 
 /// The descriptors of a slot.
@@ -57,6 +62,8 @@ impl Lanes {
             eof: false,
             failed: false,
             shut: false,
+            shutting: false,
+            fresh: true,
         });
     }
 
@@ -79,10 +86,10 @@ pub(super) struct Entry<R> {
     pub(super) lanes: Lanes,
     pub(super) tail: Tail,
     pub(super) wait: Wait,
-    /// Which idle order the slot is in, if it is in one.
-    pub(super) holds_blocks: bool,
-    /// Since when the slot may be evicted.
-    pub(super) idle_since_ms: u64,
+    /// The order that the slot is in.
+    pub(super) listed: Option<List>,
+    /// When its last turn was.
+    pub(super) turned_ms: u64,
     pub(super) timer: Node,
     pub(super) run: Links,
     pub(super) idle: Links,
@@ -97,8 +104,8 @@ impl<R> Entry<R> {
             lanes,
             tail: Tail::None,
             wait: Wait::Input,
-            holds_blocks: false,
-            idle_since_ms: 0,
+            listed: None,
+            turned_ms: 0,
             timer: Node::default(),
             run: Links::default(),
             idle: Links::default(),

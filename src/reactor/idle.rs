@@ -1,59 +1,94 @@
-//! Who is evicted first: connections that wait for a request, the longest-waiting one first.
+//! Who is closed first when a slot or blocks are needed.
 //!
-//! There are two orders, one for those that hold blocks of the pool and one for those that do
-//! not, so that either a slot or blocks can be had without a search.
+//! Three orders, each with the slot first whose last turn is longest ago: connections that wait
+//! for a request and hold no block of the pool, those that wait and hold some, and those that are
+//! in an exchange and hold some because their peer is slow. So either a slot or blocks can be had
+//! without a search.
 
 use super::entry::{Entry, Idles};
 use super::order::Order;
 use crate::sys::arena::Arena;
 
-/// The two orders.
+/// One of the orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum List {
+    /// Waits for a request, holds no block.
+    Bare,
+    /// Waits for a request, holds blocks.
+    Holder,
+    /// Is in an exchange, holds blocks.
+    Slow,
+}
+
+impl List {
+    /// Where a slot belongs.
+    pub(super) const fn of(evictable: bool, holds_blocks: bool) -> Option<Self> {
+        match (evictable, holds_blocks) {
+            (true, false) => Some(Self::Bare),
+            (true, true) => Some(Self::Holder),
+            (false, true) => Some(Self::Slow),
+            (false, false) => None,
+        }
+    }
+}
+
+/// The orders.
 #[derive(Debug, Default)]
 pub(super) struct IdleOrders {
     bare: Order,
     holders: Order,
+    slow: Order,
 }
 
 impl IdleOrders {
-    /// Puts `slot` at the end of its order, or into none when it may not be evicted.
+    /// Puts `slot` at the end of `list`, or into none.
     pub(super) fn settle<R>(
         &mut self,
         all: &mut Arena<Entry<R>>,
         slot: u16,
-        evictable: bool,
-        holds_blocks: bool,
+        list: Option<List>,
         now_ms: u64,
     ) {
         let Some(entry) = all.get_mut(usize::from(slot)) else { return };
-        let held = std::mem::replace(&mut entry.holds_blocks, holds_blocks);
-        entry.idle_since_ms = now_ms;
-        if !evictable || held != holds_blocks {
-            self.order(held).remove(&mut Idles(all), slot);
+        let before = std::mem::replace(&mut entry.listed, list);
+        entry.turned_ms = now_ms;
+        if let Some(before) = before.filter(|before| Some(*before) != list) {
+            self.order(before).remove(&mut Idles(all), slot);
         }
-        if evictable {
-            self.order(holds_blocks).touch(&mut Idles(all), slot);
+        if let Some(list) = list {
+            self.order(list).touch(&mut Idles(all), slot);
         }
     }
 
     /// Takes `slot` out before it goes.
     pub(super) fn remove<R>(&mut self, all: &mut Arena<Entry<R>>, slot: u16) {
         let Some(entry) = all.get_mut(usize::from(slot)) else { return };
-        let held = entry.holds_blocks;
-        self.order(held).remove(&mut Idles(all), slot);
+        if let Some(list) = entry.listed.take() {
+            self.order(list).remove(&mut Idles(all), slot);
+        }
     }
 
-    /// The connection that has waited for longest.
+    /// The connection that has waited for a request for longest.
     pub(super) fn longest<R>(&self, all: &Arena<Entry<R>>) -> Option<u16> {
-        let since = |slot: &u16| all.get(usize::from(*slot)).map(|entry| entry.idle_since_ms);
+        let since = |slot: &u16| all.get(usize::from(*slot)).map(|entry| entry.turned_ms);
         [self.bare.first(), self.holders.first()].into_iter().flatten().min_by_key(since)
     }
 
-    /// The connection that has held blocks for longest while it waits.
+    /// The connection that has held blocks for longest while it waits for a request.
     pub(super) fn longest_holder(&self) -> Option<u16> {
         self.holders.first()
     }
 
-    fn order(&mut self, holds_blocks: bool) -> &mut Order {
-        if holds_blocks { &mut self.holders } else { &mut self.bare }
+    /// The connection that has held blocks for longest without a turn, within an exchange.
+    pub(super) fn slowest(&self) -> Option<u16> {
+        self.slow.first()
+    }
+
+    fn order(&mut self, list: List) -> &mut Order {
+        match list {
+            List::Bare => &mut self.bare,
+            List::Holder => &mut self.holders,
+            List::Slow => &mut self.slow,
+        }
     }
 }

@@ -126,6 +126,8 @@ pub enum Step<R> {
     Wait(Wait),
     /// There is more to do; step again, within the budget.
     Again,
+    /// There is more to do, after other connections have had their turn.
+    Yield,
     /// The connection plays another role from now on; bytes in the queues belong to it.
     Become(R),
     /// The connection ends now. What `tx` holds is offered to the descriptor once.

@@ -14,7 +14,7 @@ use super::order::Order;
 use super::role::{Command, Local, Note, Role};
 use super::token::{LISTENERS_MAX, SLOTS_MAX, Token};
 use super::wheel::Wheel;
-use crate::buf::{Ends, Pool};
+use crate::buf::{CloseReason, Ends, Pool};
 use crate::sys::arena::Arena;
 use crate::sys::clock;
 
@@ -61,7 +61,7 @@ pub struct Reactor<R: Role> {
     pub(super) listeners: Vec<Listener>,
     pub(super) pause: Option<Pause>,
     /// Accepted just before the pause for want of a slot.
-    pub(super) waiting: Option<Newcomer>,
+    pub(super) waiting: Option<Newcomer<R>>,
     pub(super) world: &'static R::World,
     pub(super) local: R::Local,
     pub(super) now_ms: u64,
@@ -225,7 +225,10 @@ impl<R: Role> Reactor<R> {
             Command::Stop => self.stopped = true,
             Command::Drain { until_ms } => {
                 self.drain_until_ms = Some(until_ms);
-                self.waiting = None;
+                if let Some(newcomer) = self.waiting.take() {
+                    let fd = newcomer.fd.as_raw_fd();
+                    newcomer.role.closed(CloseReason::Shutdown, &mut self.cx(u16::MAX, fd));
+                }
                 for listener in self.listeners.drain(..) {
                     // Out of epoll before the close: another process may hold the same socket.
                     let fd = listener.fd.as_raw_fd();

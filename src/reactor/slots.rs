@@ -7,6 +7,7 @@ use mio::unix::SourceFd;
 
 use super::accept::Newcomer;
 use super::entry::{Entry, Runs, Timers};
+use super::idle::List;
 use super::role::{ClientSocket, Cx, Note, Role};
 use super::run::Reactor;
 use super::token::{GENERATION_MASK, Token};
@@ -16,6 +17,9 @@ use crate::sys::pages;
 
 /// Blocks that a turn finds free, as long as there is somebody to evict.
 const FREE_BLOCKS_MIN: usize = 16;
+
+/// Below this many free blocks a slow reader is closed for the others.
+const BLOCKS_LEFT_MIN: usize = 4;
 
 /// How long after the last close of a burst its memory is given back.
 const TRIM_MS: u64 = 300;
@@ -27,11 +31,15 @@ const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 impl<R: Role> Reactor<R> {
     /// Gives a new connection a slot; there is a free one.
-    pub(super) fn admit(&mut self, newcomer: Newcomer) {
+    pub(super) fn admit(&mut self, newcomer: Newcomer<R>) {
         let fd = newcomer.fd.as_raw_fd();
-        let mut cx = self.cx(u16::MAX, fd);
-        let Ok(role) = R::accept(newcomer.listener, newcomer.peer, &mut cx) else { return };
-        let Ok(place) = self.entries.insert(Entry::new(role, newcomer.fd)) else { return };
+        let entry = Entry::new(newcomer.role, newcomer.fd);
+        let place = match self.entries.insert(entry) {
+            Ok(place) => place,
+            Err(entry) => {
+                return entry.role.closed(CloseReason::Evicted, &mut self.cx(u16::MAX, fd));
+            }
+        };
         let slot = u16::try_from(place).unwrap_or(u16::MAX);
         let token = Token::Slot { slot, generation: self.generations[place], lane: LaneId::Client };
         match self.poll.registry().register(&mut SourceFd(&fd), token.pack(), INTEREST) {
@@ -42,7 +50,7 @@ impl<R: Role> Reactor<R> {
 
     /// One turn of a slot, and what follows from how it ended.
     pub(super) fn drive(&mut self, slot: u16, note: Option<Note>, again: bool) {
-        if self.pool.free_blocks() < FREE_BLOCKS_MIN {
+        if self.pool.free_blocks() < FREE_BLOCKS_MIN.min(self.pool.blocks() / 4) {
             self.evict_holder(slot);
         }
         let place = usize::from(slot);
@@ -76,8 +84,10 @@ impl<R: Role> Reactor<R> {
     fn settle(&mut self, slot: u16) {
         let Some(entry) = self.entries.get_mut(usize::from(slot)) else { return };
         let deadline = entry.role.deadline();
-        let (evictable, holds_blocks) = (entry.role.evictable(), entry.keeps_blocks());
-        self.idle.settle(&mut self.entries, slot, evictable, holds_blocks, self.now_ms);
+        // Bytes that have not left are an answer that somebody still wants.
+        let evictable = entry.role.evictable() && !entry.has_output();
+        let list = List::of(evictable, entry.keeps_blocks());
+        self.idle.settle(&mut self.entries, slot, list, self.now_ms);
         let mut timers = Timers(&mut self.entries);
         match deadline {
             Some(deadline) => self.wheel.arm(&mut timers, slot, deadline.at_ms),
@@ -119,9 +129,14 @@ impl<R: Role> Reactor<R> {
         }
     }
 
-    /// Frees blocks that an idle connection holds, unless only `spared` holds any.
+    /// Frees blocks that another connection than `spared` holds: one that waits for a request, or
+    /// when there is none and the pool is nearly empty, the slowest one.
     fn evict_holder(&mut self, spared: u16) {
-        if let Some(slot) = self.idle.longest_holder().filter(|slot| *slot != spared) {
+        let mut slot = self.idle.longest_holder();
+        if slot.is_none() && self.pool.free_blocks() < BLOCKS_LEFT_MIN {
+            slot = self.idle.slowest();
+        }
+        if let Some(slot) = slot.filter(|slot| *slot != spared) {
             self.close(slot, CloseReason::Evicted);
         }
     }
@@ -175,7 +190,7 @@ impl<R: Role> Reactor<R> {
         }
     }
 
-    fn cx(&mut self, slot: u16, client: RawFd) -> Cx<'_, R> {
+    pub(super) fn cx(&mut self, slot: u16, client: RawFd) -> Cx<'_, R> {
         Cx {
             world: self.world,
             local: &mut self.local,

@@ -17,6 +17,9 @@ const TAIL_TURN_BYTES: usize = 1 << 20;
 /// Bytes of a tail that a single call sends.
 const TAIL_CALL_BYTES: usize = 1 << 20;
 
+/// A queue of a slot may keep one part in this many of the free blocks.
+const SHARE: usize = 4;
+
 /// Room that a turn has for reading or writing even when the pool is exhausted. What the
 /// descriptor does not take then can not be kept, and the connection is evicted.
 const ROOM_BYTES_MIN: usize = 2 * BLOCK_BYTES;
@@ -40,6 +43,7 @@ pub(super) struct Turn<'a, R: Role> {
     pub(super) cx: Cx<'a, R>,
     pub(super) register: &'a mut dyn FnMut(LaneId, &OwnedFd) -> io::Result<()>,
     pub(super) tail_left: usize,
+    pub(super) steps_left: usize,
 }
 
 impl<'a, R: Role> Turn<'a, R> {
@@ -50,20 +54,21 @@ impl<'a, R: Role> Turn<'a, R> {
         cx: Cx<'a, R>,
         register: &'a mut dyn FnMut(LaneId, &OwnedFd) -> io::Result<()>,
     ) -> Self {
-        Self { entry, ends, pool, cx, register, tail_left: TAIL_TURN_BYTES }
+        Self { entry, ends, pool, cx, register, tail_left: TAIL_TURN_BYTES, steps_left: STEPS_MAX }
     }
 
     /// Runs the turn. `again` says that the slot comes from the run queue.
     pub(super) fn run(mut self, mut note: Option<Note>, again: bool) -> Ended {
         self.load();
         let mut go_on = again;
-        for _ in 0..STEPS_MAX {
+        while self.steps_left > 0 {
+            self.steps_left -= 1;
             let moved = self.flush() | self.fill();
             if let Some(why) = self.broken() {
                 return self.end(why);
             }
             if !(moved || go_on || note.is_some()) {
-                break;
+                return self.rest(false);
             }
             go_on = match self.step(note.take()) {
                 Ok(go_on) => go_on,
@@ -74,13 +79,17 @@ impl<'a, R: Role> Turn<'a, R> {
                 }
             };
         }
-        if go_on {
-            // The last step's bytes have not been offered to the descriptors yet.
-            self.flush();
-            if let Some(why) = self.broken() {
-                return self.end(why);
-            }
+        // The last step's bytes have not been offered to the descriptors yet; if they leave, that
+        // may be what the role waits for.
+        go_on |= self.flush();
+        match self.broken() {
+            Some(why) => self.end(why),
+            None => self.rest(go_on),
         }
+    }
+
+    /// Ends the turn with a slot that goes on, now or later.
+    fn rest(mut self, go_on: bool) -> Ended {
         let runnable = go_on || self.runnable();
         match self.store() {
             Ok(()) if runnable => Ended::Runnable,
@@ -102,6 +111,10 @@ impl<'a, R: Role> Turn<'a, R> {
 
     /// One step of the role and its effects; whether another one follows at once.
     fn step(&mut self, note: Option<Note>) -> Result<bool, CloseReason> {
+        for (id, lane) in self.entry.lanes.iter() {
+            let end = &mut self.ends[id];
+            end.more = lane.readable && !end.eof;
+        }
         let step = self.entry.role.step(self.ends, &mut self.cx, note);
         for lane in LaneId::ALL {
             self.ends[lane].came_in = false;
@@ -114,6 +127,10 @@ impl<'a, R: Role> Turn<'a, R> {
                 Ok(false)
             }
             Step::Again => Ok(true),
+            Step::Yield => {
+                self.steps_left = 0;
+                Ok(true)
+            }
             Step::Become(role) => {
                 self.entry.role = role;
                 Ok(true)
@@ -123,15 +140,18 @@ impl<'a, R: Role> Turn<'a, R> {
     }
 
     fn apply(&mut self) {
-        while let Some(effect) = self.cx.effects.pop() {
+        for effect in std::mem::take(&mut self.cx.effects) {
             let mut io = SlotIo { lanes: &mut self.entry.lanes, register: self.register };
             R::apply(effect, &mut io);
-            for lane in LaneId::ALL {
-                let up = self.entry.lanes.get(lane).is_some();
-                if self.ends[lane].up != up {
-                    self.ends.open(lane);
-                    self.ends[lane].reset();
-                    self.ends[lane].up = up;
+            for id in LaneId::ALL {
+                // A lane that has got another descriptor begins anew.
+                let lane = self.entry.lanes.get(id);
+                let up = lane.is_some();
+                let fresh = lane.is_some_and(|lane| std::mem::take(&mut lane.fresh));
+                if fresh || self.ends[id].up != up {
+                    self.ends.open(id);
+                    self.ends[id].reset();
+                    self.ends[id].up = up;
                 }
             }
         }
@@ -153,12 +173,13 @@ impl<'a, R: Role> Turn<'a, R> {
         let mut up = [false; LaneId::ALL.len()];
         for (id, lane) in self.entry.lanes.iter() {
             up[id as usize] = true;
+            lane.fresh = false;
             let end = &mut self.ends[id];
             end.reset();
             end.up = true;
             end.eof = lane.eof;
             end.failed = lane.failed;
-            end.shut = lane.shut;
+            end.shut = lane.shut || lane.shutting;
             if !lane.rx.is_empty() {
                 self.pool.load(&mut lane.rx, &mut end.rx);
             }
@@ -174,15 +195,18 @@ impl<'a, R: Role> Turn<'a, R> {
         self.limit_room();
     }
 
-    /// Leaves no more room in the client's `tx` than the pool could keep.
+    /// Leaves no more room in any `tx` than this slot's share of the pool.
     fn limit_room(&mut self) {
-        let mut kept = 0;
-        for lane in LaneId::ALL {
-            let end = &self.ends[lane];
-            kept += end.rx.len().next_multiple_of(BLOCK_BYTES);
+        let share = self.share_bytes();
+        for (id, _) in self.entry.lanes.iter() {
+            self.ends[id].tx.limit_to(share);
         }
-        let room = self.pool.free_bytes().saturating_sub(kept).max(ROOM_BYTES_MIN);
-        self.ends[LaneId::Client].tx.limit_to(room);
+    }
+
+    /// What a slot may come to keep in the pool for each queue: a part of what is free, so that
+    /// the share shrinks as the pool fills and a few slow peers can not take all of it.
+    fn share_bytes(&self) -> usize {
+        (self.pool.free_bytes() / SHARE).max(ROOM_BYTES_MIN)
     }
 
     /// Moves the queues back to the slot.
@@ -192,6 +216,7 @@ impl<'a, R: Role> Turn<'a, R> {
             let end = &mut self.ends[id];
             lane.eof = end.eof;
             lane.failed = end.failed;
+            lane.shutting = end.shut;
             for (queue, chain) in [(&mut end.rx, &mut lane.rx), (&mut end.tx, &mut lane.tx)] {
                 if !queue.is_empty() {
                     *chain = self.pool.store(queue.filled()).ok_or(CloseReason::Evicted)?;
@@ -219,13 +244,15 @@ impl<'a, R: Role> Turn<'a, R> {
 
     /// Offers every lane's bytes to its descriptor; whether the role may have been waiting for it.
     fn flush(&mut self) -> bool {
-        let mut moved = false;
+        let (mut moved, mut failed) = (false, false);
         for (id, lane) in self.entry.lanes.iter() {
             let end = &mut self.ends[id];
             let before = end.tx.len();
             let had_tail = id == LaneId::Client && !self.ends.tail.is_none();
-            if lane.writable && before > 0 {
+            if lane.writable && before > 0 && !self.ends[id].failed {
                 write_queue(lane, &mut self.ends[id]);
+                // The role of a failed peer has to hear of it, whatever it waits for.
+                failed |= self.ends[id].failed;
             }
             let mut tail_sent = 0;
             if had_tail && lane.writable && self.ends[id].tx.is_empty() {
@@ -242,7 +269,7 @@ impl<'a, R: Role> Turn<'a, R> {
                 let _ = fd::shut_write(lane.fd());
             }
         }
-        moved && self.entry.wait.wants_room()
+        failed || (moved && self.entry.wait.wants_room())
     }
 
     /// Reads what the role waits for; whether something came.
@@ -254,7 +281,7 @@ impl<'a, R: Role> Turn<'a, R> {
         for (id, lane) in self.entry.lanes.iter() {
             let end = &mut self.ends[id];
             if lane.readable && !end.eof && !end.failed {
-                let keep = self.pool.free_bytes().max(ROOM_BYTES_MIN);
+                let keep = (self.pool.free_bytes() / SHARE).max(ROOM_BYTES_MIN);
                 moved |= read_queue(lane, end, keep);
             }
         }
@@ -347,6 +374,11 @@ fn read_queue(lane: &mut Lane, end: &mut End, keep: usize) -> bool {
 }
 
 impl<R> Entry<R> {
+    /// Whether something has not left yet.
+    pub(super) fn has_output(&mut self) -> bool {
+        !self.tail.is_none() || self.lanes.iter().any(|(_, lane)| lane.tx != Chain::EMPTY)
+    }
+
     /// Whether bytes of this slot are in the pool.
     pub(super) fn keeps_blocks(&mut self) -> bool {
         self.lanes.iter().any(|(_, lane)| lane.rx != Chain::EMPTY || lane.tx != Chain::EMPTY)

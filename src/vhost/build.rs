@@ -41,7 +41,6 @@ impl World {
         let world = Self {
             vhosts: vhosts.into(),
             listeners,
-            server_string: global.server_string.as_deref().map(Into::into),
             keywords: Keywords::new(&global.reject_keywords),
             auth_files: build.auth_files.into(),
             log_files: build.log_files.into(),

@@ -24,7 +24,7 @@ fn hosts_are_matched_within_their_listener() {
     ]);
     let (world, faults) = World::build(&settings);
     assert_eq!((world.vhosts.len(), world.listeners.len(), faults.len()), (5, 2, 0));
-    assert_eq!(world.listener(ListenerId(0)).vhosts.len(), 3);
+    assert_eq!(world.listeners[0].vhosts.len(), 3);
     for (listener, host, want) in [
         (0, "localhost", "localhost"),
         (0, "other.test", "other.test"),
@@ -167,7 +167,7 @@ fn what_must_not_be_served_in_the_clear_does_not_listen() {
     assert_eq!(faults.iter().map(|fault| fault.place).collect::<Vec<_>>(), [place, place]);
     assert_eq!((world.vhosts.len(), world.listeners.len()), (3, 1));
     assert_eq!(name(&world, 0, "a.test"), "b.test");
-    assert_eq!(world.listener(ListenerId(0)).default_vhost(), VhostId(2));
+    assert_eq!(world.listeners[0].default_vhost(), VhostId(2));
 }
 
 #[test]

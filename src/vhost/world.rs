@@ -45,8 +45,6 @@ pub struct World {
     pub vhosts: Box<[Vhost]>,
     /// One entry for each thing to listen on, in the order of their first vhosts.
     pub listeners: Box<[Listener]>,
-    /// `server-string`; the vhosts' header blocks already hold it.
-    pub server_string: Option<Box<str>>,
     /// `reject-service-keywords`.
     pub keywords: Keywords,
     /// The distinct `basic-auth` files.
@@ -70,10 +68,11 @@ impl World {
         (id, &self.vhosts[usize::from(id.0)])
     }
 
-    /// The listener with this number.
+    /// How many directories are served, each from a descriptor.
     #[must_use]
-    pub fn listener(&self, id: ListenerId) -> &Listener {
-        &self.listeners[usize::from(id.0)]
+    pub fn directories(&self) -> usize {
+        let mounts = self.vhosts.iter().flat_map(|vhost| &vhost.mounts);
+        mounts.filter(|mount| matches!(mount.target, MountTarget::File(_))).count()
     }
 }
 

@@ -203,7 +203,7 @@ impl Stage {
             go_on = false;
             match step {
                 Step::Wait(wait) => actor.wait = wait,
-                Step::Again => go_on = true,
+                Step::Again | Step::Yield => go_on = true,
                 Step::Become(other) => role = other,
                 Step::Close(why) => {
                     let whole = client.tx.is_empty() && self.ends.tail.is_none();
