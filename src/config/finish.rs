@@ -65,6 +65,11 @@ impl Reader<'_> {
             self.report.push(warning);
             return;
         }
+        if let (Some(auth), Origin::Redirect(_)) = (&mount.basic_auth, &origin.value) {
+            let message = "\"basic-auth\" has no effect on a redirect";
+            let warning = Diagnostic::warning(auth.place, message);
+            self.report.push(warning.hint("it is sent before anybody is asked for a password"));
+        }
         mount.mountpoint = mountpoint;
         mount.origin = origin;
         vhost.vhost.mounts.push(mount);

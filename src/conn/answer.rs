@@ -196,17 +196,18 @@ impl Desk<'_> {
         if !mount.addresses.permits(Some(self.request.peer.ip)) {
             return self.error(Status::FORBIDDEN);
         }
-        let is_file = matches!(mount.target, MountTarget::File(_));
-        if is_file && rest.is_empty() && !mount.exact_match {
-            return self.add_slash(path);
+        match &mount.target {
+            // Both ahead of the password, as with lwsws.
+            MountTarget::Redirect(redirect) => return self.redirect(redirect, rest),
+            MountTarget::File(_) if rest.is_empty() && !mount.exact_match => {
+                return self.add_slash(path);
+            }
+            _ => {}
         }
         if let Some(auth) = mount.auth
             && let Some(refused) = self.authenticate(auth)?
         {
             return Ok(refused);
-        }
-        if let MountTarget::Redirect(redirect) = &mount.target {
-            return self.redirect(redirect, rest);
         }
         let limit = mount.body_bytes_max;
         if limit > 0 && matches!(self.request.head.framing, Framing::Length(n) if n > limit) {
