@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use super::entry::{Entry, Lane};
 use super::role::{Cx, Note, Role, SlotIo, Step};
-use crate::buf::{BLOCK_BYTES, Chain, CloseReason, End, Ends, LaneId, Pool, Tail};
+use crate::buf::{BLOCK_BYTES, CloseReason, End, Ends, LaneId, Pool, Tail};
 use crate::sys::fd;
 
 /// Steps of a turn; a slot with more to do goes onto the run queue.
