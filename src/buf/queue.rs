@@ -119,6 +119,17 @@ impl Buf {
         }
     }
 
+    /// Takes `n` bytes out from behind the first `at` ones.
+    ///
+    /// # Panics
+    /// When fewer than `at + n` bytes are filled, which is a bug of the caller.
+    pub fn cut(&mut self, at: usize, n: usize) {
+        assert!(at + n <= self.len(), "cut of more than is filled");
+        let from = self.start + at;
+        self.data.copy_within(from + n..self.end, from);
+        self.end -= n;
+    }
+
     /// Cuts the queue back to its first `n` bytes; used to undo a half-written head.
     pub fn truncate(&mut self, n: usize) {
         if n < self.len() {
@@ -186,6 +197,18 @@ mod tests {
         assert_eq!(buf.room().len(), 0);
         buf.clear();
         assert_eq!(buf.room_len(), 8);
+    }
+
+    #[test]
+    fn a_piece_is_cut_from_the_middle() {
+        let mut buf = Buf::with_capacity(8);
+        buf.put(b"abcdefgh").unwrap();
+        buf.consume(1);
+        buf.cut(2, 3);
+        assert_eq!(buf.filled(), b"bcgh");
+        buf.cut(4, 0);
+        buf.cut(0, 4);
+        assert!(buf.is_empty());
     }
 
     #[test]

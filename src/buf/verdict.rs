@@ -26,10 +26,8 @@ pub enum CloseReason {
     Finished,
     /// The keep-alive time passed without another request.
     IdleTimeout,
-    /// The head did not arrive within its no-progress or total limit.
+    /// The head or the body did not arrive within its limits.
     HeadTimeout,
-    /// The body did not arrive within its limit.
-    BodyTimeout,
     /// The peer did not take what we sent within `send-timeout-secs`.
     SendTimeout,
     /// The time for a lingering close has passed.
@@ -51,8 +49,7 @@ impl fmt::Display for CloseReason {
             Self::PeerFailed => "the connection failed",
             Self::Finished => "the exchange is finished",
             Self::IdleTimeout => "no further request within the keep-alive time",
-            Self::HeadTimeout => "the request head did not arrive in time",
-            Self::BodyTimeout => "the request body did not arrive in time",
+            Self::HeadTimeout => "the request did not arrive in time",
             Self::SendTimeout => "the peer did not take the response in time",
             Self::LingerTimeout => "the lingering close ran out of time",
             Self::Evicted => "the connection made room for another one",

@@ -1,7 +1,7 @@
 //! From a request head to an answer: vhost, gate, mount, and who answers there.
 
 use super::files;
-use super::limits::{DRAIN_BYTES_MAX, RETRY_AFTER};
+use super::limits::RETRY_AFTER;
 use super::local::Local;
 use super::reply::Reply;
 use super::site::Site;
@@ -35,6 +35,10 @@ pub(super) struct Request<'a> {
     pub(super) slot: u16,
     /// What came of the password that this request was held for.
     pub(super) granted: Option<bool>,
+    /// All of the body was read.
+    pub(super) body_read: bool,
+    /// What was read of it, framing included.
+    pub(super) body_bytes: u64,
 }
 
 /// What a request comes to.
@@ -90,22 +94,12 @@ pub(super) fn answer(
     let keep_alive = request.head.keep_alive
         && !request.draining
         && vhost.keepalive_timeout_ms > 0
-        && is_drainable(request.head);
+        && request.body_read;
     let mut desk = Desk { request, local, tx, tail, vhost_id, vhost, mount: None, keep_alive };
     let (status, source) = desk.route()?;
     let own_ms = desk.mount.and_then(|(_, mount)| mount.keepalive_timeout_ms);
     let keepalive_ms = own_ms.unwrap_or(vhost.keepalive_timeout_ms);
     Ok(Answered { status, source, keep_alive: desk.keep_alive, vhost, keepalive_ms })
-}
-
-/// Whether the connection can be kept after a body that nobody reads. A client that waits for
-/// 100 (Continue) may send the body or not, and only the end of the connection tells.
-fn is_drainable(head: &Head<'_>) -> bool {
-    match head.framing {
-        Framing::None => true,
-        Framing::Length(bytes) => bytes <= DRAIN_BYTES_MAX && !head.expect_continue,
-        Framing::Chunked => !head.expect_continue,
-    }
 }
 
 impl Desk<'_> {
@@ -210,7 +204,12 @@ impl Desk<'_> {
             return Ok(refused);
         }
         let limit = mount.body_bytes_max;
-        if limit > 0 && matches!(self.request.head.framing, Framing::Length(n) if n > limit) {
+        let long = match self.request.head.framing {
+            Framing::Length(bytes) => bytes > limit,
+            Framing::Chunked => self.request.body_bytes > limit,
+            Framing::None => false,
+        };
+        if limit > 0 && long {
             return self.last_error(Status::CONTENT_TOO_LARGE);
         }
         match &mount.target {

@@ -1,14 +1,13 @@
 //! The head phase: from bytes to answers, as many as are there and fit.
 
 use super::answer::{Answered, Hold, Request, answer};
+use super::body::{Read, Unwanted};
 use super::exchange::{Exchange, tail_bytes};
 use super::http::Http;
 use super::logging;
 use super::reply::Reply;
 use super::source::Source;
 use crate::buf::{End, Tail};
-use crate::http::body::BodyReader;
-use crate::http::framing::Framing;
 use crate::http::head::{Head, HeaderTable, Parsed, Refusal, Version, begins_as_head, parse};
 use crate::http::limits::CREDENTIALS_BYTES_MAX;
 use crate::http::status::Status;
@@ -20,7 +19,7 @@ use crate::vhost::log::Fields;
 /// What the bytes at the front of the queue came to.
 #[derive(Debug)]
 pub(super) enum Taken {
-    /// Part of a head.
+    /// Part of a head, or of a body that is to be read before the answer.
     Partial,
     /// A request whose answer waits for room.
     Full,
@@ -45,7 +44,7 @@ pub(super) enum Taken {
 impl Http {
     /// Takes one request from `rx`, which holds something, and begins to answer it.
     pub(super) fn take(
-        &self,
+        &mut self,
         client: &mut End,
         tail: &mut Tail,
         cx: &mut Cx<'_, Self>,
@@ -53,15 +52,23 @@ impl Http {
     ) -> Taken {
         cx.local.tick(cx.now_ms);
         let mut table = HeaderTable::new();
-        let parsed = parse(client.rx.filled(), &cx.world.head_limits, &mut table);
-        let (used, taken) = match parsed {
+        let head = match parse(client.rx.filled(), &cx.world.head_limits, &mut table) {
             Parsed::Partial => return Taken::Partial,
             Parsed::Refused(refusal) => return self.refuse(client, refusal, cx),
-            Parsed::Complete(head) if !body_is_sound(&head, client.rx.filled()) => {
+            Parsed::Complete(head) => head,
+        };
+        let mut body =
+            self.body.unwrap_or_else(|| Unwanted::new(&head, cx.now_ms, cx.world.drain_bytes_max));
+        let (used, read) = body.read(client.rx.filled().get(head.bytes..).unwrap_or_default());
+        let head_bytes = head.bytes;
+        let before = client.tx.len();
+        let held = match read {
+            Read::Malformed => {
                 let why = "malformed chunked body";
                 return self.refuse(client, Refusal { status: Status::BAD_REQUEST, why }, cx);
             }
-            Parsed::Complete(head) => {
+            Read::Part => Taken::Partial,
+            Read::Whole | Read::Skipped => {
                 let request = Request {
                     site: cx.world,
                     head: &head,
@@ -72,21 +79,30 @@ impl Http {
                     draining: cx.draining,
                     slot: cx.slot,
                     granted,
+                    body_read: read == Read::Whole,
+                    body_bytes: body.bytes(),
                 };
-                let before = client.tx.len();
                 cx.local.user_bytes = None;
                 match answer(&request, cx.local, &mut client.tx, tail) {
-                    Err(Hold::Full) => return self.no_room(client, cx, before),
-                    Err(Hold::Checking(serial)) => return Taken::Checking(serial),
                     Ok(answered) => {
                         let bytes = (client.tx.len() - before) as u64 + tail_bytes(tail);
-                        (head.bytes, self.answered(&head, answered, tail, cx, bytes))
+                        let clean = read == Read::Whole;
+                        let taken = self.answered(&head, answered, tail, cx, (bytes, clean));
+                        client.rx.consume(head_bytes + used);
+                        self.body = None;
+                        return taken;
                     }
+                    Err(Hold::Full) if before == 0 => return self.no_room(client, cx),
+                    Err(Hold::Full) => Taken::Full,
+                    Err(Hold::Checking(serial)) => Taken::Checking(serial),
                 }
             }
         };
-        client.rx.consume(used);
-        taken
+        // The head stays at the front until its answer can be given; what was read of the body
+        // is not needed for that.
+        client.rx.cut(head_bytes, used);
+        self.body = Some(body);
+        held
     }
 
     /// Logs what is over, or keeps what goes on.
@@ -96,11 +112,10 @@ impl Http {
         answered: Answered,
         tail: &Tail,
         cx: &mut Cx<'_, Self>,
-        bytes: u64,
+        (bytes, clean): (u64, bool),
     ) -> Taken {
         let Answered { status, source, keep_alive, vhost, keepalive_ms } = answered;
         let over = matches!(source, Source::Done) && tail.is_none() && keep_alive;
-        let over = over && head.framing == Framing::None;
         let mut line = None;
         if vhost.access_log.is_some() {
             let mut user = [0; CREDENTIALS_BYTES_MAX];
@@ -119,24 +134,19 @@ impl Http {
             Some(counts) => counts.enter(self.peer.ip) == gate::Entry::Admitted,
             None => false,
         };
-        let body = BodyReader::new(head.framing);
-        let began_ms = cx.now_ms;
         let listing_bytes = match &source {
             Source::Page { bytes, .. } => bytes.len(),
             Source::Done | Source::Parts(_) => 0,
         };
         let exchange = Exchange {
             source,
-            body,
-            drained: 0,
-            began_ms,
             keep_alive,
+            clean,
             line,
             planned: bytes,
             unsent: bytes,
             listing_bytes,
             is_counted,
-            waits_for_body: false,
         };
         Taken::Begun { exchange, keepalive_ms }
     }
@@ -159,11 +169,8 @@ impl Http {
         Taken::Refused
     }
 
-    /// An answer that does not fit: later, or never when nothing is in its way.
-    fn no_room(&self, client: &mut End, cx: &mut Cx<'_, Self>, before: usize) -> Taken {
-        if before > 0 {
-            return Taken::Full;
-        }
+    /// Gives up on an answer that does not fit although nothing is in its way.
+    fn no_room(&self, client: &mut End, cx: &mut Cx<'_, Self>) -> Taken {
         let status = Status::INTERNAL_SERVER_ERROR;
         self.refuse(client, Refusal { status, why: "the answer's head is too large" }, cx)
     }
@@ -191,19 +198,4 @@ impl Http {
     pub(super) fn default_vhost(&self, site: &'static super::Site) -> &'static crate::vhost::Vhost {
         site.world.vhost(ListenerId(self.listener.0), b"").1
     }
-}
-
-/// Whether what is here of a request's body is framed as it should be. A body that breaks its
-/// framing later only ends the connection, since the answer has begun by then.
-fn body_is_sound(head: &Head<'_>, bytes: &[u8]) -> bool {
-    let mut body = BodyReader::new(head.framing);
-    let mut rest = bytes.get(head.bytes..).unwrap_or_default();
-    while !body.is_done() && !rest.is_empty() {
-        match body.read(rest) {
-            Ok(step) if step.used > 0 => rest = rest.get(step.used..).unwrap_or_default(),
-            Ok(_) => return true,
-            Err(_) => return false,
-        }
-    }
-    true
 }

@@ -1,6 +1,7 @@
 //! The role of a client's connection that speaks HTTP/1.
 
-use super::exchange::{Exchange, Waits};
+use super::body::Unwanted;
+use super::exchange::Exchange;
 use super::head::Taken;
 use super::limits::{ANSWERS_MAX, CHECK_MS, LINGER_MS, LINGER_SILENT_MS};
 use super::local::Local;
@@ -23,6 +24,8 @@ pub struct Http {
     /// When the client last did something that this phase waits for.
     progress_ms: u64,
     keepalive_ms: u64,
+    /// The body of the request at the front of `rx`, as far as it was read away.
+    pub(super) body: Option<Unwanted>,
 }
 
 /// See the module's page.
@@ -33,7 +36,7 @@ enum Phase {
         /// There was no request yet.
         fresh: bool,
     },
-    /// Part of a head is here.
+    /// Part of a head is here, or all of it and part of its body.
     Head,
     /// A whole request is here and its answer waits for room; or nothing is, and the answers
     /// before it are slow to leave.
@@ -86,6 +89,7 @@ impl Role for Http {
             began_ms: cx.now_ms,
             progress_ms: cx.now_ms,
             keepalive_ms: 0,
+            body: None,
         };
         role.keepalive_ms = role.default_vhost(cx.world).keepalive_timeout_ms;
         Ok(role)
@@ -158,19 +162,19 @@ impl Role for Http {
                 at(self.began_ms, limits.header_timeout_ms, Timeout::Idle)
             }
             Phase::Idle { fresh: false } => at(self.began_ms, self.keepalive_ms, Timeout::Idle),
-            Phase::Head => at(self.progress_ms, limits.timeout_ms, Timeout::Head).earlier(at(
-                self.began_ms,
-                limits.header_timeout_ms,
-                Timeout::Head,
-            )),
-            Phase::Checking { .. } => at(self.began_ms, CHECK_MS, Timeout::Check),
-            Phase::Exchange(exchange) if exchange.waits_for_body => {
-                let silent = at(self.progress_ms, limits.timeout_ms, Timeout::Body);
-                match exchange.body_rate_deadline_ms(limits.body_rate_min) {
-                    Some(at_ms) => silent.earlier(Deadline { at_ms, why: Timeout::Body }),
-                    None => silent,
+            Phase::Head => {
+                let silent = at(self.progress_ms, limits.timeout_ms, Timeout::Head);
+                match &self.body {
+                    None => {
+                        silent.earlier(at(self.began_ms, limits.header_timeout_ms, Timeout::Head))
+                    }
+                    Some(body) => match body.rate_deadline_ms(limits.body_rate_min) {
+                        Some(at_ms) => silent.earlier(Deadline { at_ms, why: Timeout::Head }),
+                        None => silent,
+                    },
                 }
             }
+            Phase::Checking { .. } => at(self.began_ms, CHECK_MS, Timeout::Check),
             Phase::Blocked | Phase::Exchange(_) | Phase::Closing { .. } => {
                 at(self.progress_ms, limits.send_timeout_ms, Timeout::Send)
             }
@@ -206,7 +210,6 @@ impl Http {
         match &self.phase {
             Phase::Idle { .. } | Phase::Head | Phase::Lingering => Wait::Input,
             Phase::Checking { .. } => Wait::Note,
-            Phase::Exchange(exchange) if exchange.waits_for_body => Wait::Input,
             Phase::Blocked | Phase::Exchange(_) | Phase::Closing { .. } => Wait::Room,
         }
     }
@@ -278,20 +281,12 @@ impl Http {
         let Phase::Exchange(exchange) = &mut self.phase else { return Next::Go };
         match exchange.advance(client, tail) {
             Err(why) => Next::Close(why),
-            Ok(Waits::Room) => Next::Wait(Wait::Room),
-            Ok(Waits::Body) => {
-                if !exchange.waits_for_body {
-                    exchange.waits_for_body = true;
-                    self.progress_ms = cx.now_ms;
-                }
-                Next::Wait(Wait::Input)
-            }
-            Ok(Waits::Nothing) => {
-                let clean = exchange.body.is_done();
+            Ok(false) => Next::Wait(Wait::Room),
+            Ok(true) => {
                 let next = if exchange.keep_alive {
                     Phase::Idle { fresh: false }
                 } else {
-                    Phase::Closing { clean }
+                    Phase::Closing { clean: exchange.clean }
                 };
                 self.end_exchange(cx, next);
                 Next::Go
@@ -365,7 +360,6 @@ impl Http {
                 self.enter(Phase::Closing { clean: false }, cx.now_ms);
                 return None;
             }
-            Timeout::Body => CloseReason::BodyTimeout,
             Timeout::Send => CloseReason::SendTimeout,
             Timeout::Linger => CloseReason::LingerTimeout,
         };

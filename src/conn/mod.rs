@@ -14,6 +14,7 @@
 //! that no reset overtakes the answer (RFC 9112 section 9.6).
 
 mod answer;
+mod body;
 mod exchange;
 mod files;
 mod head;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::limits::HEAD_BYTES_MAX;
+use super::limits::{DRAIN_BYTES_MAX, HEAD_BYTES_MAX};
 use crate::http::limits::{HEADERS_MAX, HeadLimits, TARGET_BYTES_DEFAULT};
 use crate::origin::file::FileMount;
 use crate::vhost::mime::MimeTable;
@@ -15,6 +15,8 @@ pub struct Site {
     pub world: World,
     /// What a request head may be.
     pub head_limits: HeadLimits,
+    /// Bytes of a request body that are read away; the smallest `max-body` is one bound.
+    pub(super) drain_bytes_max: u64,
     files: Box<[FileMount]>,
     roots: Box<[Box<Path>]>,
     /// Numbers in `files`, by vhost and mount.
@@ -48,6 +50,9 @@ impl Site {
             }
             numbers.push(of_vhost.into());
         }
+        let limits = world.vhosts.iter().flat_map(|vhost| &vhost.mounts);
+        let limits = limits.map(|mount| mount.body_bytes_max).filter(|bytes| *bytes > 0);
+        let drain_bytes_max = limits.min().unwrap_or(u64::MAX).min(DRAIN_BYTES_MAX);
         let head_bytes = (world.limits.head_bytes_max as usize).min(HEAD_BYTES_MAX);
         let head_limits = HeadLimits {
             head_bytes,
@@ -57,6 +62,7 @@ impl Site {
         Self {
             world,
             head_limits,
+            drain_bytes_max,
             files: files.into(),
             roots: roots.into(),
             numbers: numbers.into(),

@@ -195,12 +195,10 @@ impl Deadline {
 pub enum Timeout {
     /// The time for another request.
     Idle,
-    /// The time for a request head.
+    /// The time for a request head, or its body.
     Head,
     /// The time for a password to be checked.
     Check,
-    /// The time for a request body.
-    Body,
     /// The time for the peer to take something.
     Send,
     /// The time for a lingering close.

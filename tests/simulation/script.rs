@@ -141,7 +141,7 @@ impl Script {
                 left -= chunk;
             }
             if random.one_in(12) {
-                self.add(&(text + "5\r\nhelloX"), 405, None, true);
+                self.add(&(text + "5\r\nhelloX"), 400, None, true);
                 self.over = true;
                 return;
             }
