@@ -92,13 +92,23 @@ pub fn explain(name: &str) -> Result<String, String> {
         }
     }
     if out.is_empty() {
-        let names = keys::all().flat_map(|k| std::iter::once(&k.name).chain(k.aliases)).copied();
-        return Err(match nearest(name, names.filter(|n| !n.ends_with('*'))) {
-            Some(near) => format!("there is no key \"{name}\"; did you mean \"{near}\"?"),
-            None => format!("there is no key \"{name}\""),
-        });
+        return Err(no_such_key(name));
     }
     Ok(out)
+}
+
+/// What to say of a name that is none, with those that it may be a part or a misspelling of.
+fn no_such_key(name: &str) -> String {
+    let names = keys::all().flat_map(|k| std::iter::once(&k.name).chain(k.aliases)).copied();
+    let names: Vec<&str> = names.filter(|n| !n.ends_with('*')).collect();
+    let mut longer: Vec<&str> = names.iter().copied().filter(|n| n.contains(name)).collect();
+    longer.sort_unstable();
+    longer.dedup();
+    match nearest(name, names) {
+        Some(near) => format!("there is no key \"{name}\"; did you mean \"{near}\"?"),
+        None if longer.is_empty() || name.is_empty() => format!("there is no key \"{name}\""),
+        None => format!("there is no key \"{name}\"; there are {}", longer.join(", ")),
+    }
 }
 
 const fn title(level: Level) -> &'static str {

@@ -7,7 +7,7 @@ use super::limits::{INLINE_BYTES_MAX, LISTING_BYTES_MAX};
 use super::local::Local;
 use super::reply::Reply;
 use super::source::{Parts, Source};
-use crate::buf::{Full, Tail};
+use crate::buf::{Buf, Full, Tail};
 use crate::http::byteranges::Boundary;
 use crate::http::conditional::{self, Validators};
 use crate::http::encoding::Accepted;
@@ -188,26 +188,38 @@ impl Answer<'_> {
     }
 
     fn parts(&mut self, ranges: heapless::Vec<ByteRange, RANGES_MAX>) -> Outcome {
-        let size = self.found.size;
+        let before = self.reply.tx.len();
+        let (size, body) = (self.found.size, self.found.body);
         let content_type = self.found.content_type.unwrap_or_default().as_bytes();
-        let file = match self.found.body {
-            Body::File(file) => fd::duplicate(file).ok(),
-            Body::Content(_) => None,
-        };
-        // Parts of a few bytes each cost more than the whole of a small file.
-        let Some(file) = file else { return self.whole(Status::OK) };
         let boundary = Boundary::new(self.found.last_modified_secs ^ size.rotate_left(32));
         let Some(length) = boundary.body_len(content_type, &ranges, size) else {
             return self.whole(Status::OK);
         };
         let status = Status::PARTIAL_CONTENT;
-        let content_type: Box<[u8]> = content_type.into();
         self.start_content(status, Some(&boundary.content_type())).length(length).finish()?;
         if self.reply.head_only {
             return Ok((status, Source::Done));
         }
-        let parts = Parts { file, ranges, next: 0, boundary, content_type, size };
-        Ok((status, Source::Parts(Box::new(parts))))
+        let source = match body {
+            Body::Content(bytes) => {
+                let tx = &mut *self.reply.tx;
+                write_parts(tx, &boundary, content_type, &ranges, bytes)
+                    .map(|()| Source::Done)
+                    .map_err(|Full| Unsent::Full)
+            }
+            Body::File(file) => match fd::duplicate(file) {
+                Ok(file) => {
+                    let content_type = content_type.into();
+                    let parts = Parts { file, ranges, next: 0, boundary, content_type, size };
+                    Ok(Source::Parts(Box::new(parts)))
+                }
+                Err(_) => Err(Unsent::OutOfDescriptors),
+            },
+        };
+        match source {
+            Ok(source) => Ok((status, source)),
+            Err(unsent) => self.unsent(before, unsent),
+        }
     }
 
     /// The bytes behind a head that begins at `before` in the queue; the head goes again when
@@ -225,7 +237,14 @@ impl Answer<'_> {
             }
             Body::File(file) => self.send_file(file, offset, len, before == 0),
         };
-        let Err(unsent) = sent else { return Ok((status, Source::Done)) };
+        match sent {
+            Ok(()) => Ok((status, Source::Done)),
+            Err(unsent) => self.unsent(before, unsent),
+        }
+    }
+
+    /// Takes the head back that begins at `before`, and says why if waiting will not help.
+    fn unsent(&mut self, before: usize, unsent: Unsent) -> Outcome {
         self.reply.tx.truncate(before);
         let status = match unsent {
             Unsent::Full => return Err(Hold::Full),
@@ -265,6 +284,23 @@ impl Answer<'_> {
         }
         Ok(())
     }
+}
+
+/// A whole `multipart/byteranges` body of a small file.
+fn write_parts(
+    tx: &mut Buf,
+    boundary: &Boundary,
+    content_type: &[u8],
+    ranges: &[ByteRange],
+    bytes: &[u8],
+) -> Result<(), Full> {
+    for range in ranges {
+        boundary.write_part(tx, content_type, *range, bytes.len() as u64)?;
+        // Ranges lie within the size, which is the length of the content.
+        let [first, last] = [range.first, range.last].map(|at| usize::try_from(at).unwrap_or(0));
+        tx.put(bytes.get(first..=last).unwrap_or_default())?;
+    }
+    boundary.write_end(tx)
 }
 
 /// Why the bytes of a file can not follow their head.

@@ -26,7 +26,7 @@ impl Survey {
     /// # Errors
     /// The exit code; everything has been printed.
     pub(super) fn read(args: &Args, strict: bool, port: u16) -> Result<Self, u8> {
-        let survey = match &args.source {
+        let mut survey = match &args.source {
             Source::Quick(source) => match quick::settings(source, port) {
                 Ok(settings) => {
                     let mut report = Report::default();
@@ -54,6 +54,12 @@ impl Survey {
             }
         };
         if survey.report.has_errors() {
+            // An unknown user is a mistake of the same text, to be told in the same run.
+            let global = &survey.settings.global;
+            if global.username.is_some() || global.groupname.is_some() {
+                let report = &mut survey.report;
+                drop::decide(global, &drop::starter(), &mut |finding| report.push(finding.into()));
+            }
             survey.print();
             return Err(survey.refusal());
         }

@@ -116,6 +116,33 @@ impl<R> Entry<R> {
     pub(super) fn client_fd(&mut self) -> RawFd {
         self.lanes.get(LaneId::Client).map_or(-1, |lane| lane.fd.as_raw_fd())
     }
+
+    /// Whether something has not left yet.
+    pub(super) fn has_output(&mut self) -> bool {
+        !self.tail.is_none() || self.lanes.iter().any(|(_, lane)| lane.tx != Chain::EMPTY)
+    }
+
+    /// Whether bytes of this slot are in the pool.
+    pub(super) fn keeps_blocks(&mut self) -> bool {
+        self.lanes.iter().any(|(_, lane)| lane.rx != Chain::EMPTY || lane.tx != Chain::EMPTY)
+    }
+
+    /// Notes what epoll said about a lane; whether a turn has to follow.
+    pub(super) fn mark(&mut self, id: LaneId, event: &mio::event::Event) -> bool {
+        let wait = self.wait;
+        let tail = id == LaneId::Client && !self.tail.is_none();
+        let Some(lane) = self.lanes.get(id) else { return false };
+        let failed = event.is_error();
+        if event.is_readable() || event.is_read_closed() || failed {
+            lane.readable = true;
+            lane.hung_up |= event.is_read_closed() || failed;
+        }
+        if event.is_writable() || failed {
+            lane.writable = true;
+        }
+        let output = lane.writable && (lane.tx != Chain::EMPTY || tail);
+        (lane.readable && wait.wants_input()) || output || failed
+    }
 }
 
 /// Bytes of a slot whose role is `R`; for the memory budget.

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use super::entry::{Entry, Lane};
 use super::role::{Cx, Note, Role, SlotIo, Step};
-use crate::buf::{BLOCK_BYTES, Chain, CloseReason, End, Ends, LaneId, Pool, Tail};
+use crate::buf::{BLOCK_BYTES, CloseReason, End, Ends, LaneId, Pool, Tail};
 use crate::sys::fd;
 
 /// Steps of a turn; a slot with more to do goes onto the run queue.
@@ -370,34 +370,5 @@ fn read_queue(lane: &mut Lane, end: &mut End, keep: usize) -> bool {
             lane.readable = false;
             true
         }
-    }
-}
-
-impl<R> Entry<R> {
-    /// Whether something has not left yet.
-    pub(super) fn has_output(&mut self) -> bool {
-        !self.tail.is_none() || self.lanes.iter().any(|(_, lane)| lane.tx != Chain::EMPTY)
-    }
-
-    /// Whether bytes of this slot are in the pool.
-    pub(super) fn keeps_blocks(&mut self) -> bool {
-        self.lanes.iter().any(|(_, lane)| lane.rx != Chain::EMPTY || lane.tx != Chain::EMPTY)
-    }
-
-    /// Notes what epoll said about a lane; whether a turn has to follow.
-    pub(super) fn mark(&mut self, id: LaneId, event: &mio::event::Event) -> bool {
-        let wait = self.wait;
-        let tail = id == LaneId::Client && !self.tail.is_none();
-        let Some(lane) = self.lanes.get(id) else { return false };
-        let failed = event.is_error();
-        if event.is_readable() || event.is_read_closed() || failed {
-            lane.readable = true;
-            lane.hung_up |= event.is_read_closed() || failed;
-        }
-        if event.is_writable() || failed {
-            lane.writable = true;
-        }
-        let output = lane.writable && (lane.tx != Chain::EMPTY || tail);
-        (lane.readable && wait.wants_input()) || output || failed
     }
 }

@@ -80,11 +80,9 @@ impl Client {
         if status >= 200 {
             assert!(answer.value("Date").ends_with(" GMT"), "{}", answer.head);
         }
-        if has_body {
+        if has_body && method != "HEAD" {
             let length: usize = answer.value("Content-Length").parse().unwrap();
-            if method != "HEAD" {
-                answer.body = self.take(length);
-            }
+            answer.body = self.take(length);
         }
         answer
     }

@@ -262,8 +262,8 @@ fn an_exhausted_pool_refuses_nobody() {
     let len = 20_000;
     let folder = Folder::new().file("www/a.bin", pattern(len)).file("www/f.txt", "file");
     let config = super::server::www(r#""send-timeout-secs": 60,"#, "", "");
-    let server = Server::start(folder, &config, 20);
-    let batch = request("GET", "/a.bin", &[]).repeat(2000);
+    let server = Server::start(folder, &config, 16);
+    let batch = request("GET", "/a.bin", &[]).repeat(300_000);
     let mut stuck = Vec::new();
     for _ in 0..4 {
         let client = server.connect();
@@ -271,7 +271,7 @@ fn an_exhausted_pool_refuses_nobody() {
         let mut rest = batch.as_bytes();
         let mut refused = 0;
         // Until the server reads no more, because its answers are not taken.
-        while !rest.is_empty() && refused < 300 {
+        while !rest.is_empty() && refused < 20_000 {
             match (&client.stream).write(rest) {
                 Ok(n) => rest = &rest[n..],
                 Err(_) => refused += 1,

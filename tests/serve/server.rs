@@ -123,6 +123,8 @@ impl Server {
         blocks_max: usize,
         begin: fn(),
     ) -> Self {
+        // Clients and servers of all tests share this process's descriptors.
+        let _ = kinglet::sys::limits::set_descriptors(None);
         let text = config.replace("DIR", folder.path.to_str().unwrap()).into_bytes();
         let file = SourceFile { path: "conf".to_owned(), text };
         let loaded = config::load_texts(vec![file], &Options::default());

@@ -3,8 +3,9 @@
 
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use kinglet::buf::{BLOCK_BYTES, End, Ends, LaneId, Tail};
+use kinglet::buf::{BLOCK_BYTES, CloseReason, End, Ends, LaneId, Tail};
 use kinglet::config::settings::SourceFile;
 use kinglet::config::{self, Options};
 use kinglet::conn::{Http, Local, RX_BYTES, Site, TX_BYTES};
@@ -14,15 +15,15 @@ use kinglet::sys::socket::PeerAddr;
 use kinglet::vhost::World;
 
 use super::random::Random;
-use super::script::{FILES, Script, content};
+use super::script::{FILES, Script, USERS, content};
 
 const CONFIG: &str = r#"{ "vhosts": [{ "name": "a.test", "port": 80, "mounts": [
     { "mountpoint": "/", "origin": "file://DIR/www", "directory-listing": "1" },
     { "mountpoint": "/guarded", "origin": "file://DIR/www", "basic-auth": "DIR/users" },
     { "mountpoint": "/away", "origin": ">http://new.test" } ] }] }"#;
 
-/// kim:secret
-const USERS: &str = "kim:$apr1$saltsalt$LrttParrLPdxvgutaSXWJ0\n";
+/// `secret`
+const HASH: &str = "$apr1$saltsalt$LrttParrLPdxvgutaSXWJ0";
 
 /// Turns after which a connection has failed to end.
 const TURNS_MAX: usize = 2_000_000;
@@ -74,7 +75,7 @@ impl Drop for Stage {
 
 impl Stage {
     pub(crate) fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("kinglet-play-{}", std::process::id()));
+        let folder = temporary();
         std::fs::create_dir_all(folder.join("www/list/sub")).unwrap();
         let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000);
         for (name, len) in FILES.iter().chain(&[("kind.unknown", 3)]) {
@@ -85,7 +86,8 @@ impl Stage {
         for n in 0..300 {
             std::fs::write(folder.join(format!("www/list/entry-{n}.txt")), "").unwrap();
         }
-        std::fs::write(folder.join("users"), USERS).unwrap();
+        let users: String = (0..USERS).map(|n| format!("u{n:02}:{HASH}\n")).collect();
+        std::fs::write(folder.join("users"), users).unwrap();
         let text = CONFIG.replace("DIR", folder.to_str().unwrap()).into_bytes();
         let file = SourceFile { path: "conf".to_owned(), text };
         let loaded = config::load_texts(vec![file], &Options::default());
@@ -123,6 +125,33 @@ impl Stage {
         panic!("{way:?} does not end: {at:?}");
     }
 
+    /// Delivers `bytes` at once and a note before anything was taken; what leaves after that
+    /// until the role closes or waits for more.
+    pub(crate) fn interrupt(&mut self, bytes: &[u8], note: Note) -> Vec<u8> {
+        let mut script = Script::default();
+        script.bytes.extend_from_slice(bytes);
+        let mut actor = self.enter(&script);
+        let mut role = actor.role.take().unwrap();
+        let way = Way::Whole;
+        let random = &mut Random::new(0);
+        actor.load(&mut self.ends, way, random);
+        actor.fill(&mut self.ends[LaneId::Client], way, random);
+        let mut cx = cx(self.site, &mut self.local, self.now_ms, 0);
+        assert!(matches!(role.step(&mut self.ends, &mut cx, None), Step::Wait(_)));
+        assert!(!self.ends[LaneId::Client].tx.is_empty());
+        let mut step = role.step(&mut self.ends, &mut cx, Some(note));
+        loop {
+            let moved = actor.flush(&mut self.ends, way, random);
+            match step {
+                Step::Wait(Wait::Room) if moved => step = role.step(&mut self.ends, &mut cx, None),
+                Step::Close(_) if moved => panic!("closed with something left to send"),
+                _ => break,
+            }
+        }
+        role.closed(CloseReason::Finished, &mut cx);
+        actor.out
+    }
+
     fn enter<'s>(&mut self, script: &'s Script) -> Actor<'s> {
         let peer = PeerAddr { ip: std::net::Ipv4Addr::LOCALHOST.into(), port: 1 };
         let mut cx = cx(self.site, &mut self.local, self.now_ms, 0);
@@ -151,6 +180,11 @@ impl Stage {
         let idle = role.deadline().is_some_and(|deadline| deadline.why == Timeout::Idle);
         if way == Way::Pieces && idle && !actor.tx.is_empty() && random.one_in(8) {
             actor.note = Some(Note::Timeout(Timeout::Idle));
+        }
+        if actor.wait == Wait::Note && actor.note.is_none() && random.one_in(4) {
+            // What was asked for by the slot's tenant before this one.
+            let serial = u64::MAX - random.next() % 1000;
+            actor.note = Some(Note::Answer { serial, granted: random.one_in(2) });
         }
         for _ in 0..16 {
             let flushed = actor.flush(&mut self.ends, way, random);
@@ -269,4 +303,11 @@ impl Actor<'_> {
         client.came_in |= n > 0;
         n > 0
     }
+}
+
+/// A path of its own for each stage of this process.
+fn temporary() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("kinglet-play-{}-{number}", std::process::id()))
 }

@@ -17,6 +17,23 @@ pub(crate) fn content(len: usize) -> Vec<u8> {
     (0..len).map(|at| (at % 251 + len % 7) as u8).collect()
 }
 
+/// Users `u00` and so on, whose password is `secret`.
+pub(crate) const USERS: usize = 100;
+
+/// RFC 4648
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let bits = (0..3).fold(0, |bits, n| bits << 8 | three.get(n).map_or(0, |b| *b as usize));
+        for n in 0..4 {
+            let digit = char::from(DIGITS[bits >> (18 - 6 * n) & 63]);
+            text.push(if n > three.len() { '=' } else { digit });
+        }
+    }
+    text
+}
+
 /// An answer that is due.
 #[derive(Debug)]
 struct Due {
@@ -76,13 +93,13 @@ impl Script {
     }
 
     /// `Connection: close` at times, and that it is.
-    fn ending(&self, random: &mut Random) -> (&'static str, bool) {
+    fn ending(random: &mut Random) -> (&'static str, bool) {
         if random.one_in(40) { ("Connection: close\r\n", true) } else { ("", false) }
     }
 
     fn file(&mut self, random: &mut Random) {
         let (name, len) = *random.pick(&FILES);
-        let (close, over) = self.ending(random);
+        let (close, over) = Self::ending(random);
         let head = random.one_in(4);
         let method = if head { "HEAD" } else { "GET" };
         let more = "X-Padding: x\r\n".repeat(random.below(4));
@@ -152,10 +169,11 @@ impl Script {
         self.add(&format!("{line} HTTP/1.1\r\nHost: a.test\r\n\r\n"), status, None, has_body);
     }
 
-    /// A slow hash, right or wrong; never two checks alike, so that none is remembered.
+    /// A slow hash, right or wrong; of so many users that most checks are forgotten again.
     fn password(&mut self, random: &mut Random) {
-        // kim:secret and kim:wrong
-        let (pair, status) = *random.pick(&[("a2ltOnNlY3JldA==", 200), ("a2ltOndyb25n", 401)]);
+        let user = random.below(USERS);
+        let (password, status) = *random.pick(&[("secret", 200), ("secret", 200), ("wrong", 401)]);
+        let pair = base64(format!("u{user:02}:{password}").as_bytes());
         let text = format!(
             "GET /guarded/small.txt HTTP/1.1\r\nHost: a.test\r\nAuthorization: Basic {pair}\r\n\r\n"
         );

@@ -155,14 +155,14 @@ pub(super) static KEYS: &[Key] = &[
     .slot(Slot::Global(|g, v, _| g.blocks_max = v.some_u32(), |g| number(g.blocks_max?))),
     key(
         "max-head",
-        Kind::Size { min: 1024, max: 64 << 10 },
+        Kind::Size { min: 1024, max: 16 << 10 },
         "Bytes of a request head; more is answered with 431, a long target with 414.",
     )
     .or("8192")
     .eg(r#""8k""#)
     .ours()
     .slot(Slot::Global(|g, v, _| g.head_bytes_max = v.u32(), |g| number(g.head_bytes_max))),
-    key("max-headers", count(8, 1000), "Header fields of a request; more is answered with 431.")
+    key("max-headers", count(8, 128), "Header fields of a request; more is answered with 431.")
         .or("100")
         .eg(r#""100""#)
         .ours()
