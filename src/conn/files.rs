@@ -35,7 +35,9 @@ pub(super) fn serve(desk: &mut Desk<'_>, path: &[u8], rest: &[u8]) -> Outcome {
     let wall_secs = desk.local.date.unix_secs();
     let ask = Ask { path: rest, accept, now_ms: desk.request.now_ms, wall_secs };
     let fixed = desk.vhost.header_block(Some(mount));
-    let as_404 = desk.vhost.error_document_404.as_deref().map(str::as_bytes) == Some(path);
+    // The page for what is missing says so itself, unless it is somebody's front page too.
+    let as_404 = desk.vhost.error_document_404.as_deref().map(str::as_bytes) == Some(path)
+        && !path.ends_with(files.default_document.as_bytes());
     let Local { files: cache, date, page, .. } = &mut *desk.local;
     match file::answer(cache, files, &ask) {
         file::Outcome::Found(found) => {

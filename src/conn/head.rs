@@ -57,6 +57,10 @@ impl Http {
         let (used, taken) = match parsed {
             Parsed::Partial => return Taken::Partial,
             Parsed::Refused(refusal) => return self.refuse(client, refusal, cx),
+            Parsed::Complete(head) if !body_is_sound(&head, client.rx.filled()) => {
+                let why = "malformed chunked body";
+                return self.refuse(client, Refusal { status: Status::BAD_REQUEST, why }, cx);
+            }
             Parsed::Complete(head) => {
                 let request = Request {
                     site: cx.world,
@@ -187,4 +191,19 @@ impl Http {
     pub(super) fn default_vhost(&self, site: &'static super::Site) -> &'static crate::vhost::Vhost {
         site.world.vhost(ListenerId(self.listener.0), b"").1
     }
+}
+
+/// Whether what is here of a request's body is framed as it should be. A body that breaks its
+/// framing later only ends the connection, since the answer has begun by then.
+fn body_is_sound(head: &Head<'_>, bytes: &[u8]) -> bool {
+    let mut body = BodyReader::new(head.framing);
+    let mut rest = bytes.get(head.bytes..).unwrap_or_default();
+    while !body.is_done() && !rest.is_empty() {
+        match body.read(rest) {
+            Ok(step) if step.used > 0 => rest = rest.get(step.used..).unwrap_or_default(),
+            Ok(_) => return true,
+            Err(_) => return false,
+        }
+    }
+    true
 }

@@ -45,10 +45,10 @@ pub(super) fn run(
         let exposed = is_exposed(vhost, interfaces);
         for mount in &vhost.mounts {
             documents(mount, actors, &mut add);
-            credentials(mount, actors.server, exposed, &mut add);
+            credentials(mount, actors, exposed, &mut add);
         }
         if let Some(log) = &vhost.access_log {
-            access_log(log, actors.starter, &mut add);
+            access_log(log, actors, &mut add);
         }
     }
     let listeners = listeners(settings, interfaces, &mut add);
@@ -66,7 +66,7 @@ pub(super) fn files(settings: &Settings, actors: Actors<'_>, report: &mut Report
     let mut add = |finding| found.push(finding);
     for mount in settings.vhosts.iter().flat_map(|vhost| &vhost.mounts) {
         documents(mount, actors, &mut add);
-        credentials(mount, actors.server, false, &mut add);
+        credentials(mount, actors, false, &mut add);
     }
     sort(&mut found);
     found.into_iter().for_each(report);
@@ -130,7 +130,7 @@ fn documents(mount: &Mount, actors: Actors<'_>, add: &mut dyn FnMut(Finding)) {
             .at(place)
             .hint(format!("chmod o-w {}", directory.display())));
     }
-    default_document(mount, directory, server, add);
+    default_document(mount, directory, actors, add);
 }
 
 fn cannot_serve(directory: &Path, refusal: &Refusal, server: &Identity) -> Finding {
@@ -175,12 +175,18 @@ fn let_in(directory: &Path, bits: &str, user: &str) -> String {
 fn default_document(
     mount: &Mount,
     directory: &Path,
-    server: &Identity,
+    actors: Actors<'_>,
     add: &mut dyn FnMut(Finding),
 ) {
+    let server = actors.server;
     let file = directory.join(&mount.default_document);
     let place = mount.origin.place;
-    match access::check(&file, &server.subject, Want::Read) {
+    // Reached through the directory that was opened at start, read by who serves.
+    let found = access::check(&file, actors.starter, Want::Reach).and_then(|metadata| {
+        let may = server.subject.may(&metadata, Want::Read);
+        if may { Ok(metadata) } else { Err(Refusal::Forbidden(file.clone())) }
+    });
+    match found {
         Ok(metadata) if metadata.is_file() => {}
         Err(Refusal::Missing(_)) if mount.directory_listing => {}
         Err(Refusal::Missing(_)) => {
@@ -208,7 +214,8 @@ fn default_document(
 }
 
 /// The file of `basic-auth`.
-fn credentials(mount: &Mount, server: &Identity, exposed: bool, add: &mut dyn FnMut(Finding)) {
+fn credentials(mount: &Mount, actors: Actors<'_>, exposed: bool, add: &mut dyn FnMut(Finding)) {
+    let server = actors.server;
     let Some(Located { value, place }) = &mount.basic_auth else { return };
     let (path, place) = (Path::new(value), *place);
     if exposed {
@@ -249,9 +256,14 @@ fn credentials(mount: &Mount, server: &Identity, exposed: bool, add: &mut dyn Fn
             if !matches!(&refusal, Refusal::Forbidden(_)) {
                 message += &format!(" ({refusal})");
             }
-            add(closed(message)
-                .at(place)
-                .hint(format!("make it readable for a group of the user {}", server.user)));
+            let finding = if access::check(path, actors.starter, Want::Read).is_ok() {
+                let message = message + ": its changes are seen only after a restart";
+                Finding::new(Severity::Degraded, message)
+            } else {
+                closed(message)
+            };
+            let hint = format!("make it readable for a group of the user {}", server.user);
+            add(finding.at(place).hint(hint));
         }
     }
 }
@@ -275,7 +287,8 @@ fn is_exposed(vhost: &Vhost, interfaces: &Interfaces) -> bool {
 }
 
 /// The file of `access-log`, or the directory that it will be made in.
-fn access_log(log: &Located<String>, starter: &Subject, add: &mut dyn FnMut(Finding)) {
+fn access_log(log: &Located<String>, actors: Actors<'_>, add: &mut dyn FnMut(Finding)) {
+    let starter = actors.starter;
     let (shown, path, place) = (&log.value, Path::new(&log.value), log.place);
     let finding = |message| Finding::new(Severity::Degraded, message).at(place);
     match access::check(path, starter, Want::Reach) {
@@ -301,6 +314,17 @@ fn access_log(log: &Located<String>, starter: &Subject, add: &mut dyn FnMut(Find
                 .hint(format!("mkdir -p {parent}")));
         }
         Err(refusal) => add(finding(format!("{shown} cannot be written: {refusal}"))),
+    }
+    let server = actors.server;
+    if server.must_drop
+        && let Some(parent) = path.parent()
+        && access::check(parent, starter, Want::Create).is_ok()
+        && access::check(parent, &server.subject, Want::Create).is_err()
+    {
+        let message = format!("user {} cannot make {shown} again on SIGUSR1", server.user);
+        add(Finding::new(Severity::Note, message)
+            .at(place)
+            .hint("rotate it with copytruncate, or let the user write to the directory"));
     }
 }
 

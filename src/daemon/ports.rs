@@ -10,7 +10,7 @@ use crate::config::settings::{Families, ListenOn};
 use crate::sys::ifaddr::{self, NicAddress};
 use crate::sys::port_owner;
 use crate::sys::socket::{self, ListenOptions, PortSharing};
-use crate::vhost::Listener;
+use crate::vhost::{Listener, World};
 
 /// One address to bind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,6 +178,16 @@ impl From<&Listener> for Wanted {
     }
 }
 
+/// Whether some listener of `world` has an address on this machine now.
+pub(super) fn can_listen(world: &World) -> bool {
+    let wanted: Vec<Wanted> = world.listeners.iter().map(Wanted::from).collect();
+    let interfaces = Interfaces::for_listeners(&wanted);
+    wanted.iter().any(|wanted| {
+        let binds = resolve(&wanted.on, wanted.port, wanted.families, &interfaces);
+        binds.is_ok_and(|binds| !binds.is_empty())
+    })
+}
+
 /// A socket for one of [`Wanted`].
 #[derive(Debug)]
 pub(super) struct Opened {
@@ -202,6 +212,12 @@ pub(super) fn open(
     for (index, bind) in in_order(wanted, interfaces, report) {
         // An interface's address that an entry of its own names is that entry's.
         if opened.iter().any(|other| other.bind.address == bind.address && other.index != index) {
+            let message = format!(
+                "{} is listened on for the vhosts that name this address: these are not served there",
+                shown(bind.address)
+            );
+            let finding = Finding::new(Severity::Degraded, message);
+            report(index, finding.hint("give all of them the same \"interface\""));
             continue;
         }
         let sharing = match wanted.get(index) {

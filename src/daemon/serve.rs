@@ -51,7 +51,9 @@ fn start(args: &Args) -> Result<Reactor<Http>, u8> {
     let actors = Actors { server: &identity, starter: &drop::starter() };
     let Survey { settings, report } = &mut survey;
     check::files(settings, actors, &mut |finding| report.push(finding.into()));
-    survey.print();
+    if log::enabled(log::Level::Warn) {
+        survey.print();
+    }
     if opened.is_empty() {
         print::err("kinglet: there is nothing to listen on");
         return Err(exit::RUNTIME);

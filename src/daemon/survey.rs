@@ -4,7 +4,7 @@ use super::args::{Args, Source, exit};
 use super::budget::{Budget, Machine, Sizes};
 use super::check::{self, Actors};
 use super::drop::{self, Identity};
-use super::ports::Interfaces;
+use super::ports::{self, Interfaces};
 use super::{print, quick};
 use crate::config::diagnose::{Diagnostic, Report};
 use crate::config::settings::Settings;
@@ -121,6 +121,10 @@ pub(super) fn check(args: &Args, strict: bool) -> u8 {
     let actors = Actors { server: &identity, starter: &starter };
     let Survey { settings, report } = &mut survey;
     check::run(settings, actors, &Interfaces::read(), &mut |finding| report.push(finding.into()));
+    if !ports::can_listen(&world) {
+        let message = "there is nothing to listen on: the server would not start";
+        survey.report.push(Diagnostic::error(None, message));
+    }
     survey.print();
     let counts = survey.report.counts();
     let held = world.listeners.len() + world.directories();

@@ -149,6 +149,10 @@ impl Credentials {
             Err(_) if self.unreadable => None,
             Err(e) => {
                 self.unreadable = true;
+                if e.kind() == io::ErrorKind::NotFound {
+                    // Who deletes the file wants nobody to come in.
+                    self.load(b"");
+                }
                 Some(Event::Unreadable(e))
             }
         }
@@ -278,10 +282,30 @@ fn parse(secret: &Secret, line: &[u8]) -> Option<Line> {
             value.len() <= HASH_BYTES_MAX && value.iter().filter(|&&b| b == b'$').count() > 2;
         let known = !is_md5(value) || super::apr1::verify(b"", value).is_some();
         Some(Value::Slow(value.into())).filter(|_| complete && known)?
+    } else if looks_hashed(value) {
+        // As a password it would let in whoever has seen the file.
+        return None;
     } else {
         Value::Plain(secret.digest(line))
     };
     Some(Line { user: secret.digest(user), value })
+}
+
+/// `{WORD}` or `$id$` in front: a kind of hash that is not known here (RFC 2307 writes the words
+/// in capitals).
+fn looks_hashed(value: &[u8]) -> bool {
+    let (first, end) = match value.split_first() {
+        Some((b'{', rest)) => (rest, b'}'),
+        Some((b'$', rest)) => (rest, b'$'),
+        _ => return false,
+    };
+    let is_word = |word: &[u8]| {
+        !word.is_empty()
+            && word.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+            && (end == b'$' || !word.iter().any(u8::is_ascii_lowercase))
+    };
+    let word = first.iter().position(|&b| b == end).and_then(|at| first.get(..at));
+    word.is_some_and(is_word)
 }
 
 fn is_md5(value: &[u8]) -> bool {

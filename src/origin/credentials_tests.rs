@@ -193,7 +193,24 @@ fn the_oldest_credential_makes_room() {
 }
 
 #[test]
-fn a_change_is_read_and_a_lost_file_keeps_what_was_known() {
+fn a_file_that_can_not_be_read_any_more_keeps_what_was_known() {
+    let mut auth = Auth::loaded(b"a:b\n");
+    std::fs::write(&auth.0, vec![b'x'; FILE_BYTES_MAX + 1]).unwrap();
+    assert!(matches!(auth.1.refresh(CHECK_MS * 2, WALL), Some(Event::Unreadable(_))));
+    assert!(auth.is_granted("a:b"));
+}
+
+#[test]
+fn unknown_kinds_of_hashes_are_no_passwords() {
+    let mut auth = Auth::new(b"a:{SSHA}abc\nb:$9$foo\nc:{x}y\nd:$5\ne:${\n");
+    let Some(Event::Loaded { users, malformed }) = auth.1.refresh(0, WALL) else { panic!() };
+    assert_eq!((users, malformed), (3, vec![1, 2]));
+    assert!(auth.is_denied("a:{SSHA}abc") && auth.is_denied("b:$9$foo"));
+    assert!(auth.is_granted("c:{x}y") && auth.is_granted("d:$5") && auth.is_granted("e:${"));
+}
+
+#[test]
+fn a_change_is_read_and_a_file_that_is_gone_lets_nobody_in() {
     let mut auth = Auth::loaded(b"a:b\n");
     assert!(auth.1.refresh(CHECK_MS, WALL).is_none());
     std::fs::write(&auth.0, b"c:dd\n").unwrap();
@@ -204,13 +221,12 @@ fn a_change_is_read_and_a_lost_file_keeps_what_was_known() {
     std::fs::remove_file(&auth.0).unwrap();
     assert!(matches!(auth.1.refresh(CHECK_MS * 3, WALL), Some(Event::Unreadable(_))));
     assert!(auth.1.refresh(CHECK_MS * 4, WALL).is_none());
-    assert!(auth.is_granted("c:dd"));
+    assert!(auth.is_denied("c:dd"));
     std::fs::create_dir(&auth.0).unwrap();
     assert!(auth.1.refresh(CHECK_MS * 5, WALL).is_none());
     std::fs::remove_dir(&auth.0).unwrap();
     std::fs::write(&auth.0, vec![b'x'; FILE_BYTES_MAX + 1]).unwrap();
     assert!(auth.1.refresh(CHECK_MS * 6, WALL).is_none());
-    assert!(auth.is_granted("c:dd"));
     std::fs::write(&auth.0, b"e:f\n").unwrap();
     assert!(matches!(auth.1.refresh(CHECK_MS * 7, WALL), Some(Event::Loaded { users: 1, .. })));
     assert!(auth.is_denied("c:dd") && auth.is_granted("e:f"));

@@ -114,12 +114,23 @@ impl<R: Role> Reactor<R> {
 
     /// Finds a slot for a connection, or keeps it until there is one.
     fn place(&mut self, newcomer: Newcomer<R>) {
-        // Only now is it known that somebody needs a slot.
-        if self.entries.len() < self.entries.capacity() || self.evict_longest_idle() {
-            self.admit(newcomer);
-        } else {
-            self.waiting = Some(newcomer);
-            self.pause = Some(Pause::Full);
+        // Only now is it known that somebody needs a slot. Who came in this very turn has not been
+        // read from yet and may have sent a request; the next turn tells.
+        if self.entries.len() == self.entries.capacity() {
+            match self.longest_idle_since_ms() {
+                Some(since_ms) if since_ms < self.now_ms => {
+                    self.evict_longest_idle();
+                }
+                idle => {
+                    self.waiting = Some(newcomer);
+                    self.pause = Some(match idle {
+                        Some(_) => Pause::Starved { until_ms: self.now_ms + 1 },
+                        None => Pause::Full,
+                    });
+                    return;
+                }
+            }
         }
+        self.admit(newcomer);
     }
 }

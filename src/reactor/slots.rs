@@ -129,6 +129,12 @@ impl<R: Role> Reactor<R> {
         }
     }
 
+    /// Since when the connection has waited that would be closed next for a slot.
+    pub(super) fn longest_idle_since_ms(&self) -> Option<u64> {
+        let slot = self.idle.longest(&self.entries)?;
+        self.entries.get(usize::from(slot)).map(|entry| entry.turned_ms)
+    }
+
     /// Frees blocks that another connection than `spared` holds: one that waits for a request, or
     /// when there is none and the pool is nearly empty, the slowest one.
     fn evict_holder(&mut self, spared: u16) {

@@ -96,6 +96,10 @@ pub(crate) fn interface(text: &str) -> Checked<ListenOn> {
         ))
         .hint("add \"unix-socket\": \"1\""));
     }
+    if text.contains('.') && text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        return Err(Fault::new(format!("is not an address: {text:?}"))
+            .hint("an IPv4 address has four numbers from 0 to 255"));
+    }
     if is_nic(text) {
         return Ok(ListenOn::Nic(text.to_owned()));
     }
