@@ -56,11 +56,20 @@ pub fn verify(password: &[u8], hash: &[u8]) -> Result<bool, CryptError> {
         if text.is_null() { None } else { Some(CStr::from_ptr(text).to_bytes()) }
     };
     match result {
-        // Failure tokens are "*0" and "*1"; some libraries fall back to DES without saying so.
-        Some(text) if text.first() == hash.first() && !text.starts_with(b"*") => {
+        // Failure tokens begin with an asterisk; some libraries fall back to DES without saying
+        // so, and musl even takes the beginning of a method's name for the salt then.
+        Some(text) if method(text) == method(hash) && !text.starts_with(b"*") => {
             Ok(is_equal(text, hash))
         }
         _ => Err(CryptError::Unsupported),
+    }
+}
+
+/// What tells the kind of a hash: the name between the first two `$`, or else the first byte.
+fn method(hash: &[u8]) -> Option<&[u8]> {
+    match hash.strip_prefix(b"$") {
+        Some(named) => named.split(|&byte| byte == b'$').next(),
+        None => hash.get(..1),
     }
 }
 
@@ -150,5 +159,14 @@ mod tests {
         assert_eq!(verify(b"a", b"$nonsense$x$y"), Err(CryptError::Unsupported));
         assert_eq!(verify(b"a", b""), Err(CryptError::Unsupported));
         assert_eq!(verify(b"a", b"*0"), Err(CryptError::Unsupported));
+    }
+
+    #[test]
+    fn the_method_is_the_whole_name() {
+        assert_eq!(method(b"$6$salt$hash"), method(b"$6$rounds=9$salt$hash"));
+        assert_eq!(method(b"$2y$10$salt"), Some(&b"2y"[..]));
+        assert_ne!(method(b"$yABCDEFGHIJK"), method(b"$y$j9T$salt$hash"));
+        assert_eq!(method(b"abcdefghijklm"), Some(&b"a"[..]));
+        assert_eq!(method(b""), None);
     }
 }
