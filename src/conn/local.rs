@@ -139,7 +139,8 @@ impl Local {
             None => {}
             Some(credentials::Event::Unreadable(error)) => {
                 log::warn(format_args!(
-                    "basic-auth file {path} can not be read ({error}): a file that is gone lets nobody in, otherwise what it said before holds"
+                    "basic-auth file {path} can not be read ({error}); if it is gone nobody gets \
+                     in, otherwise what it said before holds"
                 ));
             }
             Some(credentials::Event::Loaded { users, malformed }) => {
