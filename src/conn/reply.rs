@@ -72,7 +72,7 @@ impl Reply<'_> {
         let length = self.page.len() as u64;
         let mut head = self.start(status);
         fields(&mut head);
-        head.field("Content-Type", b"text/html; charset=utf-8").length(length).finish()?;
+        head.field("Content-Type", error_page::CONTENT_TYPE.as_bytes()).length(length).finish()?;
         if !self.head_only {
             self.tx.put(self.page.filled()).inspect_err(|_| self.tx.truncate(before))?;
         }

@@ -106,7 +106,18 @@ impl<'a, R: Role> Cx<'a, R> {
     /// What a role is given that is driven without a reactor, as simulations do: the server is
     /// not stopping, and the client has no socket to be asked about.
     pub fn detached(world: &'static R::World, local: &'a mut R::Local, now_ms: u64) -> Self {
-        let (slot, draining, client) = (0, false, ClientSocket(-1));
+        Self::new(world, local, now_ms, 0, false, -1)
+    }
+
+    pub(super) fn new(
+        world: &'static R::World,
+        local: &'a mut R::Local,
+        now_ms: u64,
+        slot: u16,
+        draining: bool,
+        client: RawFd,
+    ) -> Self {
+        let client = ClientSocket(client);
         Self { world, local, now_ms, slot, draining, client, effects: heapless::Vec::new() }
     }
 

@@ -8,7 +8,7 @@ use mio::unix::SourceFd;
 use super::accept::Newcomer;
 use super::entry::{Entry, Runs, Timers};
 use super::idle::List;
-use super::role::{ClientSocket, Cx, Note, Role};
+use super::role::{Cx, Note, Role};
 use super::run::Reactor;
 use super::token::{GENERATION_MASK, Token};
 use super::turn::{Ended, Turn};
@@ -61,15 +61,8 @@ impl<R: Role> Reactor<R> {
             let token = Token::Slot { slot, generation, lane };
             registry.register(&mut SourceFd(&fd.as_raw_fd()), token.pack(), INTEREST)
         };
-        let cx = Cx {
-            world: self.world,
-            local: &mut self.local,
-            now_ms: self.now_ms,
-            slot,
-            draining: self.drain_until_ms.is_some(),
-            client: ClientSocket(client),
-            effects: heapless::Vec::new(),
-        };
+        let draining = self.drain_until_ms.is_some();
+        let cx = Cx::new(self.world, &mut self.local, self.now_ms, slot, draining, client);
         match Turn::new(entry, &mut self.ends, &mut self.pool, cx, &mut register).run(note, again) {
             Ended::Closed(why) => self.close(slot, why),
             Ended::Parked => self.settle(slot),
@@ -197,14 +190,7 @@ impl<R: Role> Reactor<R> {
     }
 
     pub(super) fn cx(&mut self, slot: u16, client: RawFd) -> Cx<'_, R> {
-        Cx {
-            world: self.world,
-            local: &mut self.local,
-            now_ms: self.now_ms,
-            slot,
-            draining: self.drain_until_ms.is_some(),
-            client: ClientSocket(client),
-            effects: heapless::Vec::new(),
-        }
+        let draining = self.drain_until_ms.is_some();
+        Cx::new(self.world, &mut self.local, self.now_ms, slot, draining, client)
     }
 }

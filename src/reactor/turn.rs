@@ -157,13 +157,9 @@ impl<'a, R: Role> Turn<'a, R> {
         }
     }
 
-    fn end(mut self, why: CloseReason) -> Ended {
-        for (_, lane) in self.entry.lanes.iter() {
-            self.pool.release(&mut lane.rx);
-            self.pool.release(&mut lane.tx);
-        }
+    /// Ends the turn and the tenant, whose blocks are released when its slot is closed.
+    fn end(self, why: CloseReason) -> Ended {
         self.ends.tail = Tail::None;
-        self.cx.effects.clear();
         Ended::Closed(why)
     }
 
@@ -277,11 +273,11 @@ impl<'a, R: Role> Turn<'a, R> {
         if !self.entry.wait.wants_input() {
             return false;
         }
+        let keep = self.share_bytes();
         let mut moved = false;
         for (id, lane) in self.entry.lanes.iter() {
             let end = &mut self.ends[id];
             if lane.readable && !end.eof && !end.failed {
-                let keep = (self.pool.free_bytes() / SHARE).max(ROOM_BYTES_MIN);
                 moved |= read_queue(lane, end, keep);
             }
         }
