@@ -11,6 +11,9 @@
 //! # `http`: the HTTP/1.1 core
 //! Sans-IO: bytes in, bytes and decisions out (RFC 9110, RFC 9112).
 //!
+//! # `tls`: encrypted connections
+//! Sans-IO as well: handshakes by rustls, records, certificates, policies, tickets.
+//!
 //! # `reactor`: the event loop
 //! Slots, lanes, the timer wheel, listeners; generic over the role that a connection plays.
 //!
@@ -38,4 +41,5 @@ pub mod http;
 pub mod origin;
 pub mod reactor;
 pub mod sys;
+pub mod tls;
 pub mod vhost;

@@ -43,12 +43,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("buf", &[]),
     ("sys", &[]),
     ("http", &["buf"]),
-    ("reactor", &["buf", "sys"]),
-    ("config", &["buf", "http"]),
-    ("vhost", &["buf", "http", "config", "sys"]),
+    ("tls", &["buf"]),
+    ("reactor", &["buf", "sys", "tls"]),
+    ("config", &["buf", "http", "tls"]),
+    ("vhost", &["buf", "http", "tls", "config", "sys"]),
     ("origin", &["buf", "http", "config", "vhost", "sys"]),
-    ("conn", &["buf", "http", "config", "vhost", "origin", "reactor", "sys"]),
-    ("daemon", &["buf", "http", "config", "vhost", "origin", "conn", "reactor", "sys"]),
+    ("conn", &["buf", "http", "tls", "config", "vhost", "origin", "reactor", "sys"]),
+    ("daemon", &["buf", "http", "tls", "config", "vhost", "origin", "conn", "reactor", "sys"]),
     ("main", &["daemon"]),
 ];
 

@@ -1,0 +1,1 @@
+//! What a certificate says: names, validity, subject, fingerprint.

@@ -1,0 +1,1 @@
+//! A certificate chain and its private key, from PEM.

@@ -1,0 +1,1 @@
+//! What a vhost's TLS is like: certificate, client rule, suites, versions, protocols.

@@ -1,0 +1,1 @@
+//! Records of an established session: opening, sealing, key updates.

@@ -1,0 +1,1 @@
+//! Making a certificate that signs itself.

@@ -1,0 +1,1 @@
+//! A session: its handshake by rustls, then its records by our own layer.

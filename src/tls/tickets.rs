@@ -1,0 +1,1 @@
+//! Session tickets: stateless, with keys that belong to one policy.
