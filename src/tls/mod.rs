@@ -16,4 +16,7 @@ mod sniff;
 mod suites;
 mod tickets;
 
+pub use records::{PLAIN_BYTES_MAX, RECORD_BYTES_MAX, Sealer};
+pub use session::{Received, Secured, Session};
+pub use sniff::{HELLO_BYTES_MAX, Hello, Sniffed, sniff};
 pub use suites::{Group, Suite};
