@@ -62,6 +62,11 @@ pub trait Local {
     fn service(&mut self, now_ms: u64);
     /// The descriptor registered as `watch` is readable.
     fn watched(&mut self, watch: u16) -> Command;
+    /// Takes a note that one slot, or [`Local::service`], has left for another one; asked at the
+    /// end of each turn of the loop.
+    fn take_local_note(&mut self) -> Option<(u16, Note)> {
+        None
+    }
     /// Takes a note for a slot out of the mailbox, if one was left there.
     fn take_note(&mut self) -> Option<(u16, Note)>;
 }

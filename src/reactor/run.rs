@@ -173,6 +173,9 @@ impl<R: Role> Reactor<R> {
         if self.local.due_ms().is_some_and(|at| at <= self.now_ms) {
             self.local.service(self.now_ms);
         }
+        while let Some((slot, note)) = self.local.take_local_note() {
+            self.drive(slot, Some(note), false);
+        }
         self.trim();
         Ok(())
     }

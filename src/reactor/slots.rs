@@ -124,6 +124,14 @@ impl<R: Role> Reactor<R> {
         }
     }
 
+    /// Closes the connection with a TLS session that has waited for a request for longest, if it
+    /// is among the first that have.
+    pub(super) fn evict_longest_idle_session(&mut self) {
+        if let Some(slot) = self.idle.longest_with_session(&mut self.entries) {
+            self.close(slot, CloseReason::Evicted);
+        }
+    }
+
     /// Since when the connection has waited that would be closed next for a slot.
     pub(super) fn longest_idle_since_ms(&self) -> Option<u64> {
         let slot = self.idle.longest(&self.entries)?;
