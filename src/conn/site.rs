@@ -5,8 +5,8 @@ use std::path::Path;
 use super::limits::{DRAIN_BYTES_MAX, HEAD_BYTES_MAX};
 use crate::http::limits::{HEADERS_MAX, HeadLimits, TARGET_BYTES_DEFAULT};
 use crate::origin::file::FileMount;
-use crate::vhost::mime::MimeTable;
 use crate::tls::Policy;
+use crate::vhost::mime::MimeTable;
 use crate::vhost::{ListenerId, MountId, MountTarget, VhostId, World};
 
 /// What never changes while a reactor runs.

@@ -25,6 +25,11 @@ const CONNECTIONS_DEFAULT_MAX: u64 = 16384;
 const BLOCKS_DEFAULT_MIN: usize = 64;
 const BLOCKS_DEFAULT_MAX: usize = 1024;
 
+/// The default `max-handshakes`: one for every so many connections, within these bounds.
+const HANDSHAKES_PART: usize = 8;
+const HANDSHAKES_MIN: usize = 16;
+const HANDSHAKES_MAX: usize = 512;
+
 /// Descriptors that are not connections: standard streams, epoll, signals, logs, files on
 /// their way out. Listeners, directories and the file cache come on top.
 const DESCRIPTORS_SPARE: u64 = 96;
@@ -47,6 +52,10 @@ pub(super) struct Sizes {
     pub connections_wanted: usize,
     /// Blocks of the pool.
     pub blocks_max: usize,
+    /// TLS sessions at once; 0 when nothing speaks TLS.
+    pub sessions_max: usize,
+    /// TLS handshakes at once.
+    pub handshakes_max: usize,
 }
 
 impl Sizes {
@@ -62,7 +71,18 @@ impl Sizes {
         let connections_max = whole(wanted.min(possible));
         let blocks_default = (connections_max / 8).clamp(BLOCKS_DEFAULT_MIN, BLOCKS_DEFAULT_MAX);
         let blocks_max = global.blocks_max.map_or(blocks_default, |n| whole(u64::from(n)));
-        Self { connections_max, connections_wanted: whole(wanted), blocks_max }
+        let sessions_max = global.tls_connections_max.map_or(connections_max, |n| n as usize);
+        let by_connections = connections_max / HANDSHAKES_PART;
+        let handshakes_max = global
+            .handshakes_max
+            .map_or(by_connections.clamp(HANDSHAKES_MIN, HANDSHAKES_MAX), |n| n as usize);
+        Self {
+            connections_max,
+            connections_wanted: whole(wanted),
+            blocks_max,
+            sessions_max: sessions_max.min(connections_max),
+            handshakes_max: handshakes_max.clamp(1, connections_max),
+        }
     }
 }
 
@@ -198,7 +218,8 @@ mod tests {
 
     #[test]
     fn the_sum_is_printed_with_its_parts() {
-        let sizes = Sizes { connections_max: 100, connections_wanted: 100, blocks_max: 64 };
+        let global = Global { connections_max: Some(100), ..Global::default() };
+        let sizes = Sizes::new(&global, BOARD, 2);
         let mut budget = Budget::of_reactor(&sizes, 300);
         budget.add(Line::new("open files", 10, 1000));
         let text = budget.to_string();

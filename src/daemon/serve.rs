@@ -11,7 +11,7 @@ use super::finding::{Finding, Severity};
 use super::ports::{self, Interfaces, Opened, Wanted};
 use super::survey::{Survey, budget};
 use super::{print, quick};
-use crate::conn::{Http, Local, RX_BYTES, SIGNALS, Site, TX_BYTES};
+use crate::conn::{Client, Local, RX_BYTES, SIGNALS, Site, TX_BYTES};
 use crate::reactor::{Limits, ListenerId, Reactor, Start};
 use crate::sys::signal::Signals;
 use crate::sys::socket::ListenOptions;
@@ -39,7 +39,7 @@ pub(super) fn serve(args: &Args) -> u8 {
 
 /// Everything up to the first event. What needs root's rights is opened before they are given
 /// up, and nothing is read from the network before that.
-fn start(args: &Args) -> Result<Reactor<Http>, u8> {
+fn start(args: &Args) -> Result<Reactor<Client>, u8> {
     let (mut survey, world, opened) = listen(args)?;
     let identity = survey.identity(args)?;
     let global = &survey.settings.global;
@@ -139,7 +139,7 @@ fn build(
     opened: Vec<Opened>,
     sizes: &Sizes,
     logs: Option<Logs>,
-) -> std::io::Result<Reactor<Http>> {
+) -> std::io::Result<Reactor<Client>> {
     // Before any thread starts, so that all of them leave signals to the descriptor.
     let signals = Signals::new()?;
     let watches = vec![(SIGNALS, signals.as_raw_fd())];
@@ -151,6 +151,7 @@ fn build(
     let limits = Limits {
         connections_max: sizes.connections_max,
         blocks_max: sizes.blocks_max,
+        sessions_max: sizes.sessions_max,
         rx_bytes: RX_BYTES,
         tx_bytes: TX_BYTES,
     };

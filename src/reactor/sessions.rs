@@ -11,7 +11,7 @@ use super::tail;
 use crate::buf::{Buf, Chain, CloseReason, End, Pool, Tail};
 use crate::sys::arena::Arena;
 use crate::sys::{fd, log};
-use crate::tls::{PLAIN_BYTES_MAX, RECORD_BYTES_MAX, Received, Secured, Session};
+use crate::tls::{NotSealed, PLAIN_BYTES_MAX, RECORD_BYTES_MAX, Received, Secured, Session};
 
 /// Bytes of the queue for received ciphertext: one whole record behind part of another.
 const INPUT_BYTES: usize = 2 * RECORD_BYTES_MAX;
@@ -267,8 +267,7 @@ fn take_records(
 ) -> Result<(), CloseReason> {
     secure.ready = false;
     loop {
-        let (used, received) =
-            secure.session.receive(input.filled_mut(), &mut end.rx, output);
+        let (used, received) = secure.session.receive(input.filled_mut(), &mut end.rx, output);
         input.consume(used);
         match received {
             Received::Secured(found) => *secured = Some(found),
@@ -317,8 +316,10 @@ fn seal(
         while !end.tx.is_empty() && output.len() + overhead < limit {
             let bytes = end.tx.len().min(PLAIN_BYTES_MAX).min(limit - output.len() - overhead);
             let piece = end.tx.filled().get(..bytes).unwrap_or_default();
-            if sealer.seal(piece, output).is_err() {
-                break;
+            match sealer.seal(piece, output) {
+                Ok(()) => {}
+                Err(NotSealed::Full) => break,
+                Err(NotSealed::Ended | NotSealed::TooLong) => return Err(CloseReason::TlsFailed),
             }
             end.tx.consume(bytes);
             sealed += bytes;
