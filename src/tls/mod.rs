@@ -8,6 +8,7 @@ mod alert;
 mod certificate;
 mod der;
 mod identity;
+mod lists;
 mod policy;
 mod records;
 mod self_signed;
@@ -16,4 +17,7 @@ mod sniff;
 mod suites;
 mod tickets;
 
+pub use lists::{
+    LeftOut, Parsed, Why, group_words, parse_groups, parse_tls12, parse_tls13, tls12_words,
+};
 pub use suites::{Group, Suite};
