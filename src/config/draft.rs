@@ -18,6 +18,8 @@ pub(crate) struct VhostDraft {
 /// The TLS keys of a vhost as they were written.
 #[derive(Debug, Default)]
 pub(crate) struct TlsDraft {
+    /// A value that is missing was reported already, or is within what could not be read.
+    pub(crate) excused: bool,
     pub(crate) cert: Option<Located<String>>,
     pub(crate) key: Option<Located<String>>,
     pub(crate) ca: Option<Located<String>>,

@@ -283,29 +283,9 @@ impl Reader<'_> {
         None
     }
 
-    /// A vhost without a certificate that shares its listener with one that has one is reached
-    /// by that one's TLS, so it must not be served in the clear either.
-    fn shared_tls(&mut self) {
-        let secret: Vec<_> = self
-            .settings
-            .vhosts
-            .iter()
-            .filter_map(|v| Some((v.port.value, v.listen_on.value.clone(), v.wants_tls?)))
-            .collect();
-        for vhost in self.settings.vhosts.iter_mut().filter(|v| v.wants_tls.is_none()) {
-            let (port, on) = (vhost.port.value, &vhost.listen_on.value);
-            let shared = secret.iter().find(|(other_port, other, _)| {
-                let overlap = *other == ListenOn::Any || *on == ListenOn::Any;
-                *other_port == port && (other == on || (overlap && port > 0))
-            });
-            vhost.wants_tls = shared.map(|&(_, _, place)| place);
-        }
-    }
-
     /// What can only be said once every file was read.
     pub(super) fn finish(&mut self, syntax_errors: bool) {
-        self.shared_tls();
-        self.decide();
+        self.decide_tls();
         if self.vhosts_seen == 0 && !syntax_errors {
             let message = "there is no vhost: nothing would be served";
             let hint = "add \"vhosts\": [{ \"name\": \"localhost\", \"port\": \"7681\" }]";

@@ -130,6 +130,7 @@ impl<'f> Reader<'f> {
         }
         let given = |name: &str| seen.iter().any(|(key, _)| *key == name);
         let silent = map.damaged || given("port");
+        draft.tls.excused = map.damaged || (given("host-ssl-cert") && given("host-ssl-key"));
         self.finish_vhost(draft, place, silent);
     }
 

@@ -10,7 +10,7 @@ use super::diagnose::Diagnostic;
 use super::draft::{TlsDraft, located};
 use super::nearest::nearest;
 use super::read::Reader;
-use super::settings::{CertificateSource, Located, Place, Tls, Vhost};
+use super::settings::{CertificateSource, ListenOn, Located, Place, Tls, Vhost};
 
 pub(super) use options::{options_cleared, options_set};
 use plain::PlainHttp;
@@ -39,8 +39,6 @@ impl Reader<'_> {
     /// Checks what a vhost says about TLS and puts it into the vhost.
     pub(super) fn tls(&mut self, vhost: &mut Vhost, draft: TlsDraft) -> Undecided {
         let client = on(draft.client_cert_required.as_ref());
-        let place = |text: &Option<Located<String>>| text.as_ref().map(|t| t.place);
-        vhost.wants_tls = place(&draft.cert).or(place(&draft.key)).or(client);
         let plain = PlainHttp::new(&draft, &vhost.later);
         if let (Some(place), None) = (client, &draft.ca) {
             let message = "\"client-cert-required\" without \"host-ssl-ca\" refuses every client";
@@ -52,7 +50,7 @@ impl Reader<'_> {
             self.without_certificate(&draft, client);
             return Undecided { default_alpn: false, plain };
         };
-        let (certificate, key) = self.certificate(cert, draft.key.as_ref());
+        let (certificate, key) = self.certificate(cert, draft.key.as_ref(), draft.excused);
         let versions = self.options(&draft);
         let tls12_suites = self.tls12_suites(&draft, versions.tls12);
         let tls13_suites = self.tls13_suites(&draft, versions.tls13);
@@ -79,6 +77,9 @@ impl Reader<'_> {
 
     /// A vhost without a certificate: nothing else about TLS may be asked of it.
     fn without_certificate(&mut self, draft: &TlsDraft, client: Option<Place>) {
+        if draft.excused {
+            return;
+        }
         if let Some(key) = &draft.key {
             let message = "\"host-ssl-key\" without \"host-ssl-cert\"";
             let hint = "add \"host-ssl-cert\" with the certificate of this key";
@@ -115,6 +116,7 @@ impl Reader<'_> {
         &mut self,
         cert: &Located<String>,
         key: Option<&Located<String>>,
+        excused: bool,
     ) -> (Located<CertificateSource>, Option<Located<String>>) {
         if cert.value.trim().eq_ignore_ascii_case(SELF_SIGNED) {
             if let Some(key) = key {
@@ -126,32 +128,57 @@ impl Reader<'_> {
             }
             return (located(CertificateSource::SelfSigned, cert.place), None);
         }
-        if nearest(cert.value.trim(), [SELF_SIGNED]).is_some() {
-            let message = format!("\"host-ssl-cert\" names the file {:?}", cert.value);
-            let hint = "for a certificate that Kinglet makes itself write \"self-signed\"";
-            self.report.push(Diagnostic::warning(cert.place, message).hint(hint));
-        }
-        if key.is_none() {
+        let meant = nearest(cert.value.trim(), [SELF_SIGNED]).map(|_| {
+            "for a certificate that Kinglet makes itself write \"self-signed\"".to_owned()
+        });
+        if key.is_none() && !excused {
             let message = "\"host-ssl-cert\" without \"host-ssl-key\"";
             let hint = "add \"host-ssl-key\" with the file of its private key (it may be the same \
                         file)";
-            self.report.push(Diagnostic::error(cert.place, message).hint(hint));
+            let error = Diagnostic::error(cert.place, message).hint(hint);
+            self.report.push(error.maybe_hint(meant));
+        } else if meant.is_some() {
+            let message = format!("\"host-ssl-cert\" names a file {:?}", cert.value);
+            self.report.push(Diagnostic::warning(cert.place, message).maybe_hint(meant));
         }
         (located(CertificateSource::File(cert.value.clone()), cert.place), key.cloned())
     }
 
+    /// Where each vhost's listener has TLS: the certificate of the vhost, or of one that it shares
+    /// the listener with, since that one's TLS reaches it too.
+    fn certificates(&self) -> Vec<Option<Place>> {
+        let vhosts = &self.settings.vhosts;
+        let own = |v: &Vhost| v.tls.as_ref().map(|tls| tls.certificate.place);
+        let secure: Vec<(&Vhost, Place)> =
+            vhosts.iter().filter_map(|v| Some((v, own(v)?))).collect();
+        let shared = |vhost: &Vhost| {
+            let (port, on) = (vhost.port.value, &vhost.listen_on.value);
+            let reaches = |other: &Vhost| {
+                let other_on = &other.listen_on.value;
+                let overlap = *other_on == ListenOn::Any || *on == ListenOn::Any;
+                other.port.value == port && (other_on == on || (overlap && port > 0))
+            };
+            secure.iter().find(|(other, _)| reaches(other)).map(|&(_, place)| place)
+        };
+        vhosts.iter().map(|vhost| own(vhost).or_else(|| shared(vhost))).collect()
+    }
+
     /// What could not be said before every file was read.
-    pub(super) fn decide(&mut self) {
+    pub(super) fn decide_tls(&mut self) {
         let default_alpn = self.default_alpn();
-        for (index, undecided) in std::mem::take(&mut self.undecided).into_iter().enumerate() {
-            let Some(vhost) = self.settings.vhosts.get_mut(index) else { continue };
-            if let Some(tls) = vhost.tls.as_mut().filter(|_| undecided.default_alpn) {
-                tls.alpn.clone_from(&default_alpn);
-            }
-            vhost.non_tls = undecided.plain.meaning(vhost.wants_tls.is_some());
-            let client = vhost.tls.as_ref().and_then(|tls| tls.client_cert_required);
-            let is_tls = vhost.wants_tls.is_some();
-            undecided.plain.check(is_tls, client, &mut self.report);
+        let certificates = self.certificates();
+        let undecided = std::mem::take(&mut self.undecided);
+        let vhosts = self.settings.vhosts.iter_mut();
+        for ((vhost, undecided), certificate) in vhosts.zip(undecided).zip(certificates) {
+            let client = vhost.tls.as_mut().and_then(|tls| {
+                if undecided.default_alpn {
+                    tls.alpn.clone_from(&default_alpn);
+                }
+                tls.client_cert_required
+            });
+            vhost.wants_tls = certificate;
+            vhost.non_tls = undecided.plain.meaning(certificate.is_some());
+            undecided.plain.check(certificate.is_some(), client, &mut self.report);
         }
     }
 }
