@@ -128,7 +128,7 @@ pub(super) fn check(args: &Args, strict: bool) -> u8 {
     survey.print();
     let counts = survey.report.counts();
     let held = world.listeners.len() + world.directories();
-    let sizes = Sizes::new(&survey.settings.global, Machine::now(), held);
+    let sizes = Sizes::new(&survey.settings.global, Machine::now(), held, world.has_tls());
     print::out(&budget(&world, &sizes).to_string());
     let words = format!(
         "{}, {}, {} degraded",

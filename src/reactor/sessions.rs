@@ -22,8 +22,8 @@ const OUTPUT_BYTES: usize = 4 * RECORD_BYTES_MAX;
 /// Bytes of a tail that are sealed in one turn before others get theirs.
 pub(super) const SEALED_TURN_BYTES: usize = 256 * 1024;
 
-/// Bytes that all TLS lanes share; for the memory budget.
-pub(super) const SHARED_BYTES: usize = INPUT_BYTES + OUTPUT_BYTES;
+/// Bytes that all TLS lanes of a reactor share; for the memory budget.
+pub const SHARED_BYTES: usize = INPUT_BYTES + OUTPUT_BYTES;
 
 /// Where a lane's session is; one more than its place, so that a lane without one costs nothing.
 pub(super) type Place = Option<std::num::NonZeroU16>;
@@ -56,8 +56,9 @@ pub(super) struct Sessions {
     pub(super) secured: Option<Secured>,
 }
 
-/// Bytes of a session between two turns; for the memory budget.
-pub(super) const fn session_bytes() -> usize {
+/// Bytes of an established session between two turns; for the memory budget.
+#[must_use]
+pub const fn session_bytes() -> usize {
     size_of::<Secure>()
 }
 

@@ -29,7 +29,6 @@ pub use client_certificate::CLOCK_FLOOR_S;
 pub use key_schedule::{SECRET_BYTES_MAX, TrafficSecrets};
 pub use lists::{
     LeftOut, Parsed, Why, group_words, parse_groups, parse_tls12, parse_tls13, tls12_words,
-    tls13_words,
 };
 pub use opener::{Opened, Opener};
 pub use policy::{Clients, Policy, PolicyFault, Terms};
