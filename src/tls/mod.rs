@@ -5,9 +5,12 @@
 //! ring.
 
 mod alert;
-mod certificate;
+pub mod certificate;
 mod client_certificate;
 mod der;
+mod distinguished_name;
+#[cfg(test)]
+mod fixtures;
 mod identity;
 mod key_schedule;
 mod lists;
@@ -23,6 +26,7 @@ mod shown;
 mod sniff;
 mod suites;
 mod tickets;
+mod time;
 
 pub use alert::Alert;
 pub use client_certificate::CLOCK_FLOOR_S;
