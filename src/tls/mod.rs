@@ -24,7 +24,7 @@ mod records;
 mod roots;
 mod sealer;
 pub mod secret_tap;
-mod self_signed;
+pub mod self_signed;
 mod session;
 mod shown;
 mod sniff;
