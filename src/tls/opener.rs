@@ -25,7 +25,7 @@ const LEVEL_FATAL: u8 = 2;
 const USER_CANCELED: u8 = 90;
 
 /// What became of a record.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opened<'i> {
     /// Plaintext, inside the bytes that were handed in; never empty.
     Data(&'i [u8]),
