@@ -33,6 +33,28 @@ pub struct Tls {
     pub tickets: bool,
 }
 
+impl Tls {
+    /// TLS with this certificate and everything else as it is without any key.
+    #[must_use]
+    pub fn new(certificate: Located<CertificateSource>) -> Self {
+        Self {
+            certificate,
+            key: None,
+            ca: None,
+            ignore_missing_cert: false,
+            client_cert_required: None,
+            tls12_suites: None,
+            tls13_suites: None,
+            groups: None,
+            alpn: vec!["http/1.1".to_owned()],
+            tls12: true,
+            tls13: true,
+            server_order: false,
+            tickets: true,
+        }
+    }
+}
+
 /// `host-ssl-cert`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CertificateSource {
