@@ -105,6 +105,17 @@ fn a_clock_that_is_not_set_shuts_nobody_out_who_may_be_right() {
 }
 
 #[test]
+fn a_clock_that_is_not_set_shuts_no_chain_out() {
+    // 2028-06-01: the leaf has begun, the authority between it and ours has not.
+    set_wall_s(1_843_430_400);
+    assert!(judged(Some("deep")).iter().all(Result::is_err));
+    set_wall_s(IN_2029_S);
+    assert!(judged(Some("deep")).iter().all(Result::is_ok));
+    set_wall_s(DAY_S);
+    assert!(judged(Some("deep")).iter().all(Result::is_ok));
+}
+
+#[test]
 fn a_clock_that_is_not_set_still_refuses_what_is_surely_over() {
     for clock_s in [0, DAY_S, CLOCK_FLOOR_S - 1] {
         set_wall_s(clock_s);

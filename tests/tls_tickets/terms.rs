@@ -5,7 +5,8 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{AlertDescription, CipherSuite, Error, NamedGroup, RootCertStore};
 
 use crate::peers::{
-    Pair, VERSIONS, Wish, groups, kind, meet, open_terms, policy, shown, suites, wall_s,
+    Pair, VERSIONS, Wish, certified_terms, groups, kind, meet, open_terms, policy, shown, suites,
+    wall_s,
 };
 
 /// The alert that the client of a refused handshake hears.
@@ -124,6 +125,28 @@ fn protocols_are_chosen_in_our_order() {
         assert_eq!(alert(foreign.clone(), &terms), AlertDescription::NoApplicationProtocol);
         let pair = meet(&foreign.client(), &policy(&open_terms())).unwrap();
         assert_eq!(pair.server.alpn_protocol(), None);
+    }
+}
+
+#[test]
+fn a_foreign_protocol_is_no_reason_to_refuse_where_the_offer_is_asked_for() {
+    let alpn = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    for terms in [open_terms(), certified_terms()] {
+        let policy = policy(&Terms { alpn: alpn.clone(), ..terms });
+        for version in VERSIONS {
+            let chosen = |alpn: Vec<&'static str>| {
+                let bent = policy.for_offer(alpn.iter().map(|name| name.as_bytes()));
+                assert_eq!(bent.requires_certificate(), policy.requires_certificate());
+                let wish = Wish { alpn, ..Wish::new(version).with_certificate("client") };
+                let pair = meet(&wish.client(), &bent).unwrap();
+                let shown = pair.server.peer_certificates().is_some();
+                assert_eq!(shown, policy.requires_certificate());
+                pair.server.alpn_protocol().map(<[u8]>::to_vec)
+            };
+            assert_eq!(chosen(vec!["imap"]), None);
+            assert_eq!(chosen(vec!["imap", "http/1.1"]), Some(b"http/1.1".to_vec()));
+            assert_eq!(chosen(vec![]), None);
+        }
     }
 }
 
