@@ -101,6 +101,25 @@ fn keys_belong_to_one_policy_and_one_secret() {
 }
 
 #[test]
+fn key_and_name_are_derived_apart() {
+    let secret = secret();
+    let (a, b) = (tickets(copy(&secret), 1), tickets(copy(&secret), 2));
+    let keys = [
+        a.key(&secret.current),
+        a.key(&secret.previous),
+        b.key(&secret.current),
+        b.key(&secret.previous),
+    ];
+    for (at, one) in keys.iter().enumerate() {
+        assert_ne!(one.name, one.key[..NAME_BYTES]);
+        for other in &keys[at + 1..] {
+            assert_ne!(*one.key, *other.key);
+            assert_ne!(one.name, other.name);
+        }
+    }
+}
+
+#[test]
 fn a_ticket_is_opened_in_its_epoch_and_in_the_next() {
     let tickets = tickets(secret(), 1);
     let first = tickets.encrypt(b"session").unwrap();
