@@ -2,6 +2,7 @@
 
 mod args;
 mod budget;
+mod certificates;
 mod check;
 mod drop;
 mod finding;

@@ -15,7 +15,9 @@ mod idle;
 mod order;
 mod role;
 mod run;
+mod sessions;
 mod slots;
+mod tail;
 mod token;
 mod turn;
 mod wheel;
@@ -26,4 +28,5 @@ pub use role::{
     ClientSocket, Command, Cx, Deadline, Local, Note, Role, SlotIo, Step, Timeout, Wait,
 };
 pub use run::{Limits, Reactor, Start};
+pub use sessions::{SHARED_BYTES, session_bytes};
 pub use token::SLOTS_MAX;
