@@ -12,7 +12,9 @@ use super::check_tls;
 use super::drop::Identity;
 use super::finding::{Finding, Report, Severity};
 use super::ports::{self, Interfaces};
-use crate::config::settings::{Global, ListenOn, Located, Mount, Origin, Place, Settings, Vhost};
+use crate::config::settings::{
+    Global, ListenOn, Located, Mount, NonTls, Origin, Place, Settings, Vhost,
+};
 use crate::sys::access::{self, Refusal, Subject, Want};
 use crate::sys::limits;
 
@@ -277,7 +279,7 @@ fn closed(message: String) -> Finding {
 /// Whether connections may come from other machines in the clear.
 fn is_exposed(vhost: &Vhost, interfaces: &Interfaces) -> bool {
     match &vhost.listen_on.value {
-        _ if vhost.tls.is_some() => false,
+        _ if vhost.over_tls && vhost.non_tls != NonTls::Serve => false,
         ListenOn::Any => true,
         ListenOn::Address(address, _) => !address.to_canonical().is_loopback(),
         ListenOn::Nic(name) => {

@@ -1,10 +1,16 @@
 //! stub
-use super::args::Args;
+use super::args::{Args, exit};
 use super::finding::Finding;
 use crate::config::settings::Settings;
 use crate::tls::Certified;
 use crate::tls::Identity;
 use crate::tls::self_signed::{Request, make};
+
+/// `--self-signed`
+pub(super) fn run(_: &Args) -> u8 {
+    super::print::err("kinglet: --self-signed is not there yet");
+    exit::RUNTIME
+}
 
 pub(super) fn certified(_: &Settings, _: &Args, _: &mut Vec<Finding>) -> Result<Certified, String> {
     let request = Request { names: &["localhost"], now_secs: crate::sys::clock::wall_secs() };
