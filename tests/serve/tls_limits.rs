@@ -1,0 +1,1 @@
+//! Limits of TLS connections, and what happens at each of them.
