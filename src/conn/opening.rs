@@ -140,9 +140,8 @@ impl Opening {
         self.progress_ms = cx.now_ms;
         let offered = hello.map(|hello| hello.protocols).unwrap_or_default();
         let policy = self.site.policy(self.listener, self.vhost);
-        let session = policy.map(|policy| {
-            Session::new(&policy.for_offer(offered.iter().map(AsRef::as_ref)))
-        });
+        let session =
+            policy.map(|policy| Session::new(&policy.for_offer(offered.iter().map(AsRef::as_ref))));
         match session {
             Some(Ok(session)) => {
                 let asked = cx.effect(Effect::StartTls(Box::new(session)));

@@ -121,7 +121,9 @@ impl Session {
     pub fn new(policy: &Policy) -> Result<Self, Failure> {
         let connection = UnbufferedServerConnection::new(policy.config().clone());
         let connection = connection.map_err(Failure::Handshake)?;
-        Ok(Self { state: State::Shaking(Box::new(Shaking { connection, secrets: None, given: 0 })) })
+        Ok(Self {
+            state: State::Shaking(Box::new(Shaking { connection, secrets: None, given: 0 })),
+        })
     }
 
     /// Whether application data may be sent.

@@ -169,7 +169,12 @@ impl Server {
 }
 
 /// Shakes hands, `cut` bytes at a time; the client says `first` as soon as it may.
-fn shake(config: &Arc<ClientConfig>, policy: &Policy, cut: usize, first: &[u8]) -> (ClientConnection, Server) {
+fn shake(
+    config: &Arc<ClientConfig>,
+    policy: &Policy,
+    cut: usize,
+    first: &[u8],
+) -> (ClientConnection, Server) {
     let (mut client, mut server) = (connect(config), Server::new(policy));
     let mut asked = false;
     loop {
@@ -233,7 +238,8 @@ fn messages_in_many_small_records_are_joined_across_calls() {
             // Each record of 32 bytes carries a part of a message.
             for cut in [1, 37, 40, 111, 100_000] {
                 let wish = Wish { certificate, fragment: Some(32), ..Wish::of(version) };
-                let (_, server) = shake(&wish.client(), &policy, cut, b"a request in two records....");
+                let (_, server) =
+                    shake(&wish.client(), &policy, cut, b"a request in two records....");
                 assert_eq!(server.plain.filled(), b"a request in two records....");
             }
         }

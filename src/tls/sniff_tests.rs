@@ -31,11 +31,8 @@ fn names(kind: u8, name: &[u8]) -> Vec<u8> {
 
 /// A hello with these extensions besides the ones that every hello has.
 fn hello(extensions: &[Vec<u8>]) -> Vec<u8> {
-    let usual = [
-        extension(10, &[0, 2, 0, 29]),
-        extension(13, &[0, 4, 4, 3, 8, 4]),
-        extension(11, &[1, 0]),
-    ];
+    let usual =
+        [extension(10, &[0, 2, 0, 29]), extension(13, &[0, 4, 4, 3, 8, 4]), extension(11, &[1, 0])];
     let all: Vec<u8> = usual.iter().chain(extensions).flatten().copied().collect();
     let length = u16::try_from(all.len()).unwrap().to_be_bytes();
     let head = [&[3, 3][..], &[7; 32], &[0, 0, 2, 0xc0, 0x2b, 1, 0], &length].concat();
@@ -87,9 +84,8 @@ fn names_are_taken_as_the_handshake_takes_them() {
 
 #[test]
 fn what_is_no_name_is_never_taken_for_one() {
-    let strange: [&[u8]; 9] = [
-        b"", b".", b"a\0.test", b"a.test\0", b"a b", b"\xff\xfe", b"a..b", b"::1", &[b'a'; 255],
-    ];
+    let strange: [&[u8]; 9] =
+        [b"", b".", b"a\0.test", b"a.test\0", b"a b", b"\xff\xfe", b"a..b", b"::1", &[b'a'; 255]];
     for name in strange {
         match sniff(&named(name)) {
             Sniffed::Malformed => {}
@@ -118,7 +114,9 @@ fn what_can_not_become_a_hello_is_said_at_once() {
         assert_eq!(sniff(bytes), Sniffed::Malformed, "{bytes:?}");
         assert_eq!(sniff(&bytes[..bytes.len() - 1]), Sniffed::Short, "{bytes:?}");
     }
-    for bytes in [&b"GET / "[..], b"\n", &[22, 4], &[22, 2, 0], &[21, 3, 3], &[0x80, 0x2e, 1], b"\0"] {
+    for bytes in
+        [&b"GET / "[..], b"\n", &[22, 4], &[22, 2, 0], &[21, 3, 3], &[0x80, 0x2e, 1], b"\0"]
+    {
         assert_eq!(sniff(bytes), Sniffed::NotTls, "{bytes:?}");
     }
 }

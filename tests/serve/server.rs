@@ -289,7 +289,7 @@ fn run(
         rx_bytes: RX_BYTES,
         tx_bytes: TX_BYTES,
     };
-    let site: &'static Site = 
+    let site: &'static Site =
         Box::leak(Box::new(Site::new(world).with_tls(tls.certificates, tls.handshakes_max)));
     let start = Start { limits, world: site, listeners, watches };
     let local = |waker| Local::new(site, connections_max, waker, logs, Some(signals));

@@ -73,7 +73,7 @@ pub(crate) fn config(
 }
 
 /// How a connection has ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Ended {
     /// With close_notify.
     Orderly,
@@ -166,9 +166,9 @@ impl TlsClient {
                 Ok(0) => panic!("ended {} bytes early", n - at),
                 Ok(more) => at += more,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.flush().unwrap();
                     let received = self.receive();
                     assert_eq!(received, Ok(()), "{} bytes early", n - at);
-                    self.flush().unwrap();
                 }
                 Err(error) => panic!("{} bytes early: {error}", n - at),
             }
