@@ -66,6 +66,11 @@ pub struct End {
     pub eof: bool,
     /// More bytes, or the end, may be had by reading.
     pub more: bool,
+    /// Bytes that have been taken out of `tx`, or of the tail, wait for the descriptor.
+    pub held: bool,
+    /// The end came without the farewell that the peer owed (TLS: no close_notify), so that what
+    /// came may be a part of what was meant.
+    pub truncated: bool,
     /// The role wants the sending side shut down once `tx` has left.
     pub shut: bool,
     /// Reading or writing failed; the descriptor is of no more use.
@@ -86,11 +91,19 @@ impl End {
             up: false,
             eof: false,
             more: false,
+            held: false,
+            truncated: false,
             shut: false,
             failed: false,
             came_in: false,
             went_out: false,
         }
+    }
+
+    /// Whether everything that was pushed has been handed to the descriptor.
+    #[must_use]
+    pub fn has_left(&self) -> bool {
+        self.tx.is_empty() && !self.held
     }
 
     /// Forgets the connection that used the queues before.
@@ -100,6 +113,8 @@ impl End {
         self.up = false;
         self.eof = false;
         self.more = false;
+        self.held = false;
+        self.truncated = false;
         self.shut = false;
         self.failed = false;
         self.came_in = false;

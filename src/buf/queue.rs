@@ -43,6 +43,11 @@ impl Buf {
         &self.data[self.start..self.end]
     }
 
+    /// Bytes that wait to be read, to be changed where they are.
+    pub fn filled_mut(&mut self) -> &mut [u8] {
+        &mut self.data[self.start..self.end]
+    }
+
     /// Number of bytes that wait to be read.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -22,6 +22,12 @@ pub enum CloseReason {
     PeerClosed,
     /// The peer reset the connection or a write failed.
     PeerFailed,
+    /// The TLS session failed: a bad handshake, a bad record, an alert.
+    TlsFailed,
+    /// The TLS handshake was not finished within its limits.
+    HandshakeTimeout,
+    /// There are as many TLS sessions as there may be.
+    TlsFull,
     /// The exchange is over and its connection was not to be kept.
     Finished,
     /// The keep-alive time passed without another request.
@@ -47,6 +53,9 @@ impl fmt::Display for CloseReason {
         f.write_str(match self {
             Self::PeerClosed => "the peer closed the connection",
             Self::PeerFailed => "the connection failed",
+            Self::TlsFailed => "the TLS session failed",
+            Self::HandshakeTimeout => "the TLS handshake was not finished in time",
+            Self::TlsFull => "there are too many TLS sessions",
             Self::Finished => "the exchange is finished",
             Self::IdleTimeout => "no further request within the keep-alive time",
             Self::HeadTimeout => "the request did not arrive in time",

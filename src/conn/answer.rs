@@ -4,9 +4,11 @@ use super::files;
 use super::limits::RETRY_AFTER;
 use super::local::Local;
 use super::reply::Reply;
+use super::security::Security;
 use super::site::Site;
 use super::source::Source;
 use crate::buf::{Buf, Full, Tail};
+use crate::config::settings::NonTls;
 use crate::http::basic;
 use crate::http::fields::Field;
 use crate::http::framing::Framing;
@@ -27,6 +29,7 @@ pub(super) struct Request<'a> {
     pub(super) site: &'static Site,
     pub(super) head: &'a Head<'a>,
     pub(super) listener: ListenerId,
+    pub(super) security: &'a Security,
     pub(super) peer: PeerAddr,
     pub(super) client: ClientSocket,
     pub(super) now_ms: u64,
@@ -90,13 +93,23 @@ pub(super) fn answer(
 ) -> Result<Answered, Hold> {
     let world = &request.site.world;
     let host = request.head.host.map_or(&b""[..], |host| host.name);
-    let (vhost_id, vhost) = world.vhost(request.listener, host);
+    let reached = match request.security.hello_vhost() {
+        None => Ok(world.vhost(request.listener, host)),
+        Some(hello) => world.vhost_behind(request.listener, hello, host),
+    };
+    let is_misdirected = reached.is_err();
+    let (vhost_id, vhost) = reached.unwrap_or_else(|hello| hello);
     let keep_alive = request.head.keep_alive
         && !request.draining
         && vhost.keepalive_timeout_ms > 0
         && request.body_read;
     let mut desk = Desk { request, local, tx, tail, vhost_id, vhost, mount: None, keep_alive };
-    let (status, source) = desk.route()?;
+    let (status, source) = match request.security.objection(vhost) {
+        _ if is_misdirected => desk.error(Status::MISDIRECTED_REQUEST)?,
+        Some(NonTls::Redirect) => desk.to_https()?,
+        Some(_) => desk.refuse_clear()?,
+        None => desk.route()?,
+    };
     let own_ms = desk.mount.and_then(|(_, mount)| mount.keepalive_timeout_ms);
     let keepalive_ms = own_ms.unwrap_or(vhost.keepalive_timeout_ms);
     Ok(Answered { status, source, keep_alive: desk.keep_alive, vhost, keepalive_ms })
@@ -134,6 +147,36 @@ impl Desk<'_> {
             head.field("Retry-After", RETRY_AFTER);
         })?;
         Ok((status, Source::Done))
+    }
+
+    /// Plain HTTP where TLS is spoken.
+    fn refuse_clear(&mut self) -> Outcome {
+        let status = Status::BAD_REQUEST;
+        self.keep_alive = false;
+        self.reply().error_saying(status, "This port speaks TLS. Ask again with https://.")?;
+        Ok((status, Source::Done))
+    }
+
+    /// The same with TLS.
+    fn to_https(&mut self) -> Outcome {
+        let target = self.request.head.target;
+        self.keep_alive = false;
+        let reached = redirect::Reached { https: true, ..self.reached() };
+        self.local.location.clear();
+        let location = &mut self.local.location;
+        let written = redirect::write_https_location(location, self.vhost, &reached, &target);
+        self.redirected(written)
+    }
+
+    /// How the request came.
+    fn reached(&self) -> redirect::Reached<'_> {
+        let host = self.request.head.host;
+        redirect::Reached {
+            https: self.request.security.is_secure(),
+            host: host.map(|host| host.name),
+            host_port: host.and_then(|host| host.port),
+            local: self.request.client.local_addr(),
+        }
     }
 
     fn route(&mut self) -> Outcome {
@@ -268,12 +311,7 @@ impl Desk<'_> {
     /// Leads to the same path with a slash at its end.
     pub(super) fn add_slash(&mut self, path: &[u8]) -> Outcome {
         let head = self.request.head;
-        let reached = redirect::Reached {
-            https: false,
-            host: head.host.map(|host| host.name),
-            host_port: head.host.and_then(|host| host.port),
-            local: self.request.client.local_addr(),
-        };
+        let reached = self.reached();
         self.local.location.clear();
         let location = &mut self.local.location;
         let written =

@@ -2,6 +2,7 @@
 
 use super::answer::{Answered, Hold, Request, answer};
 use super::body::{Read, Unwanted};
+use super::client::Cx;
 use super::exchange::{Exchange, tail_bytes};
 use super::http::Http;
 use super::logging;
@@ -12,7 +13,6 @@ use crate::http::head::{Head, HeaderTable, Parsed, Refusal, Version, begins_as_h
 use crate::http::limits::CREDENTIALS_BYTES_MAX;
 use crate::http::status::Status;
 use crate::origin::gate;
-use crate::reactor::Cx;
 use crate::vhost::ListenerId;
 use crate::vhost::log::Fields;
 
@@ -47,7 +47,7 @@ impl Http {
         &mut self,
         client: &mut End,
         tail: &mut Tail,
-        cx: &mut Cx<'_, Self>,
+        cx: &mut Cx<'_>,
         granted: Option<bool>,
     ) -> Taken {
         cx.local.tick(cx.now_ms);
@@ -73,6 +73,7 @@ impl Http {
                     site: cx.world,
                     head: &head,
                     listener: self.listener,
+                    security: &self.security,
                     peer: self.peer,
                     client: cx.client,
                     now_ms: cx.now_ms,
@@ -111,7 +112,7 @@ impl Http {
         head: &Head<'_>,
         answered: Answered,
         tail: &Tail,
-        cx: &mut Cx<'_, Self>,
+        cx: &mut Cx<'_>,
         (bytes, clean): (u64, bool),
     ) -> Taken {
         let Answered { status, source, keep_alive, vhost, keepalive_ms } = answered;
@@ -152,7 +153,7 @@ impl Http {
     }
 
     /// Answers what is not a request, or not one for us; the rest of the bytes means nothing.
-    fn refuse(&self, client: &mut End, refusal: Refusal, cx: &mut Cx<'_, Self>) -> Taken {
+    fn refuse(&self, client: &mut End, refusal: Refusal, cx: &mut Cx<'_>) -> Taken {
         let before = client.tx.len();
         if self.last_words(client, refusal.status, cx).is_err() && before > 0 {
             return Taken::Full;
@@ -170,7 +171,7 @@ impl Http {
     }
 
     /// Gives up on an answer that does not fit although nothing is in its way.
-    fn no_room(&self, client: &mut End, cx: &mut Cx<'_, Self>) -> Taken {
+    fn no_room(&self, client: &mut End, cx: &mut Cx<'_>) -> Taken {
         let status = Status::INTERNAL_SERVER_ERROR;
         self.refuse(client, Refusal { status, why: "the answer's head is too large" }, cx)
     }
@@ -180,7 +181,7 @@ impl Http {
         &self,
         client: &mut End,
         status: Status,
-        cx: &mut Cx<'_, Self>,
+        cx: &mut Cx<'_>,
     ) -> Result<(), crate::buf::Full> {
         cx.local.tick(cx.now_ms);
         let mut reply = Reply {

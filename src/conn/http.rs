@@ -1,14 +1,15 @@
 //! The role of a client's connection that speaks HTTP/1.
 
 use super::body::Unwanted;
+use super::client::{Client, Cx};
 use super::exchange::Exchange;
 use super::head::Taken;
 use super::limits::{ANSWERS_MAX, CHECK_MS, LINGER_MS, LINGER_SILENT_MS};
-use super::local::Local;
+use super::security::Security;
 use super::site::Site;
 use crate::buf::{CloseReason, End, Ends, Tail};
 use crate::http::status::Status;
-use crate::reactor::{self, Cx, Deadline, Note, Role, SlotIo, Step, Timeout, Wait};
+use crate::reactor::{Deadline, Note, Step, Timeout, Wait};
 use crate::sys::socket::PeerAddr;
 use crate::vhost::ListenerId;
 
@@ -18,6 +19,7 @@ pub struct Http {
     pub(super) peer: PeerAddr,
     pub(super) listener: ListenerId,
     site: &'static Site,
+    pub(super) security: Security,
     phase: Phase,
     /// When the phase began.
     began_ms: u64,
@@ -65,26 +67,19 @@ enum Next {
     Close(CloseReason),
 }
 
-impl Role for Http {
-    type World = Site;
-    type Local = Local;
-    type Effect = std::convert::Infallible;
-
-    fn accept(
-        listener: reactor::ListenerId,
+impl Http {
+    /// Begins to speak HTTP.
+    pub(super) fn new(
         peer: PeerAddr,
-        cx: &mut Cx<'_, Self>,
-    ) -> Result<Self, CloseReason> {
-        if let Some(peers) = &mut cx.local.peers
-            && peers.enter(peer.ip) != crate::origin::gate::Entry::Admitted
-        {
-            return Err(CloseReason::AddressLimit);
-        }
-        cx.local.connection_came();
+        listener: ListenerId,
+        security: Security,
+        cx: &Cx<'_>,
+    ) -> Self {
         let mut role = Self {
             peer,
-            listener: ListenerId(listener.0),
+            listener,
             site: cx.world,
+            security,
             phase: Phase::Idle { fresh: true },
             began_ms: cx.now_ms,
             progress_ms: cx.now_ms,
@@ -92,10 +87,15 @@ impl Role for Http {
             body: None,
         };
         role.keepalive_ms = role.default_vhost(cx.world).keepalive_timeout_ms;
-        Ok(role)
+        role
     }
 
-    fn step(&mut self, ends: &mut Ends, cx: &mut Cx<'_, Self>, note: Option<Note>) -> Step<Self> {
+    pub(super) fn step(
+        &mut self,
+        ends: &mut Ends,
+        cx: &mut Cx<'_>,
+        note: Option<Note>,
+    ) -> Step<Client> {
         let (client, tail) = ends.client();
         if client.came_in || client.went_out {
             self.progress_ms = cx.now_ms;
@@ -150,14 +150,10 @@ impl Role for Http {
         }
     }
 
-    fn apply(effect: Self::Effect, _: &mut SlotIo<'_>) {
-        match effect {}
-    }
-
-    fn deadline(&self) -> Option<Deadline> {
+    pub(super) fn deadline(&self) -> Deadline {
         let limits = &self.site.world.limits;
         let at = |since_ms: u64, limit_ms: u64, why| Deadline { at_ms: since_ms + limit_ms, why };
-        Some(match &self.phase {
+        match &self.phase {
             Phase::Idle { fresh: true } => {
                 at(self.began_ms, limits.header_timeout_ms, Timeout::Idle)
             }
@@ -180,25 +176,19 @@ impl Role for Http {
             }
             Phase::Lingering => at(self.progress_ms, LINGER_SILENT_MS, Timeout::Linger)
                 .earlier(at(self.began_ms, LINGER_MS, Timeout::Linger)),
-        })
+        }
     }
 
-    fn evictable(&self) -> bool {
+    pub(super) fn evictable(&self) -> bool {
         matches!(self.phase, Phase::Idle { .. } | Phase::Head | Phase::Lingering)
     }
 
-    fn closed(mut self, _: CloseReason, cx: &mut Cx<'_, Self>) {
+    pub(super) fn closed(mut self, cx: &mut Cx<'_>) {
         if matches!(self.phase, Phase::Exchange(_)) {
             self.end_exchange(cx, Phase::Idle { fresh: false });
         }
-        if let Some(peers) = &mut cx.local.peers {
-            peers.leave(self.peer.ip);
-        }
-        cx.local.connection_went(cx.now_ms);
     }
-}
 
-impl Http {
     fn enter(&mut self, phase: Phase, now_ms: u64) {
         self.phase = phase;
         self.began_ms = now_ms;
@@ -219,11 +209,11 @@ impl Http {
         &mut self,
         client: &mut End,
         tail: &mut Tail,
-        cx: &mut Cx<'_, Self>,
+        cx: &mut Cx<'_>,
         granted: Option<bool>,
     ) -> Next {
         if client.rx.is_empty() {
-            if !client.tx.is_empty() && (client.eof || matches!(self.phase, Phase::Blocked)) {
+            if !client.has_left() && (client.eof || matches!(self.phase, Phase::Blocked)) {
                 return self.block(cx.now_ms);
             }
             if client.eof {
@@ -242,7 +232,7 @@ impl Http {
             self.enter(Phase::Head, cx.now_ms);
         }
         match self.take(client, tail, cx, granted) {
-            Taken::Partial if client.eof && !client.tx.is_empty() => self.block(cx.now_ms),
+            Taken::Partial if client.eof && !client.has_left() => self.block(cx.now_ms),
             Taken::Partial if client.eof => Next::Close(CloseReason::PeerClosed),
             Taken::Partial => Next::Wait(Wait::Input),
             Taken::Full => self.block(cx.now_ms),
@@ -277,7 +267,7 @@ impl Http {
         Next::Wait(Wait::Room)
     }
 
-    fn exchange(&mut self, client: &mut End, tail: &mut Tail, cx: &mut Cx<'_, Self>) -> Next {
+    fn exchange(&mut self, client: &mut End, tail: &mut Tail, cx: &mut Cx<'_>) -> Next {
         let Phase::Exchange(exchange) = &mut self.phase else { return Next::Go };
         match exchange.advance(client, tail) {
             Err(why) => Next::Close(why),
@@ -295,7 +285,7 @@ impl Http {
     }
 
     /// Logs and counts the end of an exchange.
-    fn end_exchange(&mut self, cx: &mut Cx<'_, Self>, next: Phase) {
+    fn end_exchange(&mut self, cx: &mut Cx<'_>, next: Phase) {
         let phase = std::mem::replace(&mut self.phase, next);
         self.began_ms = cx.now_ms;
         self.progress_ms = cx.now_ms;
@@ -313,8 +303,8 @@ impl Http {
     }
 
     /// Waits until the last answer has left.
-    fn closing(&mut self, client: &mut End, tail: &Tail, cx: &Cx<'_, Self>, clean: bool) -> Next {
-        if !client.tx.is_empty() || !tail.is_none() {
+    fn closing(&mut self, client: &mut End, tail: &Tail, cx: &Cx<'_>, clean: bool) -> Next {
+        if !client.has_left() || !tail.is_none() {
             return Next::Wait(Wait::Room);
         }
         // Nothing unread is left that would make the kernel send a reset.
@@ -340,15 +330,15 @@ impl Http {
         &mut self,
         why: Timeout,
         client: &mut End,
-        cx: &mut Cx<'_, Self>,
-    ) -> Option<Step<Self>> {
+        cx: &mut Cx<'_>,
+    ) -> Option<Step<Client>> {
         let reason = match why {
             // Who still takes answers is not idle, and has the time of `send-timeout-secs`.
-            Timeout::Idle if !client.tx.is_empty() => {
+            Timeout::Idle if !client.has_left() => {
                 self.enter(Phase::Blocked, cx.now_ms);
                 return None;
             }
-            Timeout::Idle => CloseReason::IdleTimeout,
+            Timeout::Idle | Timeout::Handshake => CloseReason::IdleTimeout,
             Timeout::Head | Timeout::Check => {
                 let status = match why {
                     Timeout::Head => Status::REQUEST_TIMEOUT,

@@ -42,3 +42,7 @@ pub(super) const BODY_GRACE_MS: u64 = 10_000;
 
 /// Seconds after which a client refused for want of room may come again.
 pub(super) const RETRY_AFTER: &[u8] = b"1";
+
+/// A fatal alert, internal_error, as a record of its own (RFC 8446 section 6): the answer to the
+/// hello for a vhost that has no certificate to show.
+pub(super) const ALERT_INTERNAL_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];

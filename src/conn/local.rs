@@ -2,6 +2,7 @@
 
 use mio::Waker;
 
+use super::handshakes::Handshakes;
 use super::limits::{HEAD_BYTES_MAX, LOG_STASH_BLOCKS};
 use super::site::Site;
 use crate::buf::{Buf, Pool};
@@ -51,6 +52,7 @@ pub struct Local {
     pub(super) auth: Box<[Credentials]>,
     pub(super) verifier: Verifier,
     pub(super) serial: u64,
+    pub(super) handshakes: Handshakes,
     pub(super) peers: Option<PeerCounts>,
     pub(super) peers_asking: Option<PeerCounts>,
     pub(super) log: Sink,
@@ -100,6 +102,7 @@ impl Local {
                 .collect(),
             verifier: Verifier::new(wake),
             serial: 0,
+            handshakes: Handshakes::new(site.handshakes_max, connections_max),
             peers: count(limits.ip_limit_connections),
             peers_asking: count(limits.ip_limit_requests),
             log: logs.as_ref().map_or_else(Sink::none, Logs::sink),
@@ -215,10 +218,13 @@ const LOG_FINISH: std::time::Duration = std::time::Duration::from_millis(500);
 
 impl crate::reactor::Local for Local {
     fn due_ms(&self) -> Option<u64> {
-        [self.log.next_flush_ms(), self.forget_files_at_ms].into_iter().flatten().min()
+        let ends =
+            [self.log.next_flush_ms(), self.forget_files_at_ms, self.handshakes.due_ms()];
+        ends.into_iter().flatten().min()
     }
 
     fn service(&mut self, now_ms: u64) {
+        self.handshakes.service(now_ms);
         if self.log.next_flush_ms().is_some_and(|at| at <= now_ms) {
             self.log.flush(now_ms);
         }
@@ -237,6 +243,10 @@ impl crate::reactor::Local for Local {
             }
         }
         command
+    }
+
+    fn take_local_note(&mut self) -> Option<(u16, Note)> {
+        self.handshakes.take_note()
     }
 
     fn take_note(&mut self) -> Option<(u16, Note)> {

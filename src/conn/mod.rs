@@ -1,6 +1,7 @@
 //! The roles: where queues, HTTP, the world and the origins meet.
 //!
-//! [`Http`] is the role of a client's connection. Its phases:
+//! [`Client`] is a client's connection: [`Opening`] on a TLS listener until its handshake is done,
+//! then [`Http`], whose phases are:
 //!
 //! ```text
 //! Idle ── first byte ──▶ Head ── complete ──▶ answer ──▶ Exchange ── all sent ──▶ Idle
@@ -15,19 +16,25 @@
 
 mod answer;
 mod body;
+mod client;
 mod exchange;
 mod files;
+mod handshakes;
 mod head;
 mod http;
 mod limits;
 mod local;
 mod logging;
 mod memory;
+mod opening;
 mod reply;
+mod security;
 mod site;
 mod source;
 
+pub use client::{Client, Effect};
 pub use http::Http;
+pub use opening::Opening;
 pub use limits::{RX_BYTES, TX_BYTES};
 pub use local::{Local, SIGNALS};
 pub use memory::{UserOfMemory, memory};

@@ -55,6 +55,13 @@ impl Reply<'_> {
         self.body(status, fields)
     }
 
+    /// The page of an error that says what is wrong in its own words.
+    pub(super) fn error_saying(&mut self, status: Status, sentence: &str) -> Result<(), Full> {
+        self.page.clear();
+        error_page::write_saying(self.page, status, sentence)?;
+        self.body(status, |_| {})
+    }
+
     /// The refusal of `reject-service-keywords`.
     pub(super) fn rejection(&mut self, status: Status, text: &str) -> Result<(), Full> {
         self.page.clear();

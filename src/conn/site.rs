@@ -6,7 +6,8 @@ use super::limits::{DRAIN_BYTES_MAX, HEAD_BYTES_MAX};
 use crate::http::limits::{HEADERS_MAX, HeadLimits, TARGET_BYTES_DEFAULT};
 use crate::origin::file::FileMount;
 use crate::vhost::mime::MimeTable;
-use crate::vhost::{MountId, MountTarget, VhostId, World};
+use crate::tls::Policy;
+use crate::vhost::{ListenerId, MountId, MountTarget, VhostId, World};
 
 /// What never changes while a reactor runs.
 #[derive(Debug)]
@@ -17,6 +18,10 @@ pub struct Site {
     pub head_limits: HeadLimits,
     /// Bytes of a request body that are read away; the smallest `max-body` is one bound.
     pub(super) drain_bytes_max: u64,
+    /// TLS handshakes at a time in one reactor.
+    pub(super) handshakes_max: usize,
+    /// By vhost; none where there is no TLS, or nothing to show.
+    policies: Box<[Option<Policy>]>,
     files: Box<[FileMount]>,
     roots: Box<[Box<Path>]>,
     /// Numbers in `files`, by vhost and mount.
@@ -60,6 +65,8 @@ impl Site {
             headers: (world.limits.headers_max as usize).min(HEADERS_MAX),
         };
         Self {
+            handshakes_max: 1,
+            policies: Box::default(),
             world,
             head_limits,
             drain_bytes_max,
@@ -67,6 +74,20 @@ impl Site {
             roots: roots.into(),
             numbers: numbers.into(),
         }
+    }
+
+    /// With the vhosts' TLS policies, and at most `handshakes_max` handshakes at a time.
+    #[must_use]
+    pub fn with_tls(mut self, policies: Vec<Option<Policy>>, handshakes_max: usize) -> Self {
+        self.policies = policies.into();
+        self.handshakes_max = handshakes_max;
+        self
+    }
+
+    /// How to shake hands with who asks for `vhost` on `listener`.
+    pub(super) fn policy(&self, listener: ListenerId, vhost: VhostId) -> Option<&Policy> {
+        let id = self.world.tls_vhost(listener, vhost)?;
+        self.policies.get(usize::from(id.0))?.as_ref()
     }
 
     /// The files of a mount, if it has a `file://` origin.

@@ -23,8 +23,16 @@ const STYLE: &str = "</title><style>:root{color-scheme:light dark}\
 /// # Errors
 /// [`Full`]; `out` is then as it was.
 pub fn write(out: &mut Buf, status: Status) -> Result<(), Full> {
+    write_saying(out, status, status.sentence())
+}
+
+/// Writes the body for `status` with another sentence than the usual one, which is markup.
+///
+/// # Errors
+/// [`Full`]; `out` is then as it was.
+pub fn write_saying(out: &mut Buf, status: Status, sentence: &str) -> Result<(), Full> {
     let start = out.len();
-    let (code, reason, sentence) = (status.code(), status.reason(), status.sentence());
+    let (code, reason) = (status.code(), status.reason());
     let done = writeln!(
         out,
         "{HEAD}{code} {reason}{STYLE}{code}</h1><h2>{reason}</h2><p>{sentence}</p></body></html>"

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use crate::buf::{Buf, Full};
 use crate::http::method::Method;
 use crate::http::status::Status;
+use crate::http::target::Target;
 use crate::vhost::{Redirect, Vhost};
 
 /// The status of a redirect: 301 as lwsws for GET and HEAD; 308 for other methods, which keep
@@ -83,6 +84,52 @@ pub fn write_slash_location(
         out.put(b"?")?;
         encode(out, query, Part::Query)
     })
+}
+
+/// Writes the Location of the same request with `https`: `target`'s path and query as they were
+/// sent. Host counts if it names the vhost or the local address; otherwise the vhost's own name
+/// if it looks like one that others can look up, or else the local address.
+///
+/// # Errors
+/// [`Full`]; `out` is then as it was.
+pub fn write_https_location(
+    out: &mut Buf,
+    vhost: &Vhost,
+    reached: &Reached<'_>,
+    target: &Target<'_>,
+) -> Result<(), Full> {
+    all_or_nothing(out, |out| {
+        let before = out.len();
+        write_authority(out, vhost, reached)?;
+        if out.len() == before {
+            write_own_authority(out, vhost, reached)?;
+        }
+        // An escape stays one.
+        encode(out, if target.path.starts_with(b"/") { target.path } else { b"/" }, Part::Query)?;
+        let Some(query) = target.query else { return Ok(()) };
+        out.put(b"?")?;
+        encode(out, query, Part::Query)
+    })
+}
+
+/// Writes `https://host[:port]` for whoever does not know our name.
+fn write_own_authority(
+    out: &mut Buf,
+    vhost: &Vhost,
+    reached: &Reached<'_>,
+) -> Result<(), Full> {
+    let name = vhost.name.as_bytes();
+    let is_public = name.contains(&b'.') && !name.contains(&b'*') && names(vhost, name);
+    out.put(b"https://")?;
+    match reached.local.filter(|_| !is_public).map(|local| local.ip().to_canonical()) {
+        Some(IpAddr::V6(ip)) => write!(out, "[{ip}]").map_err(|_| Full)?,
+        Some(IpAddr::V4(ip)) => write!(out, "{ip}").map_err(|_| Full)?,
+        None => encode(out, name, Part::Host)?,
+    }
+    match vhost.port {
+        0 | 443 => Ok(()),
+        port => write!(out, ":{port}").map_err(|_| Full),
+    }
 }
 
 /// Writes `scheme://host[:port]` if Host is to be trusted. A port that is the scheme's default

@@ -131,6 +131,9 @@ impl<R: Role> Reactor<R> {
                 }
             }
         }
+        if newcomer.role.wants_session() && self.sessions.is_full() {
+            self.evict_longest_idle_session();
+        }
         self.admit(newcomer);
     }
 }

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use super::idle::List;
 use super::order::{Linked, Links};
 use super::role::Wait;
+use super::sessions::Place;
 use super::wheel::{Node, Nodes};
 use crate::buf::{Chain, LANES, LaneId, Tail};
 use crate::sys::arena::Arena;
@@ -25,7 +26,16 @@ pub(super) struct Lane {
     pub(super) hung_up: bool,
     pub(super) eof: bool,
     pub(super) failed: bool,
+    pub(super) truncated: bool,
     pub(super) shut: bool,
+    /// What turns the bytes on the wire into those of the queues.
+    pub(super) session: Place,
+    /// The session holds something that reading gives without another event.
+    pub(super) is_unread: bool,
+    /// The session holds received bytes that are not opened.
+    pub(super) holds_unopened: bool,
+    /// The session holds bytes that the descriptor has not taken.
+    pub(super) holds_sealed: bool,
     /// The role has asked for the shutdown, and bytes are in its way.
     pub(super) shutting: bool,
     /// No turn has seen this descriptor yet.
@@ -61,8 +71,13 @@ impl Lanes {
             hung_up: false,
             eof: false,
             failed: false,
+            truncated: false,
             shut: false,
             shutting: false,
+            session: None,
+            is_unread: false,
+            holds_unopened: false,
+            holds_sealed: false,
             fresh: true,
         });
     }
@@ -119,12 +134,18 @@ impl<R> Entry<R> {
 
     /// Whether something has not left yet.
     pub(super) fn has_output(&mut self) -> bool {
-        !self.tail.is_none() || self.lanes.iter().any(|(_, lane)| lane.tx != Chain::EMPTY)
+        !self.tail.is_none() || self.lanes.iter().any(|(_, lane)| lane.tx != Chain::EMPTY || lane.holds_sealed)
     }
 
     /// Whether bytes of this slot are in the pool.
     pub(super) fn keeps_blocks(&mut self) -> bool {
-        self.lanes.iter().any(|(_, lane)| lane.rx != Chain::EMPTY || lane.tx != Chain::EMPTY)
+        let keeps = |lane: &Lane| {
+            lane.rx != Chain::EMPTY
+                || lane.tx != Chain::EMPTY
+                || lane.holds_sealed
+                || lane.holds_unopened
+        };
+        self.lanes.iter().any(|(_, lane)| keeps(lane))
     }
 
     /// Notes what epoll said about a lane; whether a turn has to follow.
@@ -140,7 +161,7 @@ impl<R> Entry<R> {
         if event.is_writable() || failed {
             lane.writable = true;
         }
-        let output = lane.writable && (lane.tx != Chain::EMPTY || tail);
+        let output = lane.writable && (lane.tx != Chain::EMPTY || lane.holds_sealed || tail);
         (lane.readable && wait.wants_input()) || output || failed
     }
 }

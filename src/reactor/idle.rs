@@ -7,7 +7,12 @@
 
 use super::entry::{Entry, Idles};
 use super::order::Order;
+use crate::buf::LaneId;
 use crate::sys::arena::Arena;
+
+/// Connections that are looked at for one with a TLS session. Only `max-tls-connections` makes
+/// this matter: by default there are as many sessions as slots.
+const SCAN_MAX: usize = 64;
 
 /// One of the orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +77,23 @@ impl IdleOrders {
     pub(super) fn longest<R>(&self, all: &Arena<Entry<R>>) -> Option<u16> {
         let since = |slot: &u16| all.get(usize::from(*slot)).map(|entry| entry.turned_ms);
         [self.bare.first(), self.holders.first()].into_iter().flatten().min_by_key(since)
+    }
+
+    /// The connection with a TLS session that has waited for a request for longest, as far as it
+    /// is among the first [`SCAN_MAX`] of its order.
+    pub(super) fn longest_with_session<R>(&self, all: &mut Arena<Entry<R>>) -> Option<u16> {
+        for order in [&self.bare, &self.holders] {
+            let mut next = order.first();
+            for _ in 0..SCAN_MAX {
+                let Some(slot) = next else { break };
+                let entry = all.get_mut(usize::from(slot))?;
+                if entry.lanes.get(LaneId::Client).is_some_and(|lane| lane.session.is_some()) {
+                    return Some(slot);
+                }
+                next = order.after(&mut Idles(all), slot);
+            }
+        }
+        None
     }
 
     /// The connection that has held blocks for longest while it waits for a request.

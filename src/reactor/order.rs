@@ -93,6 +93,11 @@ impl Order {
         (self.first != NONE).then_some(self.first)
     }
 
+    /// The one behind `id`, which is in the order.
+    pub(super) fn after(&self, all: &mut impl Linked, id: u16) -> Option<u16> {
+        Some(all.links(id).next).filter(|next| *next != NONE)
+    }
+
     /// Takes the slot that has been in the list for longest.
     pub(super) fn pop(&mut self, all: &mut impl Linked) -> Option<u16> {
         let id = self.first()?;

@@ -6,8 +6,10 @@ use std::os::fd::{OwnedFd, RawFd};
 
 use super::accept::ListenerId;
 use super::entry::Lanes;
-use crate::buf::{CloseReason, Ends, LaneId};
+use super::sessions::Sessions;
+use crate::buf::{CloseReason, Ends, LaneId, Pool};
 use crate::sys::socket::{self, PeerAddr};
+use crate::tls::{Secured, Session};
 
 /// The part that a connection plays. Roles see queues and time, never a descriptor.
 pub trait Role: Sized {
@@ -32,13 +34,21 @@ pub trait Role: Sized {
     fn step(&mut self, ends: &mut Ends, cx: &mut Cx<'_, Self>, note: Option<Note>) -> Step<Self>;
 
     /// Carries out an effect of the step before. The only impure method.
-    fn apply(effect: Self::Effect, io: &mut SlotIo<'_>);
+    ///
+    /// # Errors
+    /// The reason to close the connection, when it can not go on without the effect.
+    fn apply(effect: Self::Effect, io: &mut SlotIo<'_>) -> Result<(), CloseReason>;
 
     /// When the role wants a [`Note::Timeout`], if it goes on waiting as it does now.
     fn deadline(&self) -> Option<Deadline>;
 
     /// Whether the connection may be closed to make room for another one.
     fn evictable(&self) -> bool;
+
+    /// Whether a connection that has just come is likely to want a TLS session.
+    fn wants_session(&self) -> bool {
+        false
+    }
 
     /// The connection has ended.
     fn closed(self, why: CloseReason, cx: &mut Cx<'_, Self>);
@@ -52,6 +62,11 @@ pub trait Local {
     fn service(&mut self, now_ms: u64);
     /// The descriptor registered as `watch` is readable.
     fn watched(&mut self, watch: u16) -> Command;
+    /// Takes a note that one slot, or [`Local::service`], has left for another one; asked at the
+    /// end of each turn of the loop.
+    fn take_local_note(&mut self) -> Option<(u16, Note)> {
+        None
+    }
     /// Takes a note for a slot out of the mailbox, if one was left there.
     fn take_note(&mut self) -> Option<(u16, Note)>;
 }
@@ -84,6 +99,8 @@ pub struct Cx<'a, R: Role> {
     pub draining: bool,
     /// The client's socket.
     pub client: ClientSocket,
+    /// What a TLS handshake has found out that was finished just before this step.
+    pub secured: Option<Secured>,
     pub(super) effects: heapless::Vec<R::Effect, EFFECTS_MAX>,
 }
 
@@ -118,7 +135,8 @@ impl<'a, R: Role> Cx<'a, R> {
         client: RawFd,
     ) -> Self {
         let client = ClientSocket(client);
-        Self { world, local, now_ms, slot, draining, client, effects: heapless::Vec::new() }
+        let effects = heapless::Vec::new();
+        Self { world, local, now_ms, slot, draining, client, secured: None, effects }
     }
 
     /// Asks for an effect after this step; gives it back when the step has asked for too many.
@@ -206,6 +224,8 @@ impl Deadline {
 pub enum Timeout {
     /// The time for another request.
     Idle,
+    /// The time for a TLS handshake, or for the first byte that tells what a client speaks.
+    Handshake,
     /// The time for a request head, or its body.
     Head,
     /// The time for a password to be checked.
@@ -219,6 +239,9 @@ pub enum Timeout {
 /// What an effect may do to its slot.
 pub struct SlotIo<'a> {
     pub(super) lanes: &'a mut Lanes,
+    pub(super) sessions: &'a mut Sessions,
+    pub(super) ends: &'a mut Ends,
+    pub(super) pool: &'a mut Pool,
     pub(super) register: &'a mut dyn FnMut(LaneId, &OwnedFd) -> io::Result<()>,
 }
 
@@ -228,14 +251,28 @@ impl SlotIo<'_> {
     /// # Errors
     /// When the kernel can not watch one more descriptor; it is closed then.
     pub fn adopt(&mut self, lane: LaneId, fd: OwnedFd) -> io::Result<()> {
-        self.lanes.close(lane);
+        self.close(lane);
         (self.register)(lane, &fd)?;
         self.lanes.open(lane, fd);
         Ok(())
     }
 
+    /// Puts a TLS session between a lane's descriptor and its queues. What `rx` holds is the
+    /// first that the session gets.
+    ///
+    /// # Errors
+    /// When there are as many sessions as there may be, or no blocks for what `rx` holds.
+    pub fn start_tls(&mut self, lane: LaneId, session: Session) -> Result<(), CloseReason> {
+        let Some(of_slot) = self.lanes.get(lane) else { return Ok(()) };
+        self.sessions.start(of_slot, session)?;
+        self.sessions.take_over(of_slot, &mut self.ends[lane], self.pool)
+    }
+
     /// Closes a lane's descriptor.
     pub fn close(&mut self, lane: LaneId) {
+        if let Some(of_slot) = self.lanes.get(lane) {
+            self.sessions.end(of_slot, self.pool);
+        }
         self.lanes.close(lane);
     }
 }

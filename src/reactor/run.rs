@@ -12,6 +12,7 @@ use super::entry::Entry;
 use super::idle::IdleOrders;
 use super::order::Order;
 use super::role::{Command, Local, Note, Role};
+use super::sessions::Sessions;
 use super::token::{LISTENERS_MAX, SLOTS_MAX, Token};
 use super::wheel::Wheel;
 use crate::buf::{CloseReason, Ends, Pool};
@@ -28,6 +29,8 @@ pub struct Limits {
     pub connections_max: usize,
     /// Blocks of the pool.
     pub blocks_max: usize,
+    /// TLS sessions; none is ever wanted when this is 0.
+    pub sessions_max: usize,
     /// Bytes of each lane's receiving queue.
     pub rx_bytes: usize,
     /// Bytes of each lane's sending queue.
@@ -55,6 +58,7 @@ pub struct Reactor<R: Role> {
     pub(super) generations: Box<[u16]>,
     pub(super) ends: Ends,
     pub(super) pool: Pool,
+    pub(super) sessions: Sessions,
     pub(super) wheel: Wheel,
     pub(super) runs: Order,
     pub(super) idle: IdleOrders,
@@ -89,6 +93,7 @@ impl<R: Role> Reactor<R> {
             generations: vec![0; slots].into_boxed_slice(),
             ends: Ends::new(start.limits.rx_bytes, start.limits.tx_bytes),
             pool: Pool::new(start.limits.blocks_max),
+            sessions: Sessions::new(start.limits.sessions_max.min(slots)),
             wheel: Wheel::new(now_ms),
             runs: Order::default(),
             idle: IdleOrders::default(),
@@ -167,6 +172,9 @@ impl<R: Role> Reactor<R> {
         }
         if self.local.due_ms().is_some_and(|at| at <= self.now_ms) {
             self.local.service(self.now_ms);
+        }
+        while let Some((slot, note)) = self.local.take_local_note() {
+            self.drive(slot, Some(note), false);
         }
         self.trim();
         Ok(())

@@ -63,7 +63,8 @@ impl<R: Role> Reactor<R> {
         };
         let draining = self.drain_until_ms.is_some();
         let cx = Cx::new(self.world, &mut self.local, self.now_ms, slot, draining, client);
-        match Turn::new(entry, &mut self.ends, &mut self.pool, cx, &mut register).run(note, again) {
+        let shared = (&mut self.ends, &mut self.pool, &mut self.sessions);
+        match Turn::new(entry, shared, cx, &mut register).run(note, again) {
             Ended::Closed(why) => self.close(slot, why),
             Ended::Parked => self.settle(slot),
             Ended::Runnable => {
@@ -101,6 +102,7 @@ impl<R: Role> Reactor<R> {
         for (_, lane) in entry.lanes.iter() {
             self.pool.release(&mut lane.rx);
             self.pool.release(&mut lane.tx);
+            self.sessions.end(lane, &mut self.pool);
         }
         self.generations[place] = (self.generations[place] + 1) & GENERATION_MASK;
         let client = entry.client_fd();
@@ -119,6 +121,14 @@ impl<R: Role> Reactor<R> {
                 true
             }
             None => false,
+        }
+    }
+
+    /// Closes the connection with a TLS session that has waited for a request for longest, if it
+    /// is among the first that have.
+    pub(super) fn evict_longest_idle_session(&mut self) {
+        if let Some(slot) = self.idle.longest_with_session(&mut self.entries) {
+            self.close(slot, CloseReason::Evicted);
         }
     }
 
@@ -185,6 +195,7 @@ impl<R: Role> Reactor<R> {
             self.trim_at_ms = None;
             self.closes = 0;
             self.entries.trim();
+            self.sessions.trim();
             self.pool.trim(pages::give_back);
         }
     }

@@ -1,10 +1,12 @@
 //! One turn of one slot: load, then flush, fill and step until nothing moves, then store.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use super::entry::{Entry, Lane};
 use super::role::{Cx, Note, Role, SlotIo, Step};
+use super::sessions::{SEALED_TURN_BYTES, Sessions};
+use super::tail;
 use crate::buf::{BLOCK_BYTES, CloseReason, End, Ends, LaneId, Pool, Tail};
 use crate::sys::fd;
 
@@ -13,9 +15,6 @@ const STEPS_MAX: usize = 16;
 
 /// Bytes that a tail sends in one turn before others get theirs.
 const TAIL_TURN_BYTES: usize = 1 << 20;
-
-/// Bytes of a tail that a single call sends.
-const TAIL_CALL_BYTES: usize = 1 << 20;
 
 /// A queue of a slot may keep one part in this many of the free blocks.
 const SHARE: usize = 4;
@@ -40,21 +39,35 @@ pub(super) struct Turn<'a, R: Role> {
     pub(super) entry: &'a mut Entry<R>,
     pub(super) ends: &'a mut Ends,
     pub(super) pool: &'a mut Pool,
+    pub(super) sessions: &'a mut Sessions,
     pub(super) cx: Cx<'a, R>,
     pub(super) register: &'a mut dyn FnMut(LaneId, &OwnedFd) -> io::Result<()>,
     pub(super) tail_left: usize,
+    pub(super) sealed_left: usize,
     pub(super) steps_left: usize,
+    /// Why the slot can not go on, whatever its role thinks.
+    pub(super) fault: Option<CloseReason>,
 }
 
 impl<'a, R: Role> Turn<'a, R> {
     pub(super) fn new(
         entry: &'a mut Entry<R>,
-        ends: &'a mut Ends,
-        pool: &'a mut Pool,
+        (ends, pool, sessions): (&'a mut Ends, &'a mut Pool, &'a mut Sessions),
         cx: Cx<'a, R>,
         register: &'a mut dyn FnMut(LaneId, &OwnedFd) -> io::Result<()>,
     ) -> Self {
-        Self { entry, ends, pool, cx, register, tail_left: TAIL_TURN_BYTES, steps_left: STEPS_MAX }
+        Self {
+            entry,
+            ends,
+            pool,
+            sessions,
+            cx,
+            register,
+            tail_left: TAIL_TURN_BYTES,
+            sealed_left: SEALED_TURN_BYTES,
+            steps_left: STEPS_MAX,
+            fault: None,
+        }
     }
 
     /// Runs the turn. `again` says that the slot comes from the run queue.
@@ -75,6 +88,7 @@ impl<'a, R: Role> Turn<'a, R> {
                 Err(why) => {
                     // What the role said last is offered once.
                     self.flush();
+                    self.farewell();
                     return self.end(why);
                 }
             };
@@ -100,7 +114,9 @@ impl<'a, R: Role> Turn<'a, R> {
 
     /// Why the slot can not go on, if it can not.
     fn broken(&self) -> Option<CloseReason> {
-        if self.ends[LaneId::Client].failed {
+        if self.fault.is_some() {
+            self.fault
+        } else if self.ends[LaneId::Client].failed {
             Some(CloseReason::PeerFailed)
         } else if matches!(self.ends.tail, Tail::Broken) {
             Some(CloseReason::SourceBroken)
@@ -113,14 +129,15 @@ impl<'a, R: Role> Turn<'a, R> {
     fn step(&mut self, note: Option<Note>) -> Result<bool, CloseReason> {
         for (id, lane) in self.entry.lanes.iter() {
             let end = &mut self.ends[id];
-            end.more = lane.readable && !end.eof;
+            end.more = (lane.readable || lane.is_unread) && !end.eof;
         }
+        self.cx.secured = self.sessions.secured.take();
         let step = self.entry.role.step(self.ends, &mut self.cx, note);
         for lane in LaneId::ALL {
             self.ends[lane].came_in = false;
             self.ends[lane].went_out = false;
         }
-        self.apply();
+        self.apply()?;
         match step {
             Step::Wait(wait) => {
                 self.entry.wait = wait;
@@ -139,10 +156,16 @@ impl<'a, R: Role> Turn<'a, R> {
         }
     }
 
-    fn apply(&mut self) {
+    fn apply(&mut self) -> Result<(), CloseReason> {
         for effect in std::mem::take(&mut self.cx.effects) {
-            let mut io = SlotIo { lanes: &mut self.entry.lanes, register: self.register };
-            R::apply(effect, &mut io);
+            let mut io = SlotIo {
+                lanes: &mut self.entry.lanes,
+                sessions: self.sessions,
+                ends: self.ends,
+                pool: self.pool,
+                register: self.register,
+            };
+            R::apply(effect, &mut io)?;
             for id in LaneId::ALL {
                 // A lane that has got another descriptor begins anew.
                 let lane = self.entry.lanes.get(id);
@@ -153,6 +176,16 @@ impl<'a, R: Role> Turn<'a, R> {
                     self.ends[id].reset();
                     self.ends[id].up = up;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the peers of TLS sessions that nothing more will come.
+    fn farewell(&mut self) {
+        for (id, lane) in self.entry.lanes.iter() {
+            if lane.session.is_some() {
+                self.sessions.farewell(lane, &mut self.ends[id], self.pool);
             }
         }
     }
@@ -175,6 +208,8 @@ impl<'a, R: Role> Turn<'a, R> {
             end.up = true;
             end.eof = lane.eof;
             end.failed = lane.failed;
+            end.truncated = lane.truncated;
+            end.held = lane.holds_sealed;
             end.shut = lane.shut || lane.shutting;
             if !lane.rx.is_empty() {
                 self.pool.load(&mut lane.rx, &mut end.rx);
@@ -212,6 +247,7 @@ impl<'a, R: Role> Turn<'a, R> {
             let end = &mut self.ends[id];
             lane.eof = end.eof;
             lane.failed = end.failed;
+            lane.truncated = end.truncated;
             lane.shutting = end.shut;
             for (queue, chain) in [(&mut end.rx, &mut lane.rx), (&mut end.tx, &mut lane.tx)] {
                 if !queue.is_empty() {
@@ -228,10 +264,14 @@ impl<'a, R: Role> Turn<'a, R> {
         for (id, lane) in self.entry.lanes.iter() {
             let end = &self.ends[id];
             let tail = id == LaneId::Client && !self.ends.tail.is_none();
-            if lane.writable && !end.failed && (!end.tx.is_empty() || tail) {
+            // What a session can not seal yet waits for its handshake, which is input.
+            let may_leave = lane.session.is_none() || self.sessions.is_established(lane);
+            let waits = may_leave && (!end.tx.is_empty() || tail);
+            if lane.writable && !end.failed && (waits || lane.holds_sealed) {
                 return true;
             }
-            if lane.readable && wait.wants_input() && !end.eof && !end.failed {
+            let unread = lane.readable || lane.is_unread;
+            if unread && wait.wants_input() && !end.eof && !end.failed {
                 return true;
             }
         }
@@ -241,25 +281,36 @@ impl<'a, R: Role> Turn<'a, R> {
     /// Offers every lane's bytes to its descriptor; whether the role may have been waiting for it.
     fn flush(&mut self) -> bool {
         let (mut moved, mut failed) = (false, false);
+        let limit = self.share_bytes();
         for (id, lane) in self.entry.lanes.iter() {
-            let end = &mut self.ends[id];
-            let before = end.tx.len();
-            let had_tail = id == LaneId::Client && !self.ends.tail.is_none();
-            if lane.writable && before > 0 && !self.ends[id].failed {
-                write_queue(lane, &mut self.ends[id]);
-                // The role of a failed peer has to hear of it, whatever it waits for.
-                failed |= self.ends[id].failed;
+            if !lane.writable || self.ends[id].failed {
+                continue;
             }
-            let mut tail_sent = 0;
-            if had_tail && lane.writable && self.ends[id].tx.is_empty() {
-                tail_sent = send_tail(lane, self.ends, self.tail_left);
-                self.tail_left -= tail_sent;
-            }
-            let end = &mut self.ends[id];
-            let end_moved = end.tx.len() < before || tail_sent > 0;
-            end.went_out |= end_moved;
-            moved |= end_moved;
-            if end.shut && !lane.shut && end.tx.is_empty() && !had_tail {
+            moved |= if lane.session.is_some() {
+                let none = &mut Tail::None;
+                let (end, tail) = match id {
+                    LaneId::Client => self.ends.client(),
+                    _ => (&mut self.ends[id], none),
+                };
+                let budget = (limit, self.sealed_left);
+                match self.sessions.write(lane, (end, tail), self.pool, budget) {
+                    Ok(done) => {
+                        self.sealed_left -= done.tail;
+                        done.sealed + done.sent > 0
+                    }
+                    Err(why) => {
+                        self.fault = Some(why);
+                        return true;
+                    }
+                }
+            } else {
+                flush_plain(lane, id, self.ends, &mut self.tail_left)
+            };
+            // The role of a failed peer has to hear of it, whatever it waits for.
+            failed |= self.ends[id].failed;
+            let tail = id == LaneId::Client && !self.ends.tail.is_none();
+            let end = &self.ends[id];
+            if end.shut && !lane.shut && end.has_left() && !tail {
                 lane.shut = true;
                 // Fails only when the connection has gone, which reading will tell.
                 let _ = fd::shut_write(lane.fd());
@@ -277,12 +328,44 @@ impl<'a, R: Role> Turn<'a, R> {
         let mut moved = false;
         for (id, lane) in self.entry.lanes.iter() {
             let end = &mut self.ends[id];
-            if lane.readable && !end.eof && !end.failed {
+            if end.eof || end.failed {
+                continue;
+            }
+            if lane.session.is_some() {
+                if !lane.readable && !lane.is_unread {
+                    continue;
+                }
+                match self.sessions.read(lane, end, self.pool, keep) {
+                    Ok(came) => moved |= came,
+                    Err(why) => {
+                        self.fault = Some(why);
+                        return true;
+                    }
+                }
+            } else if lane.readable {
                 moved |= read_queue(lane, end, keep);
             }
         }
         moved
     }
+}
+
+/// Writes what the descriptor takes of a plain lane, and of the tail behind it.
+fn flush_plain(lane: &mut Lane, id: LaneId, ends: &mut Ends, tail_left: &mut usize) -> bool {
+    let before = ends[id].tx.len();
+    let had_tail = id == LaneId::Client && !ends.tail.is_none();
+    if before > 0 {
+        write_queue(lane, &mut ends[id]);
+    }
+    let mut tail_sent = 0;
+    if had_tail && lane.writable && ends[id].tx.is_empty() {
+        tail_sent = tail::send(lane, ends, *tail_left);
+        *tail_left -= tail_sent;
+    }
+    let end = &mut ends[id];
+    let moved = end.tx.len() < before || tail_sent > 0;
+    end.went_out |= moved;
+    moved
 }
 
 /// Writes what the descriptor takes at once.
@@ -296,44 +379,6 @@ fn write_queue(lane: &mut Lane, end: &mut End) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => lane.writable = false,
         Err(_) => end.failed = true,
     }
-}
-
-/// Sends what the descriptor takes of the tail, at most `budget` bytes; how many it took.
-fn send_tail(lane: &mut Lane, ends: &mut Ends, budget: usize) -> usize {
-    let Tail::File { file, offset, left } = &mut ends.tail else { return 0 };
-    let mut sent = 0;
-    while *left > 0 && sent < budget {
-        let ask = usize::try_from(*left).unwrap_or(usize::MAX);
-        let ask = ask.min(TAIL_CALL_BYTES).min(budget - sent);
-        match fd::send_file(lane.fd(), file.as_fd(), *offset, ask) {
-            // The file has become shorter than what was promised to the peer.
-            Ok(0) => {
-                ends.tail = Tail::Broken;
-                return sent;
-            }
-            Ok(n) => {
-                sent += n;
-                *offset += n as u64;
-                *left -= n as u64;
-                if n < ask {
-                    // Either the socket is full or the file ends here; asking again tells.
-                    continue;
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                lane.writable = false;
-                return sent;
-            }
-            Err(_) => {
-                ends[LaneId::Client].failed = true;
-                return sent;
-            }
-        }
-    }
-    if *left == 0 {
-        ends.tail = Tail::None;
-    }
-    sent
 }
 
 /// Reads once, at most `keep` bytes; whether bytes or the end came.

@@ -1,1 +1,211 @@
 //! What a vhost's TLS is like: certificate, client rule, suites, versions, protocols.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::UnixTime;
+use rustls::server::{
+    NoServerSessionStorage, ProducesTickets, WantsServerCert, WebPkiClientVerifier,
+};
+use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
+use rustls::{ConfigBuilder, RootCertStore, ServerConfig, compress};
+
+use super::client_certificate::ClientCertificates;
+use super::provider;
+use super::secret_tap::SecretTap;
+use super::shown::Shown;
+use super::tickets::policy_id;
+use super::{Group, Suite};
+
+/// Tickets that a client gets after a TLS 1.3 handshake: it may use each once, and browsers open
+/// two connections at a time.
+const TLS13_TICKETS: usize = 2;
+
+/// What a vhost wants of TLS.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// `ciphers`: TLS 1.2 suites, preferred ones first; none = all
+    pub tls12_suites: Option<Vec<Suite>>,
+    /// `tls13-ciphers`: TLS 1.3 suites, preferred ones first; none = all
+    pub tls13_suites: Option<Vec<Suite>>,
+    /// `ecdh-curve`: groups that may be used; none = all. Among them the client's order counts.
+    pub groups: Option<Vec<Group>>,
+    /// TLS 1.2 may be spoken.
+    pub tls12: bool,
+    /// TLS 1.3 may be spoken.
+    pub tls13: bool,
+    /// Our order of suites counts, not the client's.
+    pub server_order: bool,
+    /// Protocols, preferred ones first. Where it is not empty a client that names only others is
+    /// refused (`no_application_protocol`, RFC 7301 section 3.2); one that names none is not.
+    pub alpn: Vec<Vec<u8>>,
+    /// Who may connect.
+    pub clients: Clients,
+    /// The processor has AES instructions; without them ChaCha20 comes first.
+    pub fast_aes: bool,
+}
+
+/// Who may connect.
+#[derive(Debug, Clone)]
+pub enum Clients {
+    /// Everybody; no certificate is asked for.
+    Anonymous,
+    /// Only who shows a certificate that chains to one of these authorities.
+    Certified(Arc<RootCertStore>),
+}
+
+/// Why there can be no such policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PolicyFault {
+    /// Both versions are switched off.
+    NoVersion,
+    /// No suite is left in any version that may be spoken.
+    NoSuite,
+    /// No group is left.
+    NoGroup,
+    /// Client certificates are required, and there is no authority to check them with.
+    NoAuthority,
+    /// rustls refuses the combination.
+    Unusable,
+}
+
+impl fmt::Display for PolicyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoVersion => "both TLS 1.2 and TLS 1.3 are switched off",
+            Self::NoSuite => "no cipher suite is left for the TLS versions that are on",
+            Self::NoGroup => "no key exchange group is left",
+            Self::NoAuthority => "client certificates are required, but there is no CA for them",
+            Self::Unusable => "this combination of suites and groups can not be used",
+        })
+    }
+}
+
+impl std::error::Error for PolicyFault {}
+
+impl Terms {
+    /// The identity of these terms for the vhost `name`, which the keys of its tickets hang on
+    /// (see [`super::Tickets`]): a ticket is good only where everything that was agreed on when it
+    /// was made is still the same. `fast_aes` is of the machine and does not count.
+    #[must_use]
+    pub fn ticket_identity(&self, name: &str) -> [u8; 32] {
+        let (certified, authorities) = match &self.clients {
+            Clients::Anonymous => (0, Vec::new()),
+            Clients::Certified(roots) => (1, authority_bytes(roots)),
+        };
+        let rules = [
+            u8::from(self.tls12),
+            u8::from(self.tls13),
+            u8::from(self.server_order),
+            u8::from(self.tls12_suites.is_some()),
+            u8::from(self.tls13_suites.is_some()),
+            u8::from(self.groups.is_some()),
+            certified,
+        ];
+        let tls12: Vec<u8> = self.tls12_suites.iter().flatten().map(|s| *s as u8).collect();
+        let tls13: Vec<u8> = self.tls13_suites.iter().flatten().map(|s| *s as u8).collect();
+        let groups: Vec<u8> = self.groups.iter().flatten().map(|g| *g as u8).collect();
+        let mut parts: Vec<&[u8]> =
+            vec![name.as_bytes(), &rules, &tls12, &tls13, &groups, &authorities];
+        parts.extend(self.alpn.iter().map(Vec::as_slice));
+        policy_id(&parts)
+    }
+}
+
+fn authority_bytes(roots: &RootCertStore) -> Vec<u8> {
+    let mut keys: Vec<&[u8]> =
+        roots.roots.iter().map(|anchor| anchor.subject_public_key_info.as_ref()).collect();
+    keys.sort_unstable();
+    policy_id(&keys).to_vec()
+}
+
+/// One vhost's rules for handshakes. Cheap to clone; the same for all threads.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    config: Arc<ServerConfig>,
+    certified: bool,
+}
+
+impl Policy {
+    /// A policy with the given terms that shows what is in `shown`.
+    ///
+    /// `tickets` makes resumption possible; their keys must belong to these terms alone. Where
+    /// client certificates are required it is ignored: a ticket would stand for a certificate
+    /// that nobody looks at again. `now` is the wall clock in seconds since 1970, used to judge
+    /// client certificates; without it the system's is read.
+    ///
+    /// # Errors
+    /// When the terms leave nothing to agree on.
+    pub fn new(
+        terms: &Terms,
+        shown: Arc<Shown>,
+        tickets: Option<Arc<dyn ProducesTickets>>,
+        now: Option<fn() -> u64>,
+    ) -> Result<Self, PolicyFault> {
+        let certified = matches!(terms.clients, Clients::Certified(_));
+        let mut config = builder(terms, now)?.with_cert_resolver(shown);
+        config.ignore_client_order = provider::our_order_counts(terms);
+        config.alpn_protocols.clone_from(&terms.alpn);
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.max_early_data_size = 0;
+        config.send_half_rtt_data = false;
+        config.enable_secret_extraction = true;
+        config.key_log = Arc::new(SecretTap);
+        config.cert_compressors = Vec::new();
+        config.cert_decompressors = Vec::new();
+        config.cert_compression_cache = Arc::new(compress::CompressionCache::Disabled);
+        config.send_tls13_tickets = 0;
+        if let (Some(tickets), false) = (tickets, certified) {
+            config.ticketer = tickets;
+            config.send_tls13_tickets = TLS13_TICKETS;
+        }
+        Ok(Self { config: Arc::new(config), certified })
+    }
+
+    /// What rustls is given for a connection.
+    #[must_use]
+    pub fn config(&self) -> &Arc<ServerConfig> {
+        &self.config
+    }
+
+    /// Whether a client must show a certificate.
+    #[must_use]
+    pub fn requires_certificate(&self) -> bool {
+        self.certified
+    }
+}
+
+fn builder(
+    terms: &Terms,
+    now: Option<fn() -> u64>,
+) -> Result<ConfigBuilder<ServerConfig, WantsServerCert>, PolicyFault> {
+    let provider = Arc::new(provider::provider(terms)?);
+    let versions = provider::versions(&provider);
+    let clock: Arc<dyn TimeProvider> = match now {
+        Some(now) => Arc::new(WallClock { now }),
+        None => Arc::new(DefaultTimeProvider),
+    };
+    let builder = ServerConfig::builder_with_details(Arc::clone(&provider), clock)
+        .with_protocol_versions(&versions)
+        .map_err(|_| PolicyFault::Unusable)?;
+    let Clients::Certified(roots) = &terms.clients else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let chain = WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), provider)
+        .build()
+        .map_err(|_| PolicyFault::NoAuthority)?;
+    Ok(builder.with_client_cert_verifier(ClientCertificates::new(chain)))
+}
+
+/// The wall clock as it was handed in.
+#[derive(Debug)]
+struct WallClock {
+    now: fn() -> u64,
+}
+
+impl TimeProvider for WallClock {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::from_secs((self.now)())))
+    }
+}

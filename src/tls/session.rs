@@ -1,1 +1,302 @@
 //! A session: its handshake by rustls, then its records by our own layer.
+//!
+//! ```text
+//! Shaking ── the client's Finished ──▶ Established ── close_notify, alert ──▶ Ended
+//! ```
+//!
+//! rustls keeps several KiB for each connection. When the handshake is done its traffic secrets
+//! are taken out, rustls' state is dropped, and [`Records`] goes on with what is left.
+
+use std::fmt;
+
+use rustls::server::UnbufferedServerConnection;
+use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
+
+use super::alert::Alert;
+use super::certificate::Certificate;
+use super::policy::Policy;
+use super::records::{Front, Opened, PLAIN_BYTES_MAX, Records, Sealer, TrafficSecrets, front};
+use super::secret_tap;
+use crate::buf::Buf;
+
+/// Most bytes of handshake messages that wait for the rest of a message: a client's certificates
+/// are the longest ones.
+pub const HANDSHAKE_BYTES_MAX: usize = 17 * 1024;
+
+/// One TLS connection, seen from the server.
+#[derive(Debug)]
+pub struct Session {
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Shaking(Box<Shaking>),
+    Established(Records),
+    Ended,
+}
+
+/// What is needed until the handshake is done.
+#[derive(Debug)]
+struct Shaking {
+    connection: UnbufferedServerConnection,
+    secrets: Option<TrafficSecrets>,
+}
+
+/// What received bytes came to.
+#[derive(Debug)]
+pub enum Received {
+    /// Every whole record was used.
+    More,
+    /// The next record waits until there is room for what is in it.
+    Full,
+    /// The handshake is done; there may be more in the input.
+    Secured(Secured),
+    /// The peer has sent close_notify: nothing follows.
+    Closed,
+    /// The session is over; what was written for the peer is to be sent first.
+    Failed(Failure),
+}
+
+/// What the handshake has found out.
+#[derive(Debug)]
+pub struct Secured {
+    /// The subject of the client's certificate (RFC 4514), if it had to show one.
+    pub client_subject: Option<Box<str>>,
+    /// An earlier session was resumed.
+    pub is_resumed: bool,
+}
+
+/// Why a session ended before its time.
+#[derive(Debug)]
+pub enum Failure {
+    /// The handshake was refused.
+    Handshake(rustls::Error),
+    /// A record was refused with this alert.
+    Refused(Alert),
+    /// The peer has sent a fatal alert.
+    Alerted,
+    /// A sending key is worn out and TLS 1.2 has no way to renew it.
+    Exhausted,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handshake(error) => write!(f, "the handshake failed: {error}"),
+            Self::Refused(alert) => write!(f, "a record was refused: {alert:?}"),
+            Self::Alerted => f.write_str("the client gave up with an alert"),
+            Self::Exhausted => f.write_str("the session has reached the limit of its keys"),
+        }
+    }
+}
+
+impl Session {
+    /// Begins a handshake under `policy`.
+    ///
+    /// # Errors
+    /// When the policy can not be used, which is a fault of the program.
+    pub fn new(policy: &Policy) -> Result<Self, Failure> {
+        let connection = UnbufferedServerConnection::new(policy.config().clone());
+        let connection = connection.map_err(Failure::Handshake)?;
+        Ok(Self { state: State::Shaking(Box::new(Shaking { connection, secrets: None })) })
+    }
+
+    /// Whether application data may be sent.
+    #[must_use]
+    pub fn is_established(&self) -> bool {
+        matches!(self.state, State::Established(_))
+    }
+
+    /// Takes whole records from `input`, which is changed, puts plaintext into `plain` and answers
+    /// of the handshake into `out`; how many bytes of `input` were used, and what became of it.
+    pub fn receive(
+        &mut self,
+        input: &mut [u8],
+        plain: &mut Buf,
+        out: &mut Buf,
+    ) -> (usize, Received) {
+        let (used, received) = match &mut self.state {
+            State::Shaking(shaking) => shaking.receive(input, out),
+            State::Established(records) => {
+                let (used, received) = open(records, input, plain, out);
+                (used, Step::Other(received))
+            }
+            State::Ended => (input.len(), Step::Other(Received::Closed)),
+        };
+        let received = match received {
+            Step::Done => self.establish(),
+            Step::Other(received) => received,
+        };
+        if matches!(received, Received::Failed(_)) {
+            self.state = State::Ended;
+        }
+        (used, received)
+    }
+
+    /// Replaces the handshake's state by what is left of it.
+    fn establish(&mut self) -> Received {
+        let State::Shaking(shaking) = std::mem::replace(&mut self.state, State::Ended) else {
+            return Received::Closed;
+        };
+        let Shaking { connection, secrets } = *shaking;
+        let secured = Secured {
+            client_subject: connection.peer_certificates().and_then(|chain| {
+                let certificate = Certificate::parse(chain.first()?).ok()?;
+                Some(certificate.subject().into_boxed_str())
+            }),
+            is_resumed: connection.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
+        };
+        let Some(version) = connection.protocol_version() else { return Received::Closed };
+        let records = match connection.dangerous_into_kernel_connection() {
+            Ok((extracted, _)) => Records::new(extracted, version, secrets),
+            Err(error) => return Received::Failed(Failure::Handshake(error)),
+        };
+        match records {
+            Ok(records) => {
+                self.state = State::Established(records);
+                Received::Secured(secured)
+            }
+            Err(_) => Received::Failed(Failure::Refused(Alert::InternalError)),
+        }
+    }
+
+    /// Whether something has to be sealed though nobody has anything to say.
+    #[must_use]
+    pub fn owes(&self) -> bool {
+        matches!(&self.state, State::Established(records) if records.owes())
+    }
+
+    /// What seals records; none before the handshake is done, and after the end.
+    pub fn sealer(&mut self) -> Option<Sealer<'_>> {
+        match &mut self.state {
+            State::Established(records) => Some(records.sealer()),
+            State::Shaking(_) | State::Ended => None,
+        }
+    }
+}
+
+/// What a piece of the handshake came to.
+enum Step {
+    Done,
+    Other(Received),
+}
+
+impl Shaking {
+    /// Gives rustls one record after the other, so that nothing behind the handshake is touched.
+    fn receive(&mut self, input: &mut [u8], out: &mut Buf) -> (usize, Step) {
+        let (mut used, mut given) = (0, 0);
+        loop {
+            let rest = input.get_mut(used..used + given).unwrap_or_default();
+            secret_tap::begin();
+            let UnbufferedStatus { discard, state } = self.connection.process_tls_records(rest);
+            if let Some(caught) = secret_tap::take() {
+                self.secrets = Some(caught);
+            }
+            let blocked = match state {
+                Ok(ConnectionState::EncodeTlsData(mut data)) => match data.encode(out.room()) {
+                    Ok(bytes) => {
+                        out.commit(bytes);
+                        false
+                    }
+                    Err(_) => return (used, Step::refused(Alert::InternalError)),
+                },
+                Ok(ConnectionState::TransmitTlsData(data)) => {
+                    data.done();
+                    false
+                }
+                Ok(ConnectionState::BlockedHandshake) => true,
+                Ok(ConnectionState::WriteTraffic(_)) => return (used + discard, Step::Done),
+                Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => {
+                    return (used + discard, Step::Other(Received::Closed));
+                }
+                // Early data is not offered, and other data never reaches rustls.
+                Ok(_) => return (used, Step::refused(Alert::UnexpectedMessage)),
+                Err(error) => {
+                    self.last_words(out);
+                    return (used, Step::Other(Received::Failed(Failure::Handshake(error))));
+                }
+            };
+            used += discard;
+            given -= discard.min(given);
+            if blocked {
+                match front(input.get(used + given..).unwrap_or_default()) {
+                    Front::Record { bytes } if used + given + bytes <= input.len() => {
+                        given += bytes;
+                    }
+                    _ if input.len() - used > HANDSHAKE_BYTES_MAX => {
+                        return (used, Step::refused(Alert::RecordOverflow));
+                    }
+                    Front::Short | Front::Record { .. } => {
+                        return (used, Step::Other(Received::More));
+                    }
+                    // Let rustls say what is wrong with it.
+                    Front::Refused(alert) if given == input.len() - used => {
+                        return (used, Step::refused(alert));
+                    }
+                    Front::Refused(_) => given = input.len() - used,
+                }
+            }
+        }
+    }
+
+    /// The alert that rustls has left behind.
+    fn last_words(&mut self, out: &mut Buf) {
+        let UnbufferedStatus { state, .. } = self.connection.process_tls_records(&mut []);
+        if let Ok(ConnectionState::EncodeTlsData(mut data)) = state
+            && let Ok(bytes) = data.encode(out.room())
+        {
+            out.commit(bytes);
+        }
+    }
+}
+
+impl Step {
+    fn refused(alert: Alert) -> Self {
+        Self::Other(Received::Failed(Failure::Refused(alert)))
+    }
+}
+
+/// Opens whole records as long as there is room for what is in them.
+fn open(
+    records: &mut Records,
+    input: &mut [u8],
+    plain: &mut Buf,
+    out: &mut Buf,
+) -> (usize, Received) {
+    let mut used = 0;
+    let mut refusal = None;
+    let mut opener = records.opener();
+    let received = loop {
+        let rest = input.get_mut(used..).unwrap_or_default();
+        let bytes = match front(rest) {
+            Front::Record { bytes } if bytes <= rest.len() => bytes,
+            Front::Record { .. } | Front::Short => break Received::More,
+            Front::Refused(alert) => {
+                refusal = Some(alert);
+                break Received::Failed(Failure::Refused(alert));
+            }
+        };
+        if plain.room_len() < bytes.min(PLAIN_BYTES_MAX) {
+            break Received::Full;
+        }
+        used += bytes;
+        match opener.open(rest.get_mut(..bytes).unwrap_or_default()) {
+            Opened::Data(data) => {
+                plain.push(data);
+            }
+            Opened::Nothing => {}
+            Opened::Closed => break Received::Closed,
+            Opened::Failed => break Received::Failed(Failure::Alerted),
+            Opened::Refused(alert) => {
+                refusal = Some(alert);
+                break Received::Failed(Failure::Refused(alert));
+            }
+        }
+    };
+    if let Some(alert) = refusal {
+        // Said if there is room; the connection ends in any case.
+        let _ = records.sealer().alert(alert, out);
+    }
+    (used, received)
+}

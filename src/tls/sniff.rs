@@ -1,1 +1,121 @@
 //! The first bytes of a connection: is it TLS, and whom does it ask for?
+
+use rustls::server::Acceptor;
+
+use super::records::{Front, RECORD_HEAD_BYTES, front};
+
+/// Most bytes of a ClientHello with its record heads; a longer one is refused.
+pub const HELLO_BYTES_MAX: usize = 16 * 1024;
+
+/// Content type of handshake records (RFC 8446 section 5.1).
+const HANDSHAKE: u8 = 22;
+
+/// Message type of a ClientHello (RFC 8446 section 4).
+const CLIENT_HELLO: u8 = 1;
+
+/// Bytes in front of a handshake message: its type and its length.
+const MESSAGE_HEAD_BYTES: usize = 4;
+
+/// What a connection begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sniffed {
+    /// There is not enough of it to tell, or its hello is not complete.
+    Short,
+    /// A whole ClientHello.
+    Hello(Hello),
+    /// It begins as TLS, and no hello can come of it. A handshake says what is wrong.
+    Malformed,
+    /// Something else.
+    NotTls,
+}
+
+/// What matters of a ClientHello before the handshake begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hello {
+    /// The server name that it asks for, in lower case (RFC 6066 section 3).
+    pub server_name: Option<Box<str>>,
+}
+
+/// Looks at the first bytes of a connection.
+#[must_use]
+pub fn sniff(bytes: &[u8]) -> Sniffed {
+    match bytes {
+        [] | [HANDSHAKE] => Sniffed::Short,
+        [HANDSHAKE, 3, ..] => match hello_bytes(bytes) {
+            Whole::Partial if bytes.len() < HELLO_BYTES_MAX => Sniffed::Short,
+            Whole::Complete(end) => read(bytes.get(..end).unwrap_or_default()),
+            Whole::Partial | Whole::Never => Sniffed::Malformed,
+        },
+        _ => Sniffed::NotTls,
+    }
+}
+
+/// How much of the first handshake message is there.
+enum Whole {
+    Partial,
+    /// It ends with the record that ends here.
+    Complete(usize),
+    Never,
+}
+
+/// Walks over the records that the first message is spread over.
+fn hello_bytes(bytes: &[u8]) -> Whole {
+    let (mut at, mut have) = (0, 0);
+    let mut head = [0; MESSAGE_HEAD_BYTES];
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        if rest.first().is_some_and(|kind| *kind != HANDSHAKE) {
+            return Whole::Never;
+        }
+        let end = match front(rest) {
+            Front::Record { bytes: record } if record > RECORD_HEAD_BYTES => at + record,
+            Front::Short => return Whole::Partial,
+            Front::Record { .. } | Front::Refused(_) => return Whole::Never,
+        };
+        let content = bytes.get(at + RECORD_HEAD_BYTES..end.min(bytes.len())).unwrap_or_default();
+        if let Some(missing) = head.get_mut(have..) {
+            for (to, from) in missing.iter_mut().zip(content) {
+                *to = *from;
+            }
+        }
+        if have + content.len() > 0 && head[0] != CLIENT_HELLO {
+            return Whole::Never;
+        }
+        have += content.len();
+        if end > bytes.len() {
+            return Whole::Partial;
+        }
+        let message = usize::from(head[1]) << 16 | usize::from(head[2]) << 8 | usize::from(head[3]);
+        if have >= MESSAGE_HEAD_BYTES {
+            if message > HELLO_BYTES_MAX {
+                return Whole::Never;
+            }
+            if have >= MESSAGE_HEAD_BYTES + message {
+                return Whole::Complete(end);
+            }
+        }
+        at = end;
+    }
+}
+
+/// Lets rustls read a whole hello, so that both agree on what it says.
+fn read(mut hello: &[u8]) -> Sniffed {
+    let mut acceptor = Acceptor::default();
+    while !hello.is_empty() {
+        match acceptor.read_tls(&mut hello) {
+            Ok(bytes) if bytes > 0 => {}
+            _ => return Sniffed::Malformed,
+        }
+        match acceptor.accept() {
+            Ok(None) => {}
+            Ok(Some(accepted)) => {
+                let server_name = accepted.client_hello().server_name();
+                return Sniffed::Hello(Hello {
+                    server_name: server_name.map(|name| name.to_ascii_lowercase().into()),
+                });
+            }
+            Err(_) => return Sniffed::Malformed,
+        }
+    }
+    Sniffed::Malformed
+}

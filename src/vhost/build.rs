@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::config::settings::{self, Located, Origin, Place, Settings};
+use crate::config::settings::{self, Located, NonTls, Origin, Place, Settings};
 
 use crate::sys::walk::Rules;
 
@@ -68,10 +68,6 @@ impl<'s> Build<'s> {
 
     /// What a vhost listens on; none for one that must not be served as plain HTTP.
     fn wish(&mut self, id: VhostId, vhost: &settings::Vhost) -> Option<Wish> {
-        if let Some(place) = vhost.wants_tls {
-            self.fault(place, "TLS is not built yet, so this vhost is not served");
-            return None;
-        }
         if let Some(place) = vhost.wants_raw {
             self.fault(place, "raw protocols are not built yet, so this vhost is not served");
             return None;
@@ -108,6 +104,9 @@ impl<'s> Build<'s> {
                 port: group.port,
                 families: group.families,
                 shares_port: group.shares_port,
+                tls: group.vhosts.iter().copied().find(|id| {
+                    vhosts.get(usize::from(id.0)).is_some_and(|vhost| vhost.tls)
+                }),
                 vhosts: group.vhosts.into(),
                 place: group.place,
             }
@@ -129,6 +128,8 @@ impl<'s> Build<'s> {
             error_document_404: vhost.error_document_404.as_deref().map(Into::into),
             addresses: AddressRules::new(&vhost.allow, &vhost.deny),
             body_bytes_max: vhost.body_bytes_max.unwrap_or(self.global.body_bytes_max),
+            tls: vhost.tls.is_some(),
+            non_tls: non_tls(vhost),
             mounts: self.mounts(vhost),
         }
     }
@@ -250,6 +251,15 @@ fn redirect(target: &str, append_path: bool) -> Redirect {
         }
     }
     Redirect { target: safe.into(), appends }
+}
+
+/// Who has to show a certificate can not do so in the clear.
+fn non_tls(vhost: &settings::Vhost) -> NonTls {
+    let certified = vhost.tls.as_ref().is_some_and(|tls| tls.client_cert_required.is_some());
+    match vhost.non_tls {
+        NonTls::Serve if certified => NonTls::Refuse,
+        rule => rule,
+    }
 }
 
 fn limits(global: &settings::Global) -> Limits {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::config::settings::{Families, ListenOn, LogFormat, Place};
+use crate::config::settings::{Families, ListenOn, LogFormat, NonTls, Place};
 use crate::sys::walk::Rules;
 
 use super::mounts::{MountMatch, MountTable};
@@ -68,6 +68,39 @@ impl World {
         (id, &self.vhosts[usize::from(id.0)])
     }
 
+    /// Whether connections to `listener` are expected to begin with a TLS handshake.
+    #[must_use]
+    pub fn speaks_tls(&self, listener: ListenerId) -> bool {
+        self.listeners[usize::from(listener.0)].tls.is_some()
+    }
+
+    /// The vhost whose certificate and rules a handshake for `vhost` on `listener` follows: its
+    /// own if it has some, else those of the listener's first TLS vhost.
+    #[must_use]
+    pub fn tls_vhost(&self, listener: ListenerId, vhost: VhostId) -> Option<VhostId> {
+        let own = self.vhosts.get(usize::from(vhost.0)).filter(|own| own.tls).map(|_| vhost);
+        own.or(self.listeners[usize::from(listener.0)].tls)
+    }
+
+    /// The vhost that a request for `host` reaches on a connection whose TLS hello has chosen
+    /// `hello`: always that one. A name that no vhost has stays where it is.
+    ///
+    /// # Errors
+    /// The vhost of the hello, when `host` names another one: such a request must not get there
+    /// (RFC 9110 section 7.4), least of all past a rule about client certificates.
+    pub fn vhost_behind(
+        &self,
+        listener: ListenerId,
+        hello: VhostId,
+        host: &[u8],
+    ) -> Result<(VhostId, &Vhost), (VhostId, &Vhost)> {
+        let of_hello = (hello, &self.vhosts[usize::from(hello.0)]);
+        match self.listeners[usize::from(listener.0)].named_id(host) {
+            Some(id) if id != hello => Err(of_hello),
+            _ => Ok(of_hello),
+        }
+    }
+
     /// How many directories are served, each from a descriptor.
     #[must_use]
     pub fn directories(&self) -> usize {
@@ -95,6 +128,8 @@ pub struct Listener {
     pub shares_port: bool,
     /// The vhosts behind it, in the order of the configuration; never empty.
     pub vhosts: Box<[VhostId]>,
+    /// The first vhost with a certificate; some on a listener that speaks TLS.
+    pub tls: Option<VhostId>,
     /// The place of the first vhost's `port` or `interface`, for messages.
     pub place: Place,
     pub(super) names: NameTable,
@@ -105,6 +140,12 @@ impl Listener {
     #[must_use]
     pub fn default_vhost(&self) -> VhostId {
         self.vhosts.first().copied().unwrap_or(VhostId(0))
+    }
+
+    /// The vhost that `host` names, if any does.
+    #[must_use]
+    pub fn named_id(&self, host: &[u8]) -> Option<VhostId> {
+        self.names.find(host)
     }
 
     /// See [`World::vhost`].
@@ -138,6 +179,11 @@ pub struct Vhost {
     pub addresses: AddressRules,
     /// `max-body`; 0 = no limit.
     pub body_bytes_max: u64,
+    /// It has a certificate of its own.
+    pub tls: bool,
+    /// What becomes of plain HTTP on a listener that speaks TLS; never served where clients have
+    /// to show a certificate.
+    pub non_tls: NonTls,
     /// `mounts`, numbered by [`MountId`].
     pub mounts: MountTable,
 }

@@ -1,0 +1,386 @@
+//! TLS lanes: ciphertext on one side, the queues that roles see on the other.
+//!
+//! A session's ciphertext waits in the pool between two turns: part of a record that came in, and
+//! sealed bytes that the socket has not taken, which can not be made a second time. Within a
+//! turn it passes through two queues that all lanes share.
+
+use std::io;
+
+use super::entry::Lane;
+use super::tail;
+use crate::buf::{Buf, Chain, CloseReason, End, Pool, Tail};
+use crate::sys::arena::Arena;
+use crate::sys::{fd, log};
+use crate::tls::{PLAIN_BYTES_MAX, RECORD_BYTES_MAX, Received, Secured, Session};
+
+/// Bytes of the queue for received ciphertext: one whole record behind part of another.
+const INPUT_BYTES: usize = 2 * RECORD_BYTES_MAX;
+
+/// Bytes of the queue for sealed records: four of them in one write.
+const OUTPUT_BYTES: usize = 4 * RECORD_BYTES_MAX;
+
+/// Bytes of a tail that are sealed in one turn before others get theirs.
+pub(super) const SEALED_TURN_BYTES: usize = 256 * 1024;
+
+/// Bytes that all TLS lanes share; for the memory budget.
+pub(super) const SHARED_BYTES: usize = INPUT_BYTES + OUTPUT_BYTES;
+
+/// Where a lane's session is; one more than its place, so that a lane without one costs nothing.
+pub(super) type Place = Option<std::num::NonZeroU16>;
+
+/// A session and the ciphertext that waits beside it.
+#[derive(Debug)]
+struct Secure {
+    session: Session,
+    /// Received bytes that are not opened yet.
+    input: Chain,
+    /// Sealed bytes that the socket has not taken.
+    output: Chain,
+    /// A whole record, or the end behind it, is here and can be taken without another event.
+    ready: bool,
+    /// The socket's end has been read.
+    wire_ended: bool,
+    /// close_notify has been received.
+    closed: bool,
+    /// close_notify has been sealed.
+    farewell: bool,
+}
+
+/// Every session of a reactor.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    all: Arena<Secure>,
+    input: Buf,
+    output: Buf,
+    /// What the last handshake of this turn has found out.
+    pub(super) secured: Option<Secured>,
+}
+
+/// Bytes of a session between two turns; for the memory budget.
+pub(super) const fn session_bytes() -> usize {
+    size_of::<Secure>()
+}
+
+/// What a call has moved.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Moved {
+    /// Bytes of `tx` and tail that were sealed.
+    pub(super) sealed: usize,
+    /// Bytes of the tail among them.
+    pub(super) tail: usize,
+    /// Bytes that the socket took.
+    pub(super) sent: usize,
+}
+
+impl Sessions {
+    /// Room for `sessions_max` sessions; nothing is touched before it is used.
+    pub(super) fn new(sessions_max: usize) -> Self {
+        let bytes = |bytes| if sessions_max > 0 { bytes } else { 0 };
+        Self {
+            all: Arena::new(sessions_max),
+            input: Buf::with_capacity(bytes(INPUT_BYTES)),
+            output: Buf::with_capacity(bytes(OUTPUT_BYTES)),
+            secured: None,
+        }
+    }
+
+    /// Whether another session would have no place.
+    pub(super) fn is_full(&self) -> bool {
+        self.all.len() == self.all.capacity()
+    }
+
+    /// Gives a lane a session.
+    ///
+    /// # Errors
+    /// When there is no place for one.
+    pub(super) fn start(&mut self, lane: &mut Lane, session: Session) -> Result<(), CloseReason> {
+        let secure = Secure {
+            session,
+            input: Chain::EMPTY,
+            output: Chain::EMPTY,
+            ready: false,
+            wire_ended: false,
+            closed: false,
+            farewell: false,
+        };
+        let place = self.all.insert(secure).map_err(|_| CloseReason::TlsFull)?;
+        let place = u16::try_from(place + 1).ok().and_then(std::num::NonZeroU16::new);
+        lane.session = place;
+        Ok(())
+    }
+
+    /// Hands the bytes that a lane has received in the clear to its new session.
+    pub(super) fn take_over(
+        &mut self,
+        lane: &mut Lane,
+        end: &mut End,
+        pool: &mut Pool,
+    ) -> Result<(), CloseReason> {
+        let Some(secure) = find(&mut self.all, lane) else { return Ok(()) };
+        secure.input = pool.store(end.rx.filled()).ok_or(CloseReason::Evicted)?;
+        secure.ready = true;
+        secure.wire_ended = std::mem::take(&mut end.eof);
+        lane.is_unread = true;
+        lane.holds_unopened = true;
+        end.rx.consume(end.rx.len());
+        Ok(())
+    }
+
+    /// Ends a lane's session and frees what waits beside it.
+    pub(super) fn end(&mut self, lane: &mut Lane, pool: &mut Pool) {
+        let Some(place) = lane.session.take() else { return };
+        if let Some(mut secure) = self.all.remove(usize::from(place.get()) - 1) {
+            pool.release(&mut secure.input);
+            pool.release(&mut secure.output);
+        }
+    }
+
+    /// Gives back the memory of a burst of sessions.
+    pub(super) fn trim(&mut self) {
+        self.all.trim();
+    }
+
+    /// Reads once, at most `keep` bytes, and opens what has become whole; whether the role may have
+    /// been waiting for it.
+    pub(super) fn read(
+        &mut self,
+        lane: &mut Lane,
+        end: &mut End,
+        pool: &mut Pool,
+        keep: usize,
+    ) -> Result<bool, CloseReason> {
+        let Some(secure) = find(&mut self.all, lane) else { return Ok(false) };
+        let (input, output) = (&mut self.input, &mut self.output);
+        input.clear();
+        output.clear();
+        pool.load(&mut secure.input, input);
+        pool.load(&mut secure.output, output);
+        let came = read_wire(secure, lane, end, input, keep);
+        let before = end.rx.len();
+        let result = take_records(secure, end, input, output, &mut self.secured);
+        let (_, stored) = send(secure, lane, end, output, pool);
+        secure.input = pool.store(input.filled()).ok_or(CloseReason::Evicted)?;
+        lane.is_unread = secure.ready;
+        lane.holds_unopened = !secure.input.is_empty();
+        stored?;
+        result?;
+        end.came_in |= came;
+        Ok(came || end.rx.len() > before || end.eof || end.failed)
+    }
+
+    /// Seals what the role has to say, at most `limit` bytes ahead of the socket and `tail_left`
+    /// bytes of the tail, and offers it.
+    pub(super) fn write(
+        &mut self,
+        lane: &mut Lane,
+        (end, tail): (&mut End, &mut Tail),
+        pool: &mut Pool,
+        (limit, tail_left): (usize, usize),
+    ) -> Result<Moved, CloseReason> {
+        let Some(secure) = find(&mut self.all, lane) else { return Ok(Moved::default()) };
+        self.output.clear();
+        pool.load(&mut secure.output, &mut self.output);
+        let limit = limit.min(OUTPUT_BYTES);
+        let mut moved = Moved::default();
+        loop {
+            let (sealed, of_tail) =
+                seal(secure, (end, tail), &mut self.output, limit, tail_left - moved.tail)?;
+            moved.sealed += sealed;
+            moved.tail += of_tail;
+            let (sent, stored) = send(secure, lane, end, &mut self.output, pool);
+            moved.sent += sent;
+            stored?;
+            if sealed == 0 || !lane.writable || end.failed {
+                return Ok(moved);
+            }
+        }
+    }
+
+    /// Whether a lane's handshake is done, so that bytes of roles can leave.
+    pub(super) fn is_established(&mut self, lane: &Lane) -> bool {
+        find(&mut self.all, lane).is_some_and(|secure| secure.session.is_established())
+    }
+
+    /// Says close_notify, if the socket takes it at once.
+    pub(super) fn farewell(&mut self, lane: &mut Lane, end: &mut End, pool: &mut Pool) {
+        let Some(secure) = find(&mut self.all, lane) else { return };
+        if lane.writable && !end.failed && secure.output.is_empty() && end.tx.is_empty() {
+            self.output.clear();
+            say_farewell(secure, &mut self.output);
+            // The connection ends; what is not taken now is lost.
+            let _ = send(secure, lane, end, &mut self.output, pool);
+        }
+    }
+}
+
+fn find<'a>(all: &'a mut Arena<Secure>, lane: &Lane) -> Option<&'a mut Secure> {
+    all.get_mut(usize::from(lane.session?.get()) - 1)
+}
+
+/// Reads ciphertext; whether bytes or the end came.
+fn read_wire(
+    secure: &mut Secure,
+    lane: &mut Lane,
+    end: &mut End,
+    input: &mut Buf,
+    keep: usize,
+) -> bool {
+    if !lane.readable || secure.wire_ended {
+        return false;
+    }
+    let room = input.room();
+    let ask = room.len().min(keep);
+    if ask == 0 {
+        return false;
+    }
+    match fd::read(lane.fd(), &mut room[..ask]) {
+        Ok(0) => {
+            secure.wire_ended = true;
+            lane.readable = false;
+            true
+        }
+        Ok(bytes) => {
+            input.commit(bytes);
+            // As with plain lanes: a short read has drained the descriptor.
+            lane.readable = bytes == ask || lane.hung_up;
+            true
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            lane.readable = false;
+            false
+        }
+        Err(_) => {
+            end.failed = true;
+            lane.readable = false;
+            true
+        }
+    }
+}
+
+/// Opens what is whole, or goes on with the handshake.
+fn take_records(
+    secure: &mut Secure,
+    end: &mut End,
+    input: &mut Buf,
+    output: &mut Buf,
+    secured: &mut Option<Secured>,
+) -> Result<(), CloseReason> {
+    secure.ready = false;
+    loop {
+        let (used, received) =
+            secure.session.receive(input.filled_mut(), &mut end.rx, output);
+        input.consume(used);
+        match received {
+            Received::Secured(found) => *secured = Some(found),
+            Received::More => break,
+            Received::Full => {
+                secure.ready = true;
+                return Ok(());
+            }
+            Received::Closed => {
+                secure.closed = true;
+                input.consume(input.len());
+                break;
+            }
+            Received::Failed(failure) => {
+                log::debug(format_args!("TLS: {failure}"));
+                input.consume(input.len());
+                end.failed = true;
+                return Ok(());
+            }
+        }
+    }
+    if secure.closed || secure.wire_ended {
+        end.eof = true;
+        end.truncated = !secure.closed;
+    }
+    Ok(())
+}
+
+/// Seals records behind what waits in `output`; how many bytes of `tx` and tail, and of the tail.
+fn seal(
+    secure: &mut Secure,
+    (end, tail): (&mut End, &mut Tail),
+    output: &mut Buf,
+    limit: usize,
+    tail_left: usize,
+) -> Result<(usize, usize), CloseReason> {
+    let (mut sealed, mut of_tail) = (0, 0);
+    let shutting = end.shut && !secure.farewell;
+    if end.tx.is_empty() && tail.is_none() && !secure.session.owes() && !shutting {
+        return Ok((0, 0));
+    }
+    if let Some(mut sealer) = secure.session.sealer() {
+        let overhead = sealer.overhead();
+        // Answers of the record layer itself go first; without room for them they go next time.
+        let _ = sealer.pay(output);
+        while !end.tx.is_empty() && output.len() + overhead < limit {
+            let bytes = end.tx.len().min(PLAIN_BYTES_MAX).min(limit - output.len() - overhead);
+            let piece = end.tx.filled().get(..bytes).unwrap_or_default();
+            if sealer.seal(piece, output).is_err() {
+                break;
+            }
+            end.tx.consume(bytes);
+            sealed += bytes;
+        }
+        while end.tx.is_empty()
+            && !tail.is_none()
+            && of_tail < tail_left
+            && output.len() + overhead < limit
+        {
+            let bytes = PLAIN_BYTES_MAX.min(limit - output.len() - overhead);
+            match tail::seal(tail, &mut sealer, output, bytes.min(tail_left - of_tail)) {
+                0 => break,
+                bytes => of_tail += bytes,
+            }
+        }
+    }
+    if end.shut && end.tx.is_empty() && tail.is_none() && !secure.farewell {
+        say_farewell(secure, output);
+    }
+    Ok((sealed + of_tail, of_tail))
+}
+
+fn say_farewell(secure: &mut Secure, output: &mut Buf) {
+    if secure.farewell {
+        return;
+    }
+    secure.farewell = match secure.session.sealer() {
+        Some(mut sealer) => sealer.close_notify(output).is_ok(),
+        None => true,
+    };
+}
+
+/// Offers `output` to the descriptor and keeps what it does not take; how much it took.
+fn send(
+    secure: &mut Secure,
+    lane: &mut Lane,
+    end: &mut End,
+    output: &mut Buf,
+    pool: &mut Pool,
+) -> (usize, Result<(), CloseReason>) {
+    let mut sent = 0;
+    if !output.is_empty() && lane.writable {
+        match fd::write(lane.fd(), output.filled()) {
+            Ok(bytes) => {
+                lane.writable = bytes == output.len();
+                output.consume(bytes);
+                sent = bytes;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => lane.writable = false,
+            Err(_) => end.failed = true,
+        }
+    }
+    end.held = !output.is_empty();
+    lane.holds_sealed = end.held;
+    end.went_out |= sent > 0;
+    let stored = match pool.store(output.filled()) {
+        Some(chain) => {
+            secure.output = chain;
+            Ok(())
+        }
+        None => Err(CloseReason::Evicted),
+    };
+    output.clear();
+    (sent, stored)
+}
