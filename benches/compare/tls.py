@@ -102,6 +102,9 @@ def cost(binary, server, load):
         before = measure.cpu_seconds(server)
         tally = client_at_work.step()
         spent = measure.cpu_seconds(server) - before
+    if tally["unclean"]:
+        raise SystemExit(f"compare: {server.name} ended {tally['unclean']} of {tally['done']} "
+                         "connections without close_notify")
     wanted = tally["done"] if mode == "resume" else 0
     if tally["resumed"] != wanted:
         raise SystemExit(f"compare: {server.name}: {tally['resumed']} of {tally['done']} "
