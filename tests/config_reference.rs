@@ -13,6 +13,24 @@ fn load(text: String) -> Loaded {
     )
 }
 
+/// Keys that say something only where there is a certificate.
+const TLS_KEYS: &[&str] = &[
+    "host-ssl-cert",
+    "host-ssl-key",
+    "host-ssl-ca",
+    "ignore-missing-cert",
+    "client-cert-required",
+    "ciphers",
+    "tls13-ciphers",
+    "ecdh-curve",
+    "alpn",
+    "ssl-option-set",
+    "ssl-option-clear",
+    "allow-non-tls",
+    "redirect-http",
+    "allow-http-on-https",
+];
+
 /// A configuration that gives `key` the JSON value `json`.
 fn with(key: &Key, name: &str, json: &str) -> String {
     let member = format!("\"{name}\": {json}");
@@ -36,10 +54,13 @@ fn with(key: &Key, name: &str, json: &str) -> String {
                     add("interface", "\"/run/k\"");
                     add("unix-socket", "1");
                 }
-                "host-ssl-cert" | "host-ssl-key" | "client-cert-required" => {
+                name if TLS_KEYS.contains(&name) => {
                     add("host-ssl-cert", "\"/c\"");
                     add("host-ssl-key", "\"/k\"");
                     add("host-ssl-ca", "\"/a\"");
+                    if ["redirect-http", "allow-http-on-https"].contains(&name) {
+                        add("allow-non-tls", "1");
+                    }
                 }
                 "apply-listen-accept" | "fallback-listen-accept" => {
                     add("listen-accept-role", "\"raw-proxy\"");
@@ -150,6 +171,8 @@ fn every_key_takes_strings_bare_numbers_and_flags() {
                 assert!(over.report.has_errors(), "{} takes more than {max}", key.name);
                 &["4096", "\"4096\"", "\"4k\"", "\"4 K\""]
             }
+            // All flags at once leave no version of TLS.
+            Kind::Flags if key.name == "ssl-option-set" => &["1", "\"1\"", "4611686018427387904"],
             Kind::Flags => &["1", "\"1\"", "18446744073709551615", "0"],
             Kind::Any => &["1", "\"x\"", "true", "{}", "[]", "null"],
             _ => &["null"],

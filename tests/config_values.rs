@@ -2,7 +2,8 @@
 
 use kinglet::config::keys::Feature;
 use kinglet::config::settings::{
-    Families, ListenOn, LogFormat, Origin, Settings, SourceFile, Typed,
+    CertificateSource, Families, Group, ListenOn, LogFormat, NonTls, Origin, Settings, SourceFile,
+    Suite, Tls, Typed,
 };
 use kinglet::config::{Loaded, Options, load_texts, not_built, schema};
 
@@ -31,14 +32,17 @@ const FULL: &str = r##"{
     "max-buffers": 300, "max-head": "16k", "max-headers": 50, "max-body": "2M",
     "max-open-files": 10, "ip-limit-ah": 3, "ip-limit-wsi": 0, "rlimit-nofile": 1000,
     "reject-service-keywords": [{ "bot": "403 no" }, { "spider": "404" }],
-    "plugin-dir": "/a", "plugin-dir": "_lws_ddir_/b", "init-ssl": "yes"
+    "plugin-dir": "/a", "plugin-dir": "_lws_ddir_/b", "init-ssl": "yes",
+    "max-tls-connections": 50, "max-handshakes": "8", "state-dir": "_lws_ddir_/s",
+    "default-alpn": "http/1.1"
   },
   "vhosts": [{
     "name": "A.test", "port": "443", "interface": "fe80::1%eth0", "ipv6only": "on",
     "keepalive_timeout": 9, "sts": "Yes", "access-log": "_lws_ddir_/x/_lws_ddir_", "access-log-format": "JSON",
     "headers": [{ "B": "1", "A": "2" }, { "B": "3" }], "error-document-404": "/404.html",
     "allow": ["10.0.0.0/8", "::1"], "deny": "10.9.0.0/16, 10.8.0.1", "max-body": 0,
-    "host-ssl-cert": "/c", "host-ssl-key": "/k", "ssl-option-set": 1, "ssl-option-set": "4",
+    "host-ssl-cert": "/c", "host-ssl-key": "/k", "alpn": "http/1.1", "tls13-ciphers": "TLS_CHACHA20_POLY1305_SHA256",
+    "ecdh-curve": "P-256", "allow-non-tls": 1, "redirect-http": "1", "ssl-option-set": 16384, "ssl-option-set": "134217728",
     "ws-protocols": [{ "p": { "status": "ok", "filespath": "/1", "filepath": "/2", "n": 5 } }, { "q": {} }],
     "mounts": [{
       "mountpoint": "/", "origin": "file://_lws_ddir_/www", "default": "/", "cache-max-age": 60,
@@ -68,6 +72,8 @@ fn global_values() {
     assert_eq!((g.blocks_max, g.head_bytes_max, g.headers_max), (Some(300), 16 << 10, 50));
     assert_eq!((g.body_bytes_max, g.open_files_max), (2 << 20, 10));
     assert_eq!((g.ip_limit_ah, g.ip_limit_wsi, g.rlimit_nofile), (Some(3), None, Some(1000)));
+    assert_eq!((g.tls_connections_max, g.handshakes_max), (Some(50), Some(8)));
+    assert_eq!(g.state_dir.unwrap().value, "/opt/share/s");
     let keywords: Vec<_> =
         g.reject_keywords.iter().map(|k| (k.keyword.as_str(), k.status, k.text.as_str())).collect();
     assert_eq!(keywords, [("bot", 403, "no"), ("spider", 404, "")]);
@@ -90,8 +96,6 @@ fn vhost_values() {
     assert_eq!(v.error_document_404.as_deref(), Some("/404.html"));
     assert_eq!((v.allow.len(), v.deny.len(), v.body_bytes_max), (2, 2, Some(0)));
     assert!(v.wants_tls.is_some() && v.wants_raw.is_none());
-    let flags = v.later.iter().find(|l| l.key == "ssl-option-set").unwrap();
-    assert_eq!(flags.value, Typed::Number(5));
     let Typed::Protocols(protocols) =
         &v.later.iter().find(|l| l.key == "ws-protocols").unwrap().value
     else {
@@ -103,6 +107,123 @@ fn vhost_values() {
     assert_eq!(settings.vhosts[1].port.value, 0);
     assert!(settings.vhosts[1].wants_tls.is_none());
     assert_eq!(settings.vhosts[3].families, Families::V4Only);
+}
+
+/// The TLS of a vhost with a self-signed certificate and these other keys.
+fn tls_of(keys: &str) -> Tls {
+    let text =
+        format!("{{ \"vhosts\": [{{ \"port\": 1, \"host-ssl-cert\": \"self-signed\"{keys} }}] }}");
+    read_back(&sound(&[&text])).vhosts[0].tls.clone().unwrap()
+}
+
+/// The settings that `-T` writes, read again: silently, and to the same effect.
+fn read_back(settings: &Settings) -> Settings {
+    let json = settings.effective_json();
+    let again = load(&[&json]);
+    let shown = again.report.render(&again.settings.files, false);
+    let counts = again.report.counts();
+    assert_eq!((counts.errors, counts.notes), (0, 0), "{shown}");
+    // That nobody gets in without a CA is said each time.
+    assert!(again.report.diagnostics().iter().all(|d| d.message.contains("refuses every client")));
+    assert_eq!(again.settings.effective_json(), json);
+    let tls = |s: &Settings| s.vhosts.iter().map(|v| v.tls.clone()).collect::<Vec<_>>();
+    for (one, other) in tls(settings).into_iter().zip(tls(&again.settings)) {
+        let facts = |t: &Tls| (t.tls12, t.tls13, t.server_order, t.tickets, t.alpn.clone());
+        assert_eq!(one.as_ref().map(facts), other.as_ref().map(facts), "{json}");
+        let lists = |t: &Tls| (t.tls12_suites.clone(), t.tls13_suites.clone(), t.groups.clone());
+        assert_eq!(one.as_ref().map(lists), other.as_ref().map(lists), "{json}");
+    }
+    again.settings
+}
+
+#[test]
+fn tls_values() {
+    let settings = sound(&[FULL]);
+    let tls = settings.vhosts[0].tls.as_ref().unwrap();
+    assert_eq!(tls.certificate.value, CertificateSource::File("/c".into()));
+    assert_eq!(tls.key.as_ref().unwrap().value, "/k");
+    assert!((tls.tls12, tls.tls13, tls.tickets, tls.server_order) == (false, true, false, true));
+    assert_eq!(tls.tls13_suites.as_deref(), Some(&[Suite::Tls13Chacha20][..]));
+    assert_eq!(
+        (tls.groups.as_deref(), tls.tls12_suites.as_deref()),
+        (Some(&[Group::P256][..]), None)
+    );
+    assert_eq!(settings.vhosts[0].non_tls, NonTls::Redirect);
+    assert_eq!(tls.alpn, ["http/1.1"]);
+    assert!(settings.vhosts[1].tls.is_none());
+
+    let bare = tls_of("");
+    assert_eq!((bare.certificate.value, bare.key), (CertificateSource::SelfSigned, None));
+    assert!(bare.tls12_suites.is_none() && bare.tls13_suites.is_none() && bare.groups.is_none());
+    assert!(bare.tls12 && bare.tls13 && bare.tickets && !bare.server_order);
+    assert!(bare.ca.is_none() && !bare.ignore_missing_cert && bare.client_cert_required.is_none());
+    assert_eq!(bare.alpn, ["http/1.1"]);
+
+    let full = tls_of(
+        r#", "host-ssl-ca": "/a", "ignore-missing-cert": 1, "client-cert-required": 1, "alpn": "",
+           "ciphers": "CHACHA20+ECDSA:RC4:ECDHE-RSA-AES128-GCM-SHA256", "ecdh-curve": "P-384:X25519",
+           "ssl-option-set": 4210688, "ssl-option-clear": 16384"#,
+    );
+    assert_eq!(full.tls12_suites, Some(vec![Suite::EcdsaChacha20, Suite::RsaAes128Gcm]));
+    assert_eq!(full.groups, Some(vec![Group::P384, Group::X25519]));
+    assert!(full.ca.is_some() && full.ignore_missing_cert && full.client_cert_required.is_some());
+    assert!(full.alpn.is_empty() && full.tickets && full.server_order);
+}
+
+#[test]
+fn the_order_of_suites_is_ours_with_a_list_or_the_flag() {
+    for (keys, expected) in [
+        ("", false),
+        (r#", "ssl-option-set": 4194304"#, true),
+        (r#", "ssl-option-set": 4194304, "ssl-option-clear": 4194304"#, false),
+        (r#", "ciphers": "HIGH""#, true),
+        (r#", "tls13-ciphers": "TLS_AES_128_GCM_SHA256""#, true),
+        (r#", "ciphers": "HIGH", "ssl-option-clear": 4194304"#, false),
+        (r#", "ecdh-curve": "X25519""#, false),
+        (r#", "ssl-option-set": 134234112"#, false),
+        (r#", "ssl-option-set": 541081600, "alpn": "", "ciphers": "HIGH""#, true),
+    ] {
+        assert_eq!(tls_of(keys).server_order, expected, "{keys}");
+    }
+}
+
+#[test]
+fn default_alpn_counts_wherever_it_stands() {
+    let vhosts = r#"{ "vhosts": [{ "port": 1, "host-ssl-cert": "self-signed" },
+        { "port": 2, "host-ssl-cert": "self-signed", "alpn": "h2, http/1.1" }] }"#;
+    for (global, expected) in [
+        (r#"{ "global": { "default-alpn": "" } }"#, ""),
+        (r#"{ "global": { "default-alpn": "h2,http/1.1" } }"#, "http/1.1"),
+        (r#"{ "global": { "default-alpn": "h2" } }"#, "http/1.1"),
+        ("", "http/1.1"),
+    ] {
+        for texts in [[vhosts, global], [global, vhosts]] {
+            let settings = sound(&texts);
+            let alpn = |n: usize| settings.vhosts[n].tls.as_ref().unwrap().alpn.join(",");
+            assert_eq!((alpn(0).as_str(), alpn(1).as_str()), (expected, "http/1.1"), "{global}");
+        }
+    }
+}
+
+#[test]
+fn clients_without_tls() {
+    for (keys, expected) in [
+        ("", NonTls::Refuse),
+        (r#", "allow-non-tls": 1"#, NonTls::Refuse),
+        (r#", "redirect-http": 1"#, NonTls::Refuse),
+        (r#", "allow-non-tls": 1, "redirect-http": 1"#, NonTls::Redirect),
+        (r#", "allow-non-tls": 1, "allow-http-on-https": 1"#, NonTls::Serve),
+        (r#", "redirect-http": 1, "allow-non-tls": 1, "allow-http-on-https": 1"#, NonTls::Serve),
+    ] {
+        let text = format!(
+            r#"{{ "vhosts": [{{ "port": 1, "name": "a", "host-ssl-cert": "self-signed"{keys} }},
+               {{ "port": 2{keys} }}, {{ "port": 1, "name": "b"{keys} }}] }}"#
+        );
+        let settings = read_back(&sound(&[&text]));
+        let got: Vec<NonTls> = settings.vhosts.iter().map(|v| v.non_tls).collect();
+        // The second has no TLS; the third is reached through the first one's.
+        assert_eq!(got, [expected, NonTls::Refuse, expected], "{keys}");
+    }
 }
 
 #[test]
@@ -194,7 +315,7 @@ fn files_add_up() {
 fn missing_capabilities_are_named_once_each() {
     let loaded = load(&[FULL]);
     let features: Vec<Feature> = loaded.unbuilt.iter().map(|u| u.feature).collect();
-    for feature in [Feature::Tls, Feature::Cgi, Feature::Threads, Feature::UnixSockets] {
+    for feature in [Feature::WebSocket, Feature::Cgi, Feature::Threads, Feature::UnixSockets] {
         assert!(features.contains(&feature), "{feature:?}");
     }
     let notes = not_built(&loaded);

@@ -145,8 +145,8 @@ impl Role for Player {
         }
     }
 
-    fn apply(effect: OwnedFd, io: &mut SlotIo<'_>) {
-        io.adopt(LaneId::PeerOut, effect).unwrap();
+    fn apply(effect: OwnedFd, io: &mut SlotIo<'_>) -> Result<(), CloseReason> {
+        io.adopt(LaneId::PeerOut, effect).map_err(|_| CloseReason::PeerFailed)
     }
 
     fn deadline(&self) -> Option<Deadline> {
@@ -189,7 +189,13 @@ fn start(mut world: World, connections_max: usize, blocks_max: usize) -> Running
     let address = socket::local_addr(&listener).unwrap();
     let (stop, stopped) = UnixStream::pair().unwrap();
     let thread = std::thread::spawn(move || {
-        let limits = Limits { connections_max, blocks_max, rx_bytes: 16384, tx_bytes: 32768 };
+        let limits = Limits {
+            connections_max,
+            blocks_max,
+            sessions_max: 0,
+            rx_bytes: 16384,
+            tx_bytes: 32768,
+        };
         let watches = vec![(0, stopped.as_raw_fd())];
         let listeners = vec![(ListenerId(0), listener)];
         let start = Start::<Player> { limits, world, listeners, watches };

@@ -12,6 +12,29 @@ pub(crate) struct VhostDraft {
     pub(crate) unix_socket: Option<Located<bool>>,
     pub(crate) noipv6: Option<Located<bool>>,
     pub(crate) ipv6only: Option<Located<bool>>,
+    pub(crate) tls: TlsDraft,
+}
+
+/// The TLS keys of a vhost as they were written.
+#[derive(Debug, Default)]
+pub(crate) struct TlsDraft {
+    /// A value that is missing was reported already, or is within what could not be read.
+    pub(crate) excused: bool,
+    pub(crate) cert: Option<Located<String>>,
+    pub(crate) key: Option<Located<String>>,
+    pub(crate) ca: Option<Located<String>>,
+    pub(crate) ignore_missing_cert: Option<Located<bool>>,
+    pub(crate) client_cert_required: Option<Located<bool>>,
+    pub(crate) ciphers: Option<Located<String>>,
+    pub(crate) tls13_ciphers: Option<Located<String>>,
+    pub(crate) ecdh_curve: Option<Located<String>>,
+    /// Empty text means no ALPN; none that the global default counts.
+    pub(crate) alpn: Option<Located<String>>,
+    pub(crate) options_set: Vec<Located<u64>>,
+    pub(crate) options_cleared: Vec<Located<u64>>,
+    pub(crate) allow_non_tls: Option<Located<bool>>,
+    pub(crate) redirect_http: Option<Located<bool>>,
+    pub(crate) allow_http_on_https: Option<Located<bool>>,
 }
 
 /// A mount while its keys are being read.
@@ -62,6 +85,16 @@ impl Typed {
     /// The flag, or off.
     pub(crate) const fn on(&self) -> bool {
         matches!(self, Self::Flag(true))
+    }
+
+    /// The flag and its place.
+    pub(crate) const fn flag_at(&self, place: Place) -> Option<Located<bool>> {
+        Some(located(self.on(), place))
+    }
+
+    /// The text and its place, with blank text standing for none.
+    pub(crate) fn text_at(self, place: Place) -> Option<Located<String>> {
+        Some(located(self.text(), place)).filter(|text| !text.value.trim().is_empty())
     }
 
     /// The text, or nothing.

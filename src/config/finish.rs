@@ -15,7 +15,7 @@ fn kept<'l>(later: &'l [Later], key: &str) -> Option<&'l Later> {
 }
 
 /// Where a flag that is kept for later is on.
-fn kept_on(later: &[Later], key: &str) -> Option<Place> {
+pub(super) fn kept_on(later: &[Later], key: &str) -> Option<Place> {
     kept(later, key).filter(|l| l.value == Typed::Flag(true)).map(|l| l.place)
 }
 
@@ -121,7 +121,7 @@ impl Reader<'_> {
 
     /// Checks a vhost and adds it. `silent`: a missing port is no news.
     pub(super) fn finish_vhost(&mut self, draft: VhostDraft, place: Place, silent: bool) {
-        let VhostDraft { mut vhost, port, interface, unix_socket, noipv6, ipv6only } = draft;
+        let VhostDraft { mut vhost, port, interface, unix_socket, noipv6, ipv6only, tls } = draft;
         if vhost.name.place == Place::default() {
             vhost.name.place = first_byte(place);
         }
@@ -145,9 +145,11 @@ impl Reader<'_> {
         };
         vhost.families = self.families(&vhost, noipv6, ipv6only);
         self.socket_owner(&vhost);
-        self.tls(&mut vhost);
+        let undecided = self.tls(&mut vhost, tls);
         self.raw(&mut vhost);
-        self.add(vhost);
+        if self.add(vhost) {
+            self.undecided.push(undecided);
+        }
     }
 
     fn listen_on(
@@ -227,29 +229,6 @@ impl Reader<'_> {
         }
     }
 
-    /// A vhost that asks for TLS in any way must not be served in the clear.
-    fn tls(&mut self, vhost: &mut Vhost) {
-        let at = |key| kept(&vhost.later, key).map(|l| l.place);
-        let (cert, key) = (at("host-ssl-cert"), at("host-ssl-key"));
-        let client = kept_on(&vhost.later, "client-cert-required");
-        let half = match (cert, key, client) {
-            (Some(place), None, _) => Some((place, "host-ssl-cert", "host-ssl-key")),
-            (None, Some(place), _) => Some((place, "host-ssl-key", "host-ssl-cert")),
-            (None, None, Some(place)) => Some((place, "client-cert-required", "host-ssl-cert")),
-            _ => None,
-        };
-        if let Some((place, has, lacks)) = half {
-            let message = format!("\"{has}\" without \"{lacks}\"");
-            let hint = "TLS needs both \"host-ssl-cert\" and \"host-ssl-key\"";
-            self.report.push(Diagnostic::error(place, message).hint(hint));
-        }
-        if let (Some(place), None) = (client, at("host-ssl-ca")) {
-            let message = "\"client-cert-required\" without \"host-ssl-ca\" refuses every client";
-            self.report.push(Diagnostic::warning(place, message));
-        }
-        vhost.wants_tls = cert.or(key).or(client);
-    }
-
     fn raw(&mut self, vhost: &mut Vhost) {
         vhost.wants_raw = kept_on(&vhost.later, "apply-listen-accept");
         let fallback = kept_on(&vhost.later, "fallback-listen-accept");
@@ -262,7 +241,8 @@ impl Reader<'_> {
         }
     }
 
-    fn add(&mut self, vhost: Vhost) {
+    /// Adds a vhost, unless there is one already that would be reached in its place.
+    fn add(&mut self, vhost: Vhost) -> bool {
         let same = |other: &&Vhost| {
             other.port.value == vhost.port.value
                 && other.name.value.eq_ignore_ascii_case(&vhost.name.value)
@@ -275,9 +255,10 @@ impl Reader<'_> {
                 .hint("this vhost is ignored; give one of them another name or port")
                 .related(first.name.place, "the first one counts");
             self.report.push(warning);
-            return;
+            return false;
         }
         self.settings.vhosts.push(vhost);
+        true
     }
 
     fn missing(&mut self, place: Place, what: &str, name: &str) {
@@ -302,28 +283,9 @@ impl Reader<'_> {
         None
     }
 
-    /// A vhost without a certificate that shares its listener with one that has one is reached
-    /// by that one's TLS, so it must not be served in the clear either.
-    fn shared_tls(&mut self) {
-        let secret: Vec<_> = self
-            .settings
-            .vhosts
-            .iter()
-            .filter_map(|v| Some((v.port.value, v.listen_on.value.clone(), v.wants_tls?)))
-            .collect();
-        for vhost in self.settings.vhosts.iter_mut().filter(|v| v.wants_tls.is_none()) {
-            let (port, on) = (vhost.port.value, &vhost.listen_on.value);
-            let shared = secret.iter().find(|(other_port, other, _)| {
-                let overlap = *other == ListenOn::Any || *on == ListenOn::Any;
-                *other_port == port && (other == on || (overlap && port > 0))
-            });
-            vhost.wants_tls = shared.map(|&(_, _, place)| place);
-        }
-    }
-
     /// What can only be said once every file was read.
     pub(super) fn finish(&mut self, syntax_errors: bool) {
-        self.shared_tls();
+        self.decide_tls();
         if self.vhosts_seen == 0 && !syntax_errors {
             let message = "there is no vhost: nothing would be served";
             let hint = "add \"vhosts\": [{ \"name\": \"localhost\", \"port\": \"7681\" }]";

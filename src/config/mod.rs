@@ -29,6 +29,7 @@ mod schema;
 pub mod settings;
 mod suggest;
 mod text;
+mod tls;
 mod tree;
 mod values;
 

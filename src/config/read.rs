@@ -6,10 +6,11 @@ use super::draft::{MountDraft, VhostDraft};
 use super::keys::{self, Feature, Key, Kind, Level, Merge, Slot, Status};
 use super::settings::{Later, Place, Settings, SourceFile, Typed};
 use super::suggest;
+use super::tls::Undecided;
 use super::tree::{Data, Map, Member, Value};
 
 /// Findings after which unknown keys get no suggestions, which take time.
-const SUGGESTIONS_MAX: usize = 200;
+pub(super) const SUGGESTIONS_MAX: usize = 200;
 
 /// A key that was given whose capability this version does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(super) struct Reader<'f> {
     pub(super) unbuilt: Vec<NotBuilt>,
     /// Vhosts that the files give, right or wrong.
     pub(super) vhosts_seen: usize,
+    /// What waits for the end of the last file.
+    pub(super) undecided: Vec<Undecided>,
     global_seen: Seen,
 }
 
@@ -46,6 +49,7 @@ impl<'f> Reader<'f> {
             settings: Settings::default(),
             unbuilt: Vec::new(),
             vhosts_seen: 0,
+            undecided: Vec::new(),
             global_seen: Seen::new(),
         }
     }
@@ -126,6 +130,7 @@ impl<'f> Reader<'f> {
         }
         let given = |name: &str| seen.iter().any(|(key, _)| *key == name);
         let silent = map.damaged || given("port");
+        draft.tls.excused = map.damaged || (given("host-ssl-cert") && given("host-ssl-key"));
         self.finish_vhost(draft, place, silent);
     }
 
@@ -244,7 +249,7 @@ impl<'f> Reader<'f> {
     }
 
     /// The bytes of a place.
-    fn source(&self, place: Place) -> &'f [u8] {
+    pub(super) fn source(&self, place: Place) -> &'f [u8] {
         let file = self.files.get(usize::from(place.file));
         let range = place.start as usize..place.end as usize;
         file.and_then(|f| f.text.get(range)).unwrap_or_default()

@@ -98,6 +98,9 @@ pub struct Global {
     pub handshakes_max: Option<u32>,
     /// `state-dir`: where self-signed certificates are kept; none = derived
     pub state_dir: Option<Located<String>>,
+    /// `default-alpn`, comma-separated, as far as it is spoken here; what counts is in
+    /// [`Tls::alpn`]
+    pub default_alpn: Option<Located<String>>,
     /// `reject-service-keywords`
     pub reject_keywords: Vec<RejectKeyword>,
     /// Keys of capabilities that are not built yet, checked but without effect.
@@ -130,6 +133,7 @@ impl Default for Global {
             tls_connections_max: None,
             handshakes_max: None,
             state_dir: None,
+            default_alpn: None,
             reject_keywords: Vec::new(),
             later: Vec::new(),
         }

@@ -44,6 +44,19 @@ pub(super) struct Request<'a> {
     pub(super) body_bytes: u64,
 }
 
+impl<'a> Request<'a> {
+    /// How the request came.
+    fn reached(&self) -> redirect::Reached<'a> {
+        let host = self.head.host;
+        redirect::Reached {
+            https: self.security.is_secure(),
+            host: host.map(|host| host.name),
+            host_port: host.and_then(|host| host.port),
+            local: self.client.local_addr(),
+        }
+    }
+}
+
 /// What a request comes to.
 #[derive(Debug)]
 pub(super) struct Answered {
@@ -161,22 +174,11 @@ impl Desk<'_> {
     fn to_https(&mut self) -> Outcome {
         let target = self.request.head.target;
         self.keep_alive = false;
-        let reached = redirect::Reached { https: true, ..self.reached() };
+        let reached = redirect::Reached { https: true, ..self.request.reached() };
         self.local.location.clear();
         let location = &mut self.local.location;
         let written = redirect::write_https_location(location, self.vhost, &reached, &target);
         self.redirected(written)
-    }
-
-    /// How the request came.
-    fn reached(&self) -> redirect::Reached<'_> {
-        let host = self.request.head.host;
-        redirect::Reached {
-            https: self.request.security.is_secure(),
-            host: host.map(|host| host.name),
-            host_port: host.and_then(|host| host.port),
-            local: self.request.client.local_addr(),
-        }
     }
 
     fn route(&mut self) -> Outcome {
@@ -311,7 +313,7 @@ impl Desk<'_> {
     /// Leads to the same path with a slash at its end.
     pub(super) fn add_slash(&mut self, path: &[u8]) -> Outcome {
         let head = self.request.head;
-        let reached = self.reached();
+        let reached = self.request.reached();
         self.local.location.clear();
         let location = &mut self.local.location;
         let written =

@@ -326,12 +326,7 @@ impl Http {
     }
 
     /// A deadline has come.
-    fn late(
-        &mut self,
-        why: Timeout,
-        client: &mut End,
-        cx: &mut Cx<'_>,
-    ) -> Option<Step<Client>> {
+    fn late(&mut self, why: Timeout, client: &mut End, cx: &mut Cx<'_>) -> Option<Step<Client>> {
         let reason = match why {
             // Who still takes answers is not idle, and has the time of `send-timeout-secs`.
             Timeout::Idle if !client.has_left() => {

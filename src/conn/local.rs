@@ -218,8 +218,7 @@ const LOG_FINISH: std::time::Duration = std::time::Duration::from_millis(500);
 
 impl crate::reactor::Local for Local {
     fn due_ms(&self) -> Option<u64> {
-        let ends =
-            [self.log.next_flush_ms(), self.forget_files_at_ms, self.handshakes.due_ms()];
+        let ends = [self.log.next_flush_ms(), self.forget_files_at_ms, self.handshakes.due_ms()];
         ends.into_iter().flatten().min()
     }
 

@@ -34,8 +34,8 @@ mod source;
 
 pub use client::{Client, Effect};
 pub use http::Http;
-pub use opening::Opening;
 pub use limits::{RX_BYTES, TX_BYTES};
 pub use local::{Local, SIGNALS};
 pub use memory::{UserOfMemory, memory};
+pub use opening::Opening;
 pub use site::Site;

@@ -67,7 +67,9 @@ impl Opening {
             self.progress_ms = cx.now_ms;
         }
         match (note, self.phase) {
-            (Some(Note::Timeout(_)), Phase::Silent) => return Step::Close(CloseReason::IdleTimeout),
+            (Some(Note::Timeout(_)), Phase::Silent) => {
+                return Step::Close(CloseReason::IdleTimeout);
+            }
             (Some(Note::Timeout(_)), _) => return Step::Close(CloseReason::HandshakeTimeout),
             (Some(Note::Drain), Phase::Silent) => return Step::Close(CloseReason::Shutdown),
             (Some(Note::Answer { serial, granted }), Phase::InLine { serial: own })

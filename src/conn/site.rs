@@ -5,8 +5,9 @@ use std::path::Path;
 use super::limits::{DRAIN_BYTES_MAX, HEAD_BYTES_MAX};
 use crate::http::limits::{HEADERS_MAX, HeadLimits, TARGET_BYTES_DEFAULT};
 use crate::origin::file::FileMount;
-use crate::vhost::mime::MimeTable;
 use crate::tls::Policy;
+use crate::vhost::mime::MimeTable;
+use crate::vhost::certificates::Certificates;
 use crate::vhost::{ListenerId, MountId, MountTarget, VhostId, World};
 
 /// What never changes while a reactor runs.
@@ -20,8 +21,7 @@ pub struct Site {
     pub(super) drain_bytes_max: u64,
     /// TLS handshakes at a time in one reactor.
     pub(super) handshakes_max: usize,
-    /// By vhost; none where there is no TLS, or nothing to show.
-    policies: Box<[Option<Policy>]>,
+    certificates: Certificates,
     files: Box<[FileMount]>,
     roots: Box<[Box<Path>]>,
     /// Numbers in `files`, by vhost and mount.
@@ -66,7 +66,7 @@ impl Site {
         };
         Self {
             handshakes_max: 1,
-            policies: Box::default(),
+            certificates: Certificates::default(),
             world,
             head_limits,
             drain_bytes_max,
@@ -76,18 +76,17 @@ impl Site {
         }
     }
 
-    /// With the vhosts' TLS policies, and at most `handshakes_max` handshakes at a time.
+    /// With what vhosts show in TLS handshakes, of which `handshakes_max` may go on at a time.
     #[must_use]
-    pub fn with_tls(mut self, policies: Vec<Option<Policy>>, handshakes_max: usize) -> Self {
-        self.policies = policies.into();
+    pub fn with_tls(mut self, certificates: Certificates, handshakes_max: usize) -> Self {
+        self.certificates = certificates;
         self.handshakes_max = handshakes_max;
         self
     }
 
     /// How to shake hands with who asks for `vhost` on `listener`.
     pub(super) fn policy(&self, listener: ListenerId, vhost: VhostId) -> Option<&Policy> {
-        let id = self.world.tls_vhost(listener, vhost)?;
-        self.policies.get(usize::from(id.0))?.as_ref()
+        self.certificates.policy(self.world.tls_vhost(listener, vhost)?)
     }
 
     /// The files of a mount, if it has a `file://` origin.

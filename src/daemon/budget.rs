@@ -8,7 +8,7 @@ use std::fmt;
 use crate::buf::{BLOCK_BYTES, LANES};
 use crate::config::settings::Global;
 use crate::conn::{RX_BYTES, TX_BYTES, UserOfMemory};
-use crate::reactor::SLOTS_MAX;
+use crate::reactor::{SHARED_BYTES, SLOTS_MAX, session_bytes};
 
 /// What the kernel keeps for a connection beside its socket buffers, measured: socket, inode,
 /// directory entry, file and epoll item.
@@ -24,6 +24,15 @@ const CONNECTIONS_DEFAULT_MAX: u64 = 16384;
 /// Blocks of the default pool: one for every eight connections, within these bounds.
 const BLOCKS_DEFAULT_MIN: usize = 64;
 const BLOCKS_DEFAULT_MAX: usize = 1024;
+
+/// The default `max-handshakes`: one for every so many connections, within these bounds.
+const HANDSHAKES_PART: usize = 8;
+const HANDSHAKES_MIN: usize = 16;
+const HANDSHAKES_MAX: usize = 512;
+
+/// What a TLS handshake takes from the heap at most at any moment, measured; `benches/compare`
+/// tells. A hello of 16 KiB waits in the buffers, which have their own line.
+const HANDSHAKE_BYTES: usize = 12 * 1024;
 
 /// Descriptors that are not connections: standard streams, epoll, signals, logs, files on
 /// their way out. Listeners, directories and the file cache come on top.
@@ -47,12 +56,17 @@ pub(super) struct Sizes {
     pub connections_wanted: usize,
     /// Blocks of the pool.
     pub blocks_max: usize,
+    /// TLS sessions at once; 0 when nothing speaks TLS.
+    pub sessions_max: usize,
+    /// TLS handshakes at once.
+    pub handshakes_max: usize,
 }
 
 impl Sizes {
-    /// From the configuration and the machine, beside `held` listeners and directories.
+    /// From the configuration and the machine, beside `held` listeners and directories. Without
+    /// `has_tls` nothing is set aside for it.
     #[must_use]
-    pub(super) fn new(global: &Global, machine: Machine, held: usize) -> Self {
+    pub(super) fn new(global: &Global, machine: Machine, held: usize, has_tls: bool) -> Self {
         let by_memory = (machine.memory_bytes / MEMORY_PER_CONNECTION)
             .clamp(CONNECTIONS_DEFAULT_MIN, CONNECTIONS_DEFAULT_MAX);
         let wanted = global.connections_max.map_or(by_memory, u64::from);
@@ -62,7 +76,18 @@ impl Sizes {
         let connections_max = whole(wanted.min(possible));
         let blocks_default = (connections_max / 8).clamp(BLOCKS_DEFAULT_MIN, BLOCKS_DEFAULT_MAX);
         let blocks_max = global.blocks_max.map_or(blocks_default, |n| whole(u64::from(n)));
-        Self { connections_max, connections_wanted: whole(wanted), blocks_max }
+        let sessions_max = global.tls_connections_max.map_or(connections_max, |n| n as usize);
+        let by_connections = connections_max / HANDSHAKES_PART;
+        let handshakes_max = global
+            .handshakes_max
+            .map_or(by_connections.clamp(HANDSHAKES_MIN, HANDSHAKES_MAX), |n| n as usize);
+        Self {
+            connections_max,
+            connections_wanted: whole(wanted),
+            blocks_max,
+            sessions_max: if has_tls { sessions_max.min(connections_max) } else { 0 },
+            handshakes_max: handshakes_max.clamp(1, connections_max),
+        }
     }
 }
 
@@ -114,14 +139,19 @@ impl Budget {
     /// What the reactor maps, for slots of `entry_bytes`.
     #[must_use]
     pub(super) fn of_reactor(sizes: &Sizes, entry_bytes: usize) -> Self {
-        Self {
-            lines: vec![
-                Line::new("connections", sizes.connections_max, entry_bytes + size_of::<u16>()),
-                Line::new("buffers", sizes.blocks_max, BLOCK_BYTES + size_of::<u16>()),
-                Line::new("queues of the turn", LANES, RX_BYTES + TX_BYTES),
-            ],
-            kernel_bytes: KERNEL_SOCKET_BYTES * sizes.connections_max as u64,
+        let mut lines = vec![
+            Line::new("connections", sizes.connections_max, entry_bytes + size_of::<u16>()),
+            Line::new("buffers", sizes.blocks_max, BLOCK_BYTES + size_of::<u16>()),
+            Line::new("queues of the turn", LANES, RX_BYTES + TX_BYTES),
+        ];
+        if sizes.sessions_max > 0 {
+            lines.extend([
+                Line::new("TLS sessions", sizes.sessions_max, session_bytes()),
+                Line::new("TLS handshakes", sizes.handshakes_max, HANDSHAKE_BYTES),
+                Line::new("TLS queues of the turn", 1, SHARED_BYTES),
+            ]);
         }
+        Self { lines, kernel_bytes: KERNEL_SOCKET_BYTES * sizes.connections_max as u64 }
     }
 
     /// Adds a user.
@@ -172,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_small_board_gets_few_connections() {
-        let sizes = Sizes::new(&Global::default(), BOARD, 2);
+        let sizes = Sizes::new(&Global::default(), BOARD, 2, false);
         assert_eq!(sizes.connections_max, 819);
         assert_eq!(sizes.blocks_max, 102);
         let budget = Budget::of_reactor(&sizes, 300);
@@ -182,23 +212,24 @@ mod tests {
     #[test]
     fn descriptors_limit_connections() {
         let global = Global { connections_max: Some(10_000), ..Global::default() };
-        let sizes = Sizes::new(&global, Machine { descriptors: 512, ..BOARD }, 2);
+        let sizes = Sizes::new(&global, Machine { descriptors: 512, ..BOARD }, 2, false);
         assert_eq!(sizes.connections_max, 512 - 96 - 2 - 64);
         assert_eq!(sizes.connections_wanted, 10_000);
-        let none = Sizes::new(&global, Machine { descriptors: 0, ..BOARD }, 2);
+        let none = Sizes::new(&global, Machine { descriptors: 0, ..BOARD }, 2, false);
         assert_eq!(none.connections_max, 16);
     }
 
     #[test]
     fn what_is_asked_for_is_what_there_is() {
         let global = Global { connections_max: Some(50), blocks_max: Some(7), ..Global::default() };
-        let sizes = Sizes::new(&global, BOARD, 1);
+        let sizes = Sizes::new(&global, BOARD, 1, false);
         assert_eq!((sizes.connections_max, sizes.blocks_max), (50, 7));
     }
 
     #[test]
     fn the_sum_is_printed_with_its_parts() {
-        let sizes = Sizes { connections_max: 100, connections_wanted: 100, blocks_max: 64 };
+        let global = Global { connections_max: Some(100), ..Global::default() };
+        let sizes = Sizes::new(&global, BOARD, 2, false);
         let mut budget = Budget::of_reactor(&sizes, 300);
         budget.add(Line::new("open files", 10, 1000));
         let text = budget.to_string();

@@ -2,6 +2,7 @@
 
 mod args;
 mod budget;
+mod certificates;
 mod check;
 mod drop;
 mod finding;
@@ -10,6 +11,7 @@ mod options;
 mod ports;
 mod print;
 mod quick;
+mod self_signed;
 mod serve;
 mod survey;
 

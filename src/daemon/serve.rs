@@ -5,13 +5,14 @@ use std::os::fd::AsRawFd;
 
 use super::args::{Args, Source, exit};
 use super::budget::{Machine, Sizes};
+use super::certificates;
 use super::check::{self, Actors};
 use super::drop::{self, Identity};
 use super::finding::{Finding, Severity};
 use super::ports::{self, Interfaces, Opened, Wanted};
 use super::survey::{Survey, budget};
 use super::{print, quick};
-use crate::conn::{Http, Local, RX_BYTES, SIGNALS, Site, TX_BYTES};
+use crate::conn::{Client, Local, RX_BYTES, SIGNALS, Site, TX_BYTES};
 use crate::reactor::{Limits, ListenerId, Reactor, Start};
 use crate::sys::signal::Signals;
 use crate::sys::socket::ListenOptions;
@@ -39,14 +40,16 @@ pub(super) fn serve(args: &Args) -> u8 {
 
 /// Everything up to the first event. What needs root's rights is opened before they are given
 /// up, and nothing is read from the network before that.
-fn start(args: &Args) -> Result<Reactor<Http>, u8> {
+fn start(args: &Args) -> Result<Reactor<Client>, u8> {
     let (mut survey, world, opened) = listen(args)?;
     let identity = survey.identity(args)?;
     let global = &survey.settings.global;
     if let Err(error) = limits::set_descriptors(global.rlimit_nofile) {
         log::warn(format_args!("the limit of descriptors stays as it is: {error}"));
     }
-    let sizes = Sizes::new(global, Machine::now(), opened.len() + world.directories());
+    let held = opened.len() + world.directories();
+    let sizes = Sizes::new(global, Machine::now(), held, world.has_tls());
+    let certificates = certificates::load(&mut survey, args);
     let logs = open_logs(&mut survey, &world, &identity);
     let actors = Actors { server: &identity, starter: &drop::starter() };
     let Survey { settings, report } = &mut survey;
@@ -59,7 +62,8 @@ fn start(args: &Args) -> Result<Reactor<Http>, u8> {
         return Err(exit::RUNTIME);
     }
     announce(args, &survey, &world, &opened, &sizes);
-    let reactor = build(world, opened, &sizes, logs).map_err(|error| {
+    let site = Site::new(world).with_tls(certificates, sizes.handshakes_max);
+    let reactor = build(site, opened, &sizes, logs).map_err(|error| {
         print::err(&format!("kinglet: the event loop can not be set up: {error}"));
         exit::RUNTIME
     })?;
@@ -135,11 +139,11 @@ fn open_logs(survey: &mut Survey, world: &World, identity: &Identity) -> Option<
 }
 
 fn build(
-    world: World,
+    site: Site,
     opened: Vec<Opened>,
     sizes: &Sizes,
     logs: Option<Logs>,
-) -> std::io::Result<Reactor<Http>> {
+) -> std::io::Result<Reactor<Client>> {
     // Before any thread starts, so that all of them leave signals to the descriptor.
     let signals = Signals::new()?;
     let watches = vec![(SIGNALS, signals.as_raw_fd())];
@@ -147,10 +151,11 @@ fn build(
         .into_iter()
         .filter_map(|opened| Some((ListenerId(u16::try_from(opened.index).ok()?), opened.socket)));
     // The world outlives everything; a new configuration comes with a new process.
-    let site: &'static Site = Box::leak(Box::new(Site::new(world)));
+    let site: &'static Site = Box::leak(Box::new(site));
     let limits = Limits {
         connections_max: sizes.connections_max,
         blocks_max: sizes.blocks_max,
+        sessions_max: sizes.sessions_max,
         rx_bytes: RX_BYTES,
         tx_bytes: TX_BYTES,
     };
@@ -172,13 +177,21 @@ fn give_up_rights(identity: &Identity) -> Result<(), u8> {
     })
 }
 
+/// What a listener's URLs begin with.
+fn scheme(world: &World, opened: &Opened) -> &'static str {
+    let listener = world.listeners.get(opened.index);
+    if listener.is_some_and(|listener| listener.tls.is_some()) { "https" } else { "http" }
+}
+
 /// Says where it can be reached and what it may use.
 fn announce(args: &Args, survey: &Survey, world: &World, opened: &[Opened], sizes: &Sizes) {
     let budget = budget(world, sizes);
     if let Source::Quick(source) = &args.source {
         let mut text = format!("kinglet serves {}\n", source.directory.display());
         for listener in opened {
-            text.push_str(&format!("\n    http://{}/\n", quick::url_host(listener.bind.address)));
+            let scheme = scheme(world, listener);
+            let host = quick::url_host(listener.bind.address);
+            text.push_str(&format!("\n    {scheme}://{host}/\n"));
         }
         print::out(&format!("{text}\n{budget}\nstop it with Ctrl-C"));
         return;
@@ -190,7 +203,8 @@ fn announce(args: &Args, survey: &Survey, world: &World, opened: &[Opened], size
         });
         let address: SocketAddr = listener.bind.address;
         log::notice(format_args!(
-            "listening on http://{address} for {}",
+            "listening on {}://{address} for {}",
+            scheme(world, listener),
             names.unwrap_or_default()
         ));
     }

@@ -9,7 +9,7 @@ use super::{print, quick};
 use crate::config::diagnose::{Diagnostic, Report};
 use crate::config::settings::Settings;
 use crate::config::{self, Loaded, Options};
-use crate::conn::Http;
+use crate::conn::Client;
 use crate::reactor::entry_bytes;
 use crate::sys::limits;
 use crate::vhost::World;
@@ -128,7 +128,7 @@ pub(super) fn check(args: &Args, strict: bool) -> u8 {
     survey.print();
     let counts = survey.report.counts();
     let held = world.listeners.len() + world.directories();
-    let sizes = Sizes::new(&survey.settings.global, Machine::now(), held);
+    let sizes = Sizes::new(&survey.settings.global, Machine::now(), held, world.has_tls());
     print::out(&budget(&world, &sizes).to_string());
     let words = format!(
         "{}, {}, {} degraded",
@@ -156,7 +156,7 @@ pub(super) fn dump(args: &Args) -> u8 {
 
 /// The bound of a server of these sizes.
 pub(super) fn budget(world: &World, sizes: &Sizes) -> Budget {
-    let mut budget = Budget::of_reactor(sizes, entry_bytes::<Http>());
+    let mut budget = Budget::of_reactor(sizes, entry_bytes::<Client>());
     for line in crate::conn::memory(world, sizes.connections_max) {
         budget.add(line.into());
     }

@@ -113,11 +113,7 @@ pub fn write_https_location(
 }
 
 /// Writes `https://host[:port]` for whoever does not know our name.
-fn write_own_authority(
-    out: &mut Buf,
-    vhost: &Vhost,
-    reached: &Reached<'_>,
-) -> Result<(), Full> {
+fn write_own_authority(out: &mut Buf, vhost: &Vhost, reached: &Reached<'_>) -> Result<(), Full> {
     let name = vhost.name.as_bytes();
     let is_public = name.contains(&b'.') && !name.contains(&b'*') && names(vhost, name);
     out.put(b"https://")?;

@@ -134,7 +134,8 @@ impl<R> Entry<R> {
 
     /// Whether something has not left yet.
     pub(super) fn has_output(&mut self) -> bool {
-        !self.tail.is_none() || self.lanes.iter().any(|(_, lane)| lane.tx != Chain::EMPTY || lane.holds_sealed)
+        !self.tail.is_none()
+            || self.lanes.iter().any(|(_, lane)| lane.tx != Chain::EMPTY || lane.holds_sealed)
     }
 
     /// Whether bytes of this slot are in the pool.

@@ -28,4 +28,5 @@ pub use role::{
     ClientSocket, Command, Cx, Deadline, Local, Note, Role, SlotIo, Step, Timeout, Wait,
 };
 pub use run::{Limits, Reactor, Start};
+pub use sessions::{SHARED_BYTES, session_bytes};
 pub use token::SLOTS_MAX;

@@ -11,7 +11,7 @@ use super::tail;
 use crate::buf::{Buf, Chain, CloseReason, End, Pool, Tail};
 use crate::sys::arena::Arena;
 use crate::sys::{fd, log};
-use crate::tls::{PLAIN_BYTES_MAX, RECORD_BYTES_MAX, Received, Secured, Session};
+use crate::tls::{NotSealed, PLAIN_BYTES_MAX, RECORD_BYTES_MAX, Received, Secured, Session};
 
 /// Bytes of the queue for received ciphertext: one whole record behind part of another.
 const INPUT_BYTES: usize = 2 * RECORD_BYTES_MAX;
@@ -22,8 +22,8 @@ const OUTPUT_BYTES: usize = 4 * RECORD_BYTES_MAX;
 /// Bytes of a tail that are sealed in one turn before others get theirs.
 pub(super) const SEALED_TURN_BYTES: usize = 256 * 1024;
 
-/// Bytes that all TLS lanes share; for the memory budget.
-pub(super) const SHARED_BYTES: usize = INPUT_BYTES + OUTPUT_BYTES;
+/// Bytes that all TLS lanes of a reactor share; for the memory budget.
+pub const SHARED_BYTES: usize = INPUT_BYTES + OUTPUT_BYTES;
 
 /// Where a lane's session is; one more than its place, so that a lane without one costs nothing.
 pub(super) type Place = Option<std::num::NonZeroU16>;
@@ -56,8 +56,9 @@ pub(super) struct Sessions {
     pub(super) secured: Option<Secured>,
 }
 
-/// Bytes of a session between two turns; for the memory budget.
-pub(super) const fn session_bytes() -> usize {
+/// Bytes of an established session between two turns; for the memory budget.
+#[must_use]
+pub const fn session_bytes() -> usize {
     size_of::<Secure>()
 }
 
@@ -267,8 +268,7 @@ fn take_records(
 ) -> Result<(), CloseReason> {
     secure.ready = false;
     loop {
-        let (used, received) =
-            secure.session.receive(input.filled_mut(), &mut end.rx, output);
+        let (used, received) = secure.session.receive(input.filled_mut(), &mut end.rx, output);
         input.consume(used);
         match received {
             Received::Secured(found) => *secured = Some(found),
@@ -317,8 +317,10 @@ fn seal(
         while !end.tx.is_empty() && output.len() + overhead < limit {
             let bytes = end.tx.len().min(PLAIN_BYTES_MAX).min(limit - output.len() - overhead);
             let piece = end.tx.filled().get(..bytes).unwrap_or_default();
-            if sealer.seal(piece, output).is_err() {
-                break;
+            match sealer.seal(piece, output) {
+                Ok(()) => {}
+                Err(NotSealed::Full) => break,
+                Err(NotSealed::Ended | NotSealed::TooLong) => return Err(CloseReason::TlsFailed),
             }
             end.tx.consume(bytes);
             sealed += bytes;

@@ -10,8 +10,7 @@ use std::cell::RefCell;
 use rustls::KeyLog;
 use zeroize::Zeroize;
 
-/// Bytes of the longest secret: SHA-384.
-pub const SECRET_BYTES_MAX: usize = 48;
+use super::key_schedule::{SECRET_BYTES_MAX, TrafficSecrets};
 
 const CLIENT_LABEL: &str = "CLIENT_TRAFFIC_SECRET_0";
 const SERVER_LABEL: &str = "SERVER_TRAFFIC_SECRET_0";
@@ -25,6 +24,14 @@ pub struct Caught {
     pub server: [u8; SECRET_BYTES_MAX],
     /// 32 with SHA-256, 48 with SHA-384.
     pub len: usize,
+}
+
+impl Caught {
+    /// As the record layer wants them.
+    #[must_use]
+    pub fn traffic_secrets(&self) -> Option<TrafficSecrets> {
+        TrafficSecrets::new(self.client.get(..self.len)?, self.server.get(..self.len)?)
+    }
 }
 
 impl Drop for Caught {

@@ -13,9 +13,11 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 
 use super::alert::Alert;
-use super::certificate::Certificate;
+use super::key_schedule::TrafficSecrets;
+use super::opener::Opened;
 use super::policy::Policy;
-use super::records::{Front, Opened, PLAIN_BYTES_MAX, Records, Sealer, TrafficSecrets, front};
+use super::records::{Front, PLAIN_BYTES_MAX, Records, front};
+use super::sealer::Sealer;
 use super::secret_tap;
 use crate::buf::Buf;
 
@@ -37,10 +39,15 @@ enum State {
 }
 
 /// What is needed until the handshake is done.
-#[derive(Debug)]
 struct Shaking {
     connection: UnbufferedServerConnection,
     secrets: Option<TrafficSecrets>,
+}
+
+impl fmt::Debug for Shaking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shaking").finish_non_exhaustive()
+    }
 }
 
 /// What received bytes came to.
@@ -141,10 +148,7 @@ impl Session {
         };
         let Shaking { connection, secrets } = *shaking;
         let secured = Secured {
-            client_subject: connection.peer_certificates().and_then(|chain| {
-                let certificate = Certificate::parse(chain.first()?).ok()?;
-                Some(certificate.subject().into_boxed_str())
-            }),
+            client_subject: None, // XXX
             is_resumed: connection.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
         };
         let Some(version) = connection.protocol_version() else { return Received::Closed };
@@ -191,7 +195,7 @@ impl Shaking {
             secret_tap::begin();
             let UnbufferedStatus { discard, state } = self.connection.process_tls_records(rest);
             if let Some(caught) = secret_tap::take() {
-                self.secrets = Some(caught);
+                self.secrets = caught.traffic_secrets();
             }
             let blocked = match state {
                 Ok(ConnectionState::EncodeTlsData(mut data)) => match data.encode(out.room()) {

@@ -109,10 +109,9 @@ fn read(mut hello: &[u8]) -> Sniffed {
         match acceptor.accept() {
             Ok(None) => {}
             Ok(Some(accepted)) => {
-                let server_name = accepted.client_hello().server_name();
-                return Sniffed::Hello(Hello {
-                    server_name: server_name.map(|name| name.to_ascii_lowercase().into()),
-                });
+                let hello = accepted.client_hello();
+                let server_name = hello.server_name().map(|name| name.to_ascii_lowercase().into());
+                return Sniffed::Hello(Hello { server_name });
             }
             Err(_) => return Sniffed::Malformed,
         }

@@ -104,9 +104,11 @@ impl<'s> Build<'s> {
                 port: group.port,
                 families: group.families,
                 shares_port: group.shares_port,
-                tls: group.vhosts.iter().copied().find(|id| {
-                    vhosts.get(usize::from(id.0)).is_some_and(|vhost| vhost.tls)
-                }),
+                tls: group
+                    .vhosts
+                    .iter()
+                    .copied()
+                    .find(|id| vhosts.get(usize::from(id.0)).is_some_and(|vhost| vhost.tls)),
                 vhosts: group.vhosts.into(),
                 place: group.place,
             }

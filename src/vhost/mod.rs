@@ -8,6 +8,7 @@ mod build;
 pub(crate) mod fixture;
 mod headers;
 mod listeners;
+pub mod certificates;
 pub mod log;
 mod log_files;
 mod log_line;

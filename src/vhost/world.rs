@@ -68,6 +68,12 @@ impl World {
         (id, &self.vhosts[usize::from(id.0)])
     }
 
+    /// Whether any listener speaks TLS.
+    #[must_use]
+    pub fn has_tls(&self) -> bool {
+        self.listeners.iter().any(|listener| listener.tls.is_some())
+    }
+
     /// Whether connections to `listener` are expected to begin with a TLS handshake.
     #[must_use]
     pub fn speaks_tls(&self, listener: ListenerId) -> bool {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use kinglet::config::settings::SourceFile;
 use kinglet::config::{self, Options};
-use kinglet::conn::{Http, Local, RX_BYTES, SIGNALS, Site, TX_BYTES};
+use kinglet::conn::{self, Local, RX_BYTES, SIGNALS, Site, TX_BYTES};
 use kinglet::reactor::{Limits, ListenerId, Reactor, Start};
 use kinglet::sys::signal::Signals;
 use kinglet::sys::socket::{self, ListenOptions};
@@ -224,11 +224,17 @@ fn run(
     });
     let wanted = world.limits.connections_max;
     let connections_max = wanted.map_or(CONNECTIONS, |n| usize::try_from(n).unwrap());
-    let limits = Limits { connections_max, blocks_max, rx_bytes: RX_BYTES, tx_bytes: TX_BYTES };
+    let limits = Limits {
+        connections_max,
+        blocks_max,
+        sessions_max: 0,
+        rx_bytes: RX_BYTES,
+        tx_bytes: TX_BYTES,
+    };
     let site: &'static Site = Box::leak(Box::new(Site::new(world)));
     let start = Start { limits, world: site, listeners, watches };
     let local = |waker| Local::new(site, connections_max, waker, logs, Some(signals));
-    let mut reactor = Reactor::<Http>::new(start, local).unwrap();
+    let mut reactor = Reactor::<conn::Client>::new(start, local).unwrap();
     ready.send(()).unwrap();
     reactor.run().unwrap();
     reactor.into_local().finish();

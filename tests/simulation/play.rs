@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use kinglet::buf::{BLOCK_BYTES, CloseReason, End, Ends, LaneId, Tail};
 use kinglet::config::settings::SourceFile;
 use kinglet::config::{self, Options};
-use kinglet::conn::{Http, Local, RX_BYTES, Site, TX_BYTES};
+use kinglet::conn::{Client, Local, RX_BYTES, Site, TX_BYTES};
 use kinglet::reactor::{Cx, ListenerId, Local as _, Note, Role as _, Step, Timeout, Wait};
 use kinglet::sys::clock;
 use kinglet::sys::socket::PeerAddr;
@@ -54,7 +54,7 @@ pub(crate) struct Stage {
 
 /// A connection between two turns.
 struct Actor<'s> {
-    role: Option<Http>,
+    role: Option<Client>,
     script: &'s Script,
     delivered: usize,
     eof: bool,
@@ -155,7 +155,7 @@ impl Stage {
     fn enter<'s>(&mut self, script: &'s Script) -> Actor<'s> {
         let peer = PeerAddr { ip: std::net::Ipv4Addr::LOCALHOST.into(), port: 1 };
         let mut cx = cx(self.site, &mut self.local, self.now_ms, 0);
-        let role = Http::accept(ListenerId(0), peer, &mut cx).unwrap();
+        let role = Client::accept(ListenerId(0), peer, &mut cx).unwrap();
         Actor {
             role: Some(role),
             script,
@@ -218,7 +218,7 @@ impl Stage {
     }
 }
 
-fn cx<'a>(site: &'static Site, local: &'a mut Local, now_ms: u64, slot: usize) -> Cx<'a, Http> {
+fn cx<'a>(site: &'static Site, local: &'a mut Local, now_ms: u64, slot: usize) -> Cx<'a, Client> {
     let mut cx = Cx::detached(site, local, now_ms);
     cx.slot = u16::try_from(slot).unwrap();
     cx

@@ -51,7 +51,7 @@ pub(super) static KEYS: &[Key] = &[
     },
     key("init-ssl", Kind::Bool, "Whether TLS may be used.")
         .eg(r#""yes""#)
-        .idle("a vhost with a certificate uses TLS, others do not"),
+        .idle("a certificate turns TLS on"),
     key("server-string", Kind::HeaderValue, "Value of the `Server` header of every response.")
         .or("no such header")
         .eg(r#""kinglet""#)
@@ -216,8 +216,47 @@ pub(super) static KEYS: &[Key] = &[
         )),
     key("default-alpn", Kind::Text, "Protocols to offer in TLS where a vhost has no \"alpn\".")
         .or("http/1.1")
-        .eg(r#""h2,http/1.1""#)
-        .later(Feature::Tls),
+        .eg(r#""http/1.1""#)
+        .slot(Slot::Global(
+            |g, v, at| g.default_alpn = Some(located(v.text(), at)),
+            |g| text(&g.default_alpn.as_ref()?.value),
+        )),
+    key(
+        "max-tls-connections",
+        count(1, 1_000_000),
+        "Connections with TLS at the same time, of those that \"max-connections\" counts.",
+    )
+    .or("as many as \"max-connections\"")
+    .eg(r#""200""#)
+    .ours()
+    .slot(Slot::Global(
+        |g, v, _| g.tls_connections_max = v.some_u32(),
+        |g| number(g.tls_connections_max?),
+    )),
+    key(
+        "max-handshakes",
+        count(1, 100_000),
+        "TLS handshakes in progress at the same time.",
+    )
+    .or("from memory")
+    .eg(r#""32""#)
+    .ours()
+    .slot(Slot::Global(
+        |g, v, _| g.handshakes_max = v.some_u32(),
+        |g| number(g.handshakes_max?),
+    )),
+    key(
+        "state-dir",
+        Kind::Path,
+        "Directory for what Kinglet makes and must find again: self-signed certificates and their keys.",
+    )
+    .or("a directory of the user or the system")
+    .eg(r#""/etc/kinglet/state""#)
+    .ours()
+    .slot(Slot::Global(
+        |g, v, at| g.state_dir = v.text_at(at),
+        |g| text(&g.state_dir.as_ref()?.value),
+    )),
     key("plugin-dir", Kind::Path, "A directory with plug-ins; may be repeated.")
         .merged(Merge::All)
         .eg(r#""/usr/local/share/kinglet/plugins""#)

@@ -8,6 +8,7 @@
 mod global;
 mod mount;
 mod protocol;
+mod tls;
 mod vhost;
 
 use super::draft::{MountDraft, VhostDraft};
@@ -135,8 +136,6 @@ pub enum PairRule {
 /// A capability that this version does not have yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Feature {
-    /// Certificates, keys, encryption.
-    Tls,
     /// WebSocket and its protocols.
     WebSocket,
     /// `cgi://` origins.
@@ -166,7 +165,6 @@ impl Feature {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Tls => "TLS",
             Self::WebSocket => "WebSocket",
             Self::Cgi => "CGI",
             Self::Proxy => "the reverse proxy",

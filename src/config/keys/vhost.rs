@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use super::super::draft::located;
 use super::super::settings::{Families, ListenOn, LogFormat, Typed};
 use super::{
-    Feature, Key, Kind, Level, PairRule, Slot, Status, YEAR_SECS, blocks, flag, number, pairs, text,
+    Feature, Key, Kind, Level, PairRule, Slot, Status, YEAR_SECS, blocks, flag, number, pairs,
+    text, tls,
 };
 
 const SECS: Kind = Kind::Int { min: 0, max: YEAR_SECS, unit: "seconds" };
@@ -14,8 +15,9 @@ const fn key(name: &'static str, kind: Kind, doc: &'static str) -> Key {
     Key::new(Level::Vhost, name, kind, doc)
 }
 
-const fn tls(name: &'static str, kind: Kind, doc: &'static str) -> Key {
-    key(name, kind, doc).later(Feature::Tls)
+/// A key about connections to upstreams.
+const fn upstream(name: &'static str, kind: Kind, doc: &'static str) -> Key {
+    key(name, kind, doc).later(Feature::Proxy)
 }
 
 /// The interface as the configuration says it.
@@ -201,66 +203,54 @@ pub(super) static KEYS: &[Key] = &[
     .or("off")
     .eg(r#""1""#)
     .later(Feature::WebSocket),
-    tls("host-ssl-cert", Kind::Path, "Certificate chain (PEM); with \"host-ssl-key\" it turns TLS on.")
-        .eg(r#""/etc/ssl/site.crt""#),
-    tls("host-ssl-key", Kind::Path, "Private key of the certificate (PEM).")
-        .eg(r#""/etc/ssl/private/site.key""#),
-    tls(
-        "host-ssl-ca",
-        Kind::Path,
-        "CA for client certificates; sent as chain where it completes the certificate's.",
+    tls::CERTIFICATE,
+    tls::PRIVATE_KEY,
+    tls::AUTHORITIES,
+    tls::IGNORE_MISSING,
+    tls::CLIENTS,
+    tls::CIPHERS,
+    tls::CIPHERS_13,
+    tls::CURVES,
+    tls::ALPN,
+    tls::OPTIONS_SET,
+    tls::OPTIONS_CLEARED,
+    tls::ALLOW_NON_TLS,
+    tls::REDIRECT_HTTP,
+    tls::ALLOW_HTTP,
+    upstream(
+        "enable-client-ssl",
+        Kind::Bool,
+        "Upstreams of this vhost may be reached by TLS.",
     )
-    .eg(r#""/etc/ssl/site-ca.crt""#),
-    tls("ignore-missing-cert", Kind::Bool, "Start the vhost though its certificate is not there yet.")
-        .or("off")
-        .eg(r#""1""#),
-    tls("client-cert-required", Kind::Bool, "Only clients with a certificate of \"host-ssl-ca\".")
-        .or("off")
-        .eg(r#""1""#),
-    tls("enable-client-ssl", Kind::Bool, "Upstreams of this vhost may be reached by TLS.")
-        .or("off")
-        .eg(r#""1""#),
-    tls("client-ssl-cert", Kind::Path, "Certificate to show to upstreams.")
+    .or("off")
+    .eg(r#""1""#),
+    upstream("client-ssl-cert", Kind::Path, "Certificate to show to upstreams.")
         .eg(r#""/etc/ssl/client.crt""#),
-    tls("client-ssl-key", Kind::Path, "Private key of the certificate for upstreams.")
+    upstream("client-ssl-key", Kind::Path, "Private key of the certificate for upstreams.")
         .eg(r#""/etc/ssl/private/client.key""#),
-    tls("client-ssl-ca", Kind::Path, "CA that upstreams' certificates must chain to.")
+    upstream("client-ssl-ca", Kind::Path, "CA that upstreams' certificates must chain to.")
         .or("the system's")
         .eg(r#""/etc/ssl/upstream-ca.crt""#),
-    tls("ciphers", Kind::Text, "Cipher suites of TLS 1.2, in OpenSSL's names.")
-        .or("all safe ones")
-        .eg(r#""ECDHE-ECDSA-AES256-GCM-SHA384""#),
-    tls("tls13-ciphers", Kind::Text, "Cipher suites of TLS 1.3.")
-        .or("all")
-        .eg(r#""TLS_AES_256_GCM_SHA384""#),
-    tls("client-ssl-ciphers", Kind::Text, "Cipher suites of TLS 1.2 towards upstreams.")
+    upstream("client-ssl-ciphers", Kind::Text, "Cipher suites of TLS 1.2 towards upstreams.")
         .or("all safe ones")
         .eg(r#""ECDHE-RSA-AES128-GCM-SHA256""#),
-    tls("client-tls13-ciphers", Kind::Text, "Cipher suites of TLS 1.3 towards upstreams.")
+    upstream("client-tls13-ciphers", Kind::Text, "Cipher suites of TLS 1.3 towards upstreams.")
         .or("all")
         .eg(r#""TLS_AES_128_GCM_SHA256""#),
-    tls("ecdh-curve", Kind::Text, "Curve for the key exchange.")
-        .or("x25519, prime256v1, secp384r1")
+    upstream("client-ecdh-curve", Kind::Text, "Curve for the key exchange with upstreams.")
         .eg(r#""prime256v1""#),
-    tls("client-ecdh-curve", Kind::Text, "Curve for the key exchange with upstreams.")
-        .eg(r#""prime256v1""#),
-    tls("alpn", Kind::Text, "Protocols to offer in TLS.").or("http/1.1").eg(r#""h2,http/1.1""#),
-    tls("ssl-option-set", Kind::Flags, "OpenSSL option flags to set, as a decimal number.")
-        .eg(r#""536870912""#),
-    tls("ssl-option-clear", Kind::Flags, "OpenSSL option flags to clear.").eg(r#""536870912""#),
-    tls("ssl-client-option-set", Kind::Flags, "OpenSSL option flags to set towards upstreams.")
-        .eg(r#""268435456""#),
-    tls("ssl-client-option-clear", Kind::Flags, "OpenSSL option flags to clear towards upstreams.")
-        .eg(r#""268435456""#),
-    tls("allow-non-tls", Kind::Bool, "Clients that do not speak TLS are not cut off at once.")
-        .or("off")
-        .eg(r#""1""#),
-    tls("redirect-http", Kind::Bool, "With \"allow-non-tls\": plain HTTP is redirected to https.")
-        .or("off")
-        .eg(r#""1""#),
-    tls("allow-http-on-https", Kind::Bool, "With \"allow-non-tls\": plain HTTP is served as well.")
-        .or("off")
-        .eg(r#""0""#),
+    upstream(
+        "ssl-client-option-set",
+        Kind::Flags,
+        "OpenSSL option flags to set towards upstreams.",
+    )
+    .eg(r#""268435456""#),
+    upstream(
+        "ssl-client-option-clear",
+        Kind::Flags,
+        "OpenSSL option flags to clear towards upstreams.",
+    )
+    .eg(r#""268435456""#),
     key("listen-accept-role", Kind::Text, "Role of connections that are not HTTP.")
         .eg(r#""raw-proxy""#)
         .later(Feature::RawProxy),

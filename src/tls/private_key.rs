@@ -1,0 +1,108 @@
+//! Private keys: loading them, and saying why one can not be used.
+
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::pem::SectionKind;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
+use rustls::sign::SigningKey;
+use std::sync::Arc;
+
+use super::der::{INTEGER, Malformed, OCTET_STRING, OID, Reader, SEQUENCE, tagged_around};
+
+/// Why a private key can not be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyFault {
+    /// It is damaged.
+    Bad,
+    /// It is a key of a kind that is not supported; says which.
+    Unsupported(&'static str),
+}
+
+/// Loads an RSA, ECDSA P-256 or P-384, or Ed25519 key from the DER of a PEM section.
+pub(super) fn load(section: SectionKind, der: &[u8]) -> Result<Arc<dyn SigningKey>, KeyFault> {
+    let key = match section {
+        SectionKind::PrivateKey => PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der)),
+        SectionKind::RsaPrivateKey => PrivateKeyDer::Pkcs1(PrivatePkcs1KeyDer::from(der)),
+        SectionKind::EcPrivateKey => PrivateKeyDer::Sec1(PrivateSec1KeyDer::from(der)),
+        _ => return Err(KeyFault::Bad),
+    };
+    any_supported_type(&key).map_err(|_| {
+        let kind = match section {
+            SectionKind::PrivateKey => pkcs8_kind(der),
+            SectionKind::RsaPrivateKey => rsa_kind(der),
+            _ => sec1_kind(der),
+        };
+        match kind {
+            Ok(Kind::Unsupported(name)) => KeyFault::Unsupported(name),
+            Ok(Kind::Supported) | Err(_) => KeyFault::Bad,
+        }
+    })
+}
+
+/// Whether keys of this kind could be loaded if they were whole.
+enum Kind {
+    Supported,
+    Unsupported(&'static str),
+}
+
+const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
+const CURVES: &[(&[u8], &str)] = &[
+    (&[0x2b, 0x81, 0x04, 0x00, 0x23], "an ECDSA P-521 key"),
+    (&[0x2b, 0x81, 0x04, 0x00, 0x0a], "an ECDSA secp256k1 key"),
+];
+const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
+const ALGORITHMS: &[(&[u8], &str)] = &[
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a], "an RSA-PSS key"),
+    (&[0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01], "a DSA key"),
+    (&[0x2b, 0x65, 0x71], "an Ed448 key"),
+    (&[0x2b, 0x65, 0x6e], "an X25519 key"),
+];
+
+/// PrivateKeyInfo (RFC 5208).
+fn pkcs8_kind(der: &[u8]) -> Result<Kind, Malformed> {
+    let mut info = Reader::new(der).enter(SEQUENCE)?;
+    info.take(INTEGER)?;
+    let mut algorithm = info.enter(SEQUENCE)?;
+    let key = info.take(OCTET_STRING)?.value;
+    match algorithm.take(OID)?.value {
+        RSA => rsa_kind(key),
+        EC => curve_kind(algorithm),
+        ED25519 => Ok(Kind::Supported),
+        other => Ok(Kind::Unsupported(named(ALGORITHMS, other, "a key of an unknown kind"))),
+    }
+}
+
+/// ECPrivateKey (RFC 5915).
+fn sec1_kind(der: &[u8]) -> Result<Kind, Malformed> {
+    let mut key = Reader::new(der).enter(SEQUENCE)?;
+    key.take(INTEGER)?;
+    key.take(OCTET_STRING)?;
+    curve_kind(key.enter(tagged_around(0))?)
+}
+
+fn curve_kind(mut parameters: Reader<'_>) -> Result<Kind, Malformed> {
+    const OTHER: &str = "an ECDSA key of another curve than P-256 and P-384";
+    match parameters.any()? {
+        curve if curve.tag != OID => Ok(Kind::Unsupported(OTHER)),
+        curve if [P256, P384].contains(&curve.value) => Ok(Kind::Supported),
+        curve => Ok(Kind::Unsupported(named(CURVES, curve.value, OTHER))),
+    }
+}
+
+/// RSAPrivateKey (RFC 8017 appendix A.1.2); ring takes moduli of 2048 to 4096 bits.
+fn rsa_kind(der: &[u8]) -> Result<Kind, Malformed> {
+    let mut key = Reader::new(der).enter(SEQUENCE)?;
+    key.take(INTEGER)?;
+    let modulus = key.take(INTEGER)?.value;
+    Ok(match modulus.len() {
+        ..256 => Kind::Unsupported("an RSA key of fewer than 2048 bits"),
+        514.. => Kind::Unsupported("an RSA key of more than 4096 bits"),
+        _ => Kind::Supported,
+    })
+}
+
+fn named(names: &[(&[u8], &'static str)], oid: &[u8], other: &'static str) -> &'static str {
+    names.iter().find(|(known, _)| *known == oid).map_or(other, |(_, name)| name)
+}

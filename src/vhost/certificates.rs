@@ -1,0 +1,279 @@
+//! What vhosts show and demand in TLS handshakes, from the files that the configuration names.
+//!
+//! A certificate that can not be used closes nothing but its own vhost, and not even that if
+//! there is something else to show: a router must stay reachable, so a self-signed certificate
+//! stands in, which is said loudly, until the files are right. They are looked at again when
+//! somebody asks for the vhost. Where clients have to show certificates nothing stands in.
+
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::config::settings::{CertificateSource, Place, Settings, Tls};
+use crate::sys::{cpu, log, open};
+use crate::tls::{
+    Certified, Clients, Identity, PEM_BYTES_MAX, Policy, Roots, Shown, Terms, TicketSecret, Tickets,
+};
+
+use super::world::{Fault, VhostId};
+
+/// How often the files of a vhost in trouble are looked at, at most.
+const RETRY_MS: u64 = 2_000;
+
+/// How often the trouble is told, at most.
+const WARN_MS: u64 = 60_000;
+
+/// What is needed besides files.
+pub struct Means<'m> {
+    /// The self-signed certificate; made when it is first asked for.
+    pub self_signed: &'m mut dyn FnMut() -> Result<Certified, String>,
+    /// What the keys of session tickets come from; none = no tickets.
+    pub tickets: Option<Arc<Mutex<TicketSecret>>>,
+    /// Monotonic milliseconds.
+    pub now_ms: fn() -> u64,
+    /// Seconds since 1970.
+    pub now_secs: fn() -> u64,
+}
+
+/// The TLS side of every vhost.
+#[derive(Debug, Default)]
+pub struct Certificates {
+    /// By vhost; none without a certificate of its own.
+    entries: Box<[Option<Entry>]>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: Box<str>,
+    tls: Tls,
+    shown: Arc<Shown>,
+    /// Not there while the vhost is closed.
+    policy: OnceLock<Policy>,
+    troubled: AtomicBool,
+    trouble: Mutex<Trouble>,
+    tickets: Option<Arc<Mutex<TicketSecret>>>,
+    now_ms: fn() -> u64,
+    now_secs: fn() -> u64,
+}
+
+/// What keeps a vhost from showing what it should.
+#[derive(Debug, Default)]
+struct Trouble {
+    why: String,
+    /// `ignore-missing-cert`: nobody has to hear of it.
+    expected: bool,
+    retry_at_ms: u64,
+    warn_at_ms: u64,
+}
+
+/// Why a vhost's own certificate can not be used.
+struct Unusable {
+    place: Place,
+    why: String,
+    missing: bool,
+}
+
+impl Certificates {
+    /// Reads what the vhosts of `settings` name.
+    #[must_use]
+    pub fn load(settings: &Settings, means: &mut Means<'_>) -> (Self, Vec<Fault>) {
+        let mut faults = Vec::new();
+        let entries = settings.vhosts.iter().map(|vhost| {
+            let tls = vhost.tls.as_ref()?;
+            let entry = Entry::new(&vhost.name.value, tls, means);
+            entry.start(means, &mut faults);
+            Some(entry)
+        });
+        (Self { entries: entries.collect() }, faults)
+    }
+
+    /// How to shake hands for `vhost`; none while it has to stay closed.
+    #[must_use]
+    pub fn policy(&self, vhost: VhostId) -> Option<&Policy> {
+        let entry = self.entries.get(usize::from(vhost.0))?.as_ref()?;
+        if entry.troubled.load(Ordering::Relaxed) {
+            entry.retry();
+        }
+        entry.policy.get()
+    }
+}
+
+impl Entry {
+    fn new(name: &str, tls: &Tls, means: &Means<'_>) -> Self {
+        Self {
+            name: name.into(),
+            tls: tls.clone(),
+            shown: Shown::new(None),
+            policy: OnceLock::new(),
+            troubled: AtomicBool::new(false),
+            trouble: Mutex::new(Trouble::default()),
+            tickets: means.tickets.clone(),
+            now_ms: means.now_ms,
+            now_secs: means.now_secs,
+        }
+    }
+
+    /// Brings the vhost up as well as can be.
+    fn start(&self, means: &mut Means<'_>, faults: &mut Vec<Fault>) {
+        let Err(unusable) = self.take_own(means.self_signed) else { return };
+        let Unusable { place, why, missing } = unusable;
+        let closed = self.tls.client_cert_required.is_some();
+        let expected = missing && self.tls.ignore_missing_cert && !closed;
+        let mut instead = "handshakes fail until it is right";
+        if !closed && !expected {
+            match (means.self_signed)() {
+                Ok(stand_in) => {
+                    self.shown.set(stand_in);
+                    instead = "a self-signed certificate stands in until it is right";
+                }
+                Err(error) => log::error(format_args!("no self-signed certificate: {error}")),
+            }
+        }
+        if !closed && self.make_policy(Clients::Anonymous).is_err() {
+            instead = "this vhost is closed";
+        }
+        faults.push(Fault { place, message: format!("{why}: {instead}") });
+        let now_ms = (self.now_ms)();
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Trouble {
+            why,
+            expected,
+            retry_at_ms: now_ms + RETRY_MS,
+            warn_at_ms: now_ms + WARN_MS,
+        };
+        self.troubled.store(true, Ordering::Relaxed);
+    }
+
+    /// Tries to end the trouble, not too often.
+    fn retry(&self) {
+        let now_ms = (self.now_ms)();
+        let Ok(mut trouble) = self.trouble.try_lock() else { return };
+        if now_ms < trouble.retry_at_ms {
+            return;
+        }
+        trouble.retry_at_ms = now_ms + RETRY_MS;
+        // Only a start can make a certificate.
+        match self.take_own(&mut || Err("it could not be made at the start".to_owned())) {
+            Ok(()) => {
+                self.troubled.store(false, Ordering::Relaxed);
+                log::notice(format_args!("vhost {} shows its own certificate now", self.name));
+            }
+            Err(unusable) => {
+                trouble.why = unusable.why;
+                if now_ms >= trouble.warn_at_ms && !trouble.expected {
+                    trouble.warn_at_ms = now_ms + WARN_MS;
+                    log::error(format_args!(
+                        "vhost {} still can not show its certificate: {}",
+                        self.name, trouble.why
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Takes what the configuration names, all of it or nothing.
+    fn take_own(
+        &self,
+        self_signed: &mut dyn FnMut() -> Result<Certified, String>,
+    ) -> Result<(), Unusable> {
+        let roots = self.roots()?;
+        let place = self.tls.certificate.place;
+        let unusable = |why| Unusable { place, why, missing: false };
+        let certified = match &self.tls.certificate.value {
+            CertificateSource::SelfSigned => self_signed().map_err(unusable)?,
+            CertificateSource::File(path) => self.identity(path, roots.as_ref())?.certified(),
+        };
+        let clients = match (&self.tls.client_cert_required, roots) {
+            (None, _) => Clients::Anonymous,
+            (Some(_), Some(roots)) => Clients::Certified(roots.store()),
+            (Some(place), None) => {
+                let why = "client certificates are required, but no CA is named".to_owned();
+                return Err(Unusable { place: *place, why, missing: false });
+            }
+        };
+        self.make_policy(clients).map_err(unusable)?;
+        self.shown.set(certified);
+        Ok(())
+    }
+
+    fn identity(&self, path: &str, roots: Option<&Roots>) -> Result<Identity, Unusable> {
+        let place = self.tls.certificate.place;
+        let chain = read(path, place)?;
+        let key = match &self.tls.key {
+            Some(key) => read(&key.value, key.place)?,
+            None => chain.clone(),
+        };
+        let mut identity = Identity::from_pem(&chain, &key).map_err(|fault| {
+            let of_key = self.tls.key.as_ref().filter(|_| fault.is_about_key());
+            let (path, place) = of_key.map_or((path, place), |key| (&key.value, key.place));
+            Unusable { place, why: format!("{path}: {fault}"), missing: false }
+        })?;
+        if let Some(roots) = roots {
+            identity.complete_with(roots.certificates());
+        }
+        Ok(identity)
+    }
+
+    fn roots(&self) -> Result<Option<Roots>, Unusable> {
+        let Some(ca) = &self.tls.ca else { return Ok(None) };
+        let pem = read(&ca.value, ca.place)?;
+        Roots::from_pem(&pem).map(Some).map_err(|fault| Unusable {
+            place: ca.place,
+            why: format!("{}: {fault}", ca.value),
+            missing: false,
+        })
+    }
+
+    fn make_policy(&self, clients: Clients) -> Result<(), String> {
+        if self.policy.get().is_some() {
+            return Ok(());
+        }
+        let tls = &self.tls;
+        let terms = Terms {
+            tls12_suites: tls.tls12_suites.clone(),
+            tls13_suites: tls.tls13_suites.clone(),
+            groups: tls.groups.clone(),
+            tls12: tls.tls12,
+            tls13: tls.tls13,
+            server_order: tls.server_order,
+            alpn: tls.alpn.iter().map(|name| name.clone().into_bytes()).collect(),
+            clients,
+            fast_aes: cpu::has_fast_aes(),
+        };
+        let tickets = self.tickets.clone().filter(|_| tls.tickets).map(|secret| {
+            Tickets::new(secret, terms.ticket_identity(&self.name), self.now_ms) as Arc<_>
+        });
+        let policy = Policy::new(&terms, self.shown.clone(), tickets, Some(self.now_secs));
+        // Another reactor may have been faster; both are the same.
+        let _ = self.policy.set(policy.map_err(|fault| fault.to_string())?);
+        Ok(())
+    }
+}
+
+/// Reads a PEM file, or says why not.
+fn read(path: &str, place: Place) -> Result<Vec<u8>, Unusable> {
+    read_file(Path::new(path)).map_err(|error| Unusable {
+        place,
+        missing: error.kind() == io::ErrorKind::NotFound,
+        why: format!("{path}: {error}"),
+    })
+}
+
+/// The content of a regular file of at most [`PEM_BYTES_MAX`] bytes.
+///
+/// # Errors
+/// What the system says, or that it is something else than a file, or too long.
+pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(open::NO_WAIT).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let mut content = Vec::new();
+    let limit = PEM_BYTES_MAX as u64 + 1;
+    file.take(limit).read_to_end(&mut content)?;
+    if content.len() > PEM_BYTES_MAX {
+        return Err(io::Error::other(format!("it is longer than {} KiB", PEM_BYTES_MAX >> 10)));
+    }
+    Ok(content)
+}
