@@ -41,8 +41,10 @@ const FULL: &str = r##"{
     "keepalive_timeout": 9, "sts": "Yes", "access-log": "_lws_ddir_/x/_lws_ddir_", "access-log-format": "JSON",
     "headers": [{ "B": "1", "A": "2" }, { "B": "3" }], "error-document-404": "/404.html",
     "allow": ["10.0.0.0/8", "::1"], "deny": "10.9.0.0/16, 10.8.0.1", "max-body": 0,
-    "host-ssl-cert": "/c", "host-ssl-key": "/k", "alpn": "http/1.1", "tls13-ciphers": "TLS_CHACHA20_POLY1305_SHA256",
-    "ecdh-curve": "P-256", "allow-non-tls": 1, "redirect-http": "1", "ssl-option-set": 16384, "ssl-option-set": "134217728",
+    "host-ssl-cert": "/c", "host-ssl-key": "/k", "alpn": "http/1.1",
+    "tls13-ciphers": "TLS_CHACHA20_POLY1305_SHA256", "ecdh-curve": "P-256",
+    "allow-non-tls": 1, "redirect-http": "1", "ssl-option-set": 16384,
+    "ssl-option-set": "134217728",
     "ws-protocols": [{ "p": { "status": "ok", "filespath": "/1", "filepath": "/2", "n": 5 } }, { "q": {} }],
     "mounts": [{
       "mountpoint": "/", "origin": "file://_lws_ddir_/www", "default": "/", "cache-max-age": 60,

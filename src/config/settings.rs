@@ -4,10 +4,13 @@
 //! are there. Faults of the environment (a missing directory, say) are found later, by those
 //! who open things; the [`Place`]s let them point into the configuration.
 
+mod tls;
+
 use std::net::IpAddr;
 
 pub use super::cidr::Cidr;
 pub use crate::tls::{Group, Suite};
+pub use tls::{CertificateSource, NonTls, Tls};
 
 /// A piece of a configuration file: `file` indexes [`Settings::files`], offsets are bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -92,14 +95,13 @@ pub struct Global {
     pub ip_limit_wsi: Option<u32>,
     /// `rlimit-nofile`
     pub rlimit_nofile: Option<u64>,
-    /// `max-tls-connections`; none = as many as `max-connections`
+    /// `max-tls-connections`; none = all
     pub tls_connections_max: Option<u32>,
     /// `max-handshakes`: TLS handshakes at once; none = derived
     pub handshakes_max: Option<u32>,
     /// `state-dir`: where self-signed certificates are kept; none = derived
     pub state_dir: Option<Located<String>>,
-    /// `default-alpn`, comma-separated, as far as it is spoken here; what counts is in
-    /// [`Tls::alpn`]
+    /// `default-alpn`, comma-separated, as far as it is spoken; [`Tls::alpn`] has it too
     pub default_alpn: Option<Located<String>>,
     /// `reject-service-keywords`
     pub reject_keywords: Vec<RejectKeyword>,
@@ -208,8 +210,7 @@ pub struct Vhost {
     pub body_bytes_max: Option<u64>,
     /// `mounts`
     pub mounts: Vec<Mount>,
-    /// Where the vhost asks for TLS (a certificate, a key, or client certificates), or where one
-    /// does that it shares its listener with: such a vhost must not be served in the clear.
+    /// Where the certificate of the vhost is named, or of one that it shares its listener with.
     pub wants_tls: Option<Place>,
     /// The vhost's own TLS: a certificate was named. None on a plain vhost, and on one that only
     /// shares its listener with a TLS vhost.
@@ -246,58 +247,6 @@ impl Default for Vhost {
             later: Vec::new(),
         }
     }
-}
-
-/// TLS of a vhost.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tls {
-    /// `host-ssl-cert`
-    pub certificate: Located<CertificateSource>,
-    /// `host-ssl-key`; none with a self-signed certificate
-    pub key: Option<Located<String>>,
-    /// `host-ssl-ca`: PEM file
-    pub ca: Option<Located<String>>,
-    /// `ignore-missing-cert`
-    pub ignore_missing_cert: bool,
-    /// `client-cert-required`, where it is on
-    pub client_cert_required: Option<Place>,
-    /// `ciphers`: of TLS 1.2, preferred ones first; none = all
-    pub tls12_suites: Option<Vec<Suite>>,
-    /// `tls13-ciphers`; none = all
-    pub tls13_suites: Option<Vec<Suite>>,
-    /// `ecdh-curve`, preferred ones first; none = all
-    pub groups: Option<Vec<Group>>,
-    /// `alpn` (or `default-alpn`) as far as it is spoken here; empty = no ALPN
-    pub alpn: Vec<String>,
-    /// `ssl-option-set` and `-clear`: TLS 1.2 may be spoken
-    pub tls12: bool,
-    /// TLS 1.3 may be spoken
-    pub tls13: bool,
-    /// `SSL_OP_CIPHER_SERVER_PREFERENCE`, or a list of suites was given: our order counts
-    pub server_order: bool,
-    /// Not `SSL_OP_NO_TICKET`
-    pub tickets: bool,
-}
-
-/// `host-ssl-cert`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CertificateSource {
-    /// A PEM file.
-    File(String),
-    /// `self-signed`: made and kept by Kinglet.
-    SelfSigned,
-}
-
-/// What a TLS listener does with a client of this vhost that speaks plain HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum NonTls {
-    /// Says that this port speaks TLS.
-    #[default]
-    Refuse,
-    /// `allow-non-tls` and `redirect-http`: sends it to https.
-    Redirect,
-    /// `allow-non-tls` and `allow-http-on-https`: serves it.
-    Serve,
 }
 
 /// A value whose key is known and checked, kept for a capability that is not built yet.

@@ -6,8 +6,8 @@ use super::limits::{DRAIN_BYTES_MAX, HEAD_BYTES_MAX};
 use crate::http::limits::{HEADERS_MAX, HeadLimits, TARGET_BYTES_DEFAULT};
 use crate::origin::file::FileMount;
 use crate::tls::Policy;
-use crate::vhost::mime::MimeTable;
 use crate::vhost::certificates::Certificates;
+use crate::vhost::mime::MimeTable;
 use crate::vhost::{ListenerId, MountId, MountTarget, VhostId, World};
 
 /// What never changes while a reactor runs.

@@ -42,6 +42,8 @@ pub(super) struct Args {
     pub default_plugins: bool,
     /// What `_lws_ddir_` stands for.
     pub data_dir: Option<String>,
+    /// `--state-dir`: counts before the configuration's.
+    pub state_dir: Option<PathBuf>,
 }
 
 /// What to do.
@@ -66,6 +68,8 @@ pub(super) enum Action {
     Schema,
     /// `--explain KEY`
     Explain(String),
+    /// `--self-signed`: make or renew the self-signed certificate and print what it is.
+    SelfSigned,
 }
 
 /// Where the configuration comes from.
@@ -86,6 +90,8 @@ pub(super) struct QuickSource {
     pub listen_on: ListenOn,
     /// `--port`, or the port of `--listen`; none: the first free one from 7681.
     pub port: Option<u16>,
+    /// `--tls`: over https, with a self-signed certificate.
+    pub tls: bool,
 }
 
 /// What is wrong with the command line.
@@ -130,8 +136,10 @@ struct Draft {
     listen: Option<(ListenOn, Option<u16>)>,
     port: Option<u16>,
     level: Option<Level>,
+    tls: bool,
     no_plugins: bool,
     data_dir: Option<String>,
+    state_dir: Option<PathBuf>,
 }
 
 /// Reads a command line; the first item is the program's name. Help and version end the reading
@@ -170,6 +178,7 @@ impl Args {
             level: Level::Notice,
             default_plugins: true,
             data_dir: None,
+            state_dir: None,
         }
     }
 }
@@ -188,8 +197,9 @@ impl Draft {
         }
         let text = || value.to_str().map_or_else(|| value.to_string_lossy(), Into::into);
         match option.id {
-            Id::ConfigDir if value.is_empty() => {
-                return Err(UsageError::new("--configdir needs the name of a directory"));
+            Id::ConfigDir | Id::StateDir if value.is_empty() => {
+                let message = format!("--{} needs the name of a directory", option.long);
+                return Err(UsageError::new(message));
             }
             Id::ConfigDir => self.config_dir = Some(value.into()),
             Id::Debug => self.level = Some(parse_level(&text())?),
@@ -201,6 +211,9 @@ impl Draft {
             Id::Explain => self.act(Action::Explain(text().into_owned()), option.long)?,
             Id::Port => self.port = Some(parse_port(&text())?),
             Id::Listen => self.listen = Some(parse_listen(&text())?),
+            Id::Tls => self.tls = true,
+            Id::SelfSigned => self.act(Action::SelfSigned, option.long)?,
+            Id::StateDir => self.state_dir = Some(value.into()),
             Id::DataDir => self.data_dir = Some(text().into_owned()),
             Id::Help | Id::Version => {}
         }
@@ -239,7 +252,16 @@ impl Draft {
                 ))
                 .hint("with -c, the configuration names what is served"));
             }
-            (Some(directory), None) => Source::Quick(quick(directory, self.listen, self.port)?),
+            (Some(directory), None) => {
+                let tls = self.tls || action == Action::SelfSigned;
+                Source::Quick(quick(directory, self.listen, self.port, tls)?)
+            }
+            (None, _) if self.tls => {
+                return Err(UsageError::new("--tls goes with a directory to serve").hint(
+                    "kinglet --tls DIR; in a configuration \"host-ssl-cert\" turns TLS on, with a \
+                     file or \"self-signed\"",
+                ));
+            }
             (None, _) if self.listen.is_some() || self.port.is_some() => {
                 return Err(UsageError::new("--listen and --port go with a directory to serve")
                     .hint(
@@ -255,6 +277,7 @@ impl Draft {
             level: self.level.unwrap_or(Level::Notice),
             default_plugins: !self.no_plugins,
             data_dir: self.data_dir,
+            state_dir: self.state_dir,
         })
     }
 }
@@ -263,6 +286,7 @@ fn quick(
     directory: PathBuf,
     listen: Option<(ListenOn, Option<u16>)>,
     port: Option<u16>,
+    tls: bool,
 ) -> Result<QuickSource, UsageError> {
     let loopback = ListenOn::Address(IpAddr::from([127, 0, 0, 1]), None);
     let (listen_on, listen_port) = listen.unwrap_or((loopback, None));
@@ -271,7 +295,7 @@ fn quick(
     {
         return Err(UsageError::new(format!("two ports: {one} and {other}")));
     }
-    Ok(QuickSource { directory, listen_on, port: port.or(listen_port) })
+    Ok(QuickSource { directory, listen_on, port: port.or(listen_port), tls })
 }
 
 /// The directory that is read when none is named.
@@ -296,6 +320,9 @@ fn by_short(letter: char) -> Result<&'static Opt, UsageError> {
 fn by_long(name: &str) -> Result<&'static Opt, UsageError> {
     OPTIONS.iter().find(|option| option.long == name).ok_or_else(|| {
         let error = UsageError::new(format!("unknown option --{}", name.escape_debug()));
+        if matches!(name, "https" | "ssl") {
+            return error.hint("did you mean --tls?");
+        }
         // An abbreviation of one option only, or the nearest name.
         let mut longer = OPTIONS.iter().filter(|option| option.long.starts_with(name));
         let meant = match (longer.next(), longer.next()) {

@@ -23,6 +23,8 @@ fn actions() {
         (&["--schema"], Action::Schema),
         (&["--explain", "port"], Action::Explain("port".into())),
         (&["--explain=port"], Action::Explain("port".into())),
+        (&["--self-signed"], Action::SelfSigned),
+        (&["--self-signed", "--self-signed", "-c", "x"], Action::SelfSigned),
         (&["-h"], Action::HelpShort),
         (&["--help"], Action::HelpLong),
         (&["-V"], Action::Version),
@@ -73,12 +75,34 @@ fn quick_mode() {
             Some(81),
         ),
     ] {
-        let expected = QuickSource { directory: "www".into(), listen_on, port };
+        let expected = QuickSource { directory: "www".into(), listen_on, port, tls: false };
         assert_eq!(run(words).unwrap().source, Source::Quick(expected), "{words:?}");
+    }
+    for (words, tls, action) in [
+        (&["--tls", "www"][..], true, Action::Serve),
+        (&["www", "--tls", "--tls"], true, Action::Serve),
+        (&["--tls", "-t", "www"], true, Action::Check { strict: false }),
+        (&["--self-signed", "www"], true, Action::SelfSigned),
+        (&["--self-signed", "--tls", "www"], true, Action::SelfSigned),
+        (&["-T", "www"], false, Action::Dump),
+    ] {
+        let args = run(words).unwrap();
+        assert!(matches!(args.source, Source::Quick(quick) if quick.tls == tls), "{words:?}");
+        assert_eq!(args.action, action, "{words:?}");
     }
     // After -- even an option is a directory.
     let Source::Quick(quick) = run(&["--", "-t"]).unwrap().source else { panic!("not quick") };
     assert_eq!(quick.directory, Path::new("-t"));
+}
+
+#[test]
+fn state_directories() {
+    assert_eq!(run(&[]).unwrap().state_dir, None);
+    for words in
+        [&["--state-dir", "/s"][..], &["--state-dir=/s", "-c", "x"], &["x", "--state-dir=/s"]]
+    {
+        assert_eq!(run(words).unwrap().state_dir.as_deref(), Some(Path::new("/s")), "{words:?}");
+    }
 }
 
 #[test]
@@ -118,6 +142,17 @@ fn mistakes_are_explained() {
         (&["--listen", "1.2.3.4:x", "x"], "'x' is not a port", ""),
         (&["--listen", "", "x"], "'' is not an address", ""),
         (&["--listen", ":1", "--port", "2", "x"], "two ports: 2 and 1", ""),
+        (&["--tls"], "--tls goes with a directory", "kinglet --tls DIR"),
+        (&["--tls", "-c", "x"], "--tls goes with a directory", "\"host-ssl-cert\""),
+        (&["--self-signed", "--tls"], "--tls goes with a directory", ""),
+        (&["--tls=www"], "unexpected argument for option '--tls'", ""),
+        (&["--https", "www"], "unknown option --https", "did you mean --tls?"),
+        (&["--ssl", "www"], "unknown option --ssl", "did you mean --tls?"),
+        (&["--selfsigned"], "unknown option --selfsigned", "did you mean --self-signed?"),
+        (&["--self-signed", "-t"], "--self-signed and --check cannot be done at once", ""),
+        (&["--self-signed", "--strict"], "--strict is for --check only", ""),
+        (&["--state-dir"], "--state-dir needs a value", "--state-dir DIR"),
+        (&["--state-dir="], "--state-dir needs the name of a directory", ""),
         (&["a", "b"], "more than one directory to serve", "kinglet -c DIR"),
         (&["-c", "a", "b"], "either serve b or read", ""),
         (&["-t", "-T"], "--check and --dump cannot be done at once", ""),

@@ -42,6 +42,7 @@ impl Site {
             directory: self.0.join("www"),
             listen_on: ListenOn::Address("127.0.0.1".parse().unwrap(), None),
             port: None,
+            tls: false,
         };
         let port = listener.local_addr().unwrap().port();
         let mut settings = quick::settings(&source, port).unwrap();

@@ -17,7 +17,7 @@ Usage: kinglet [OPTIONS] DIR      serve a directory at http://127.0.0.1:7681
 const MORE: &str = "\
 Quick mode (kinglet DIR) serves every file below DIR, lists directories that
 have no index.html, and listens on the loopback address unless --listen names
-another one.
+another one. With --tls it speaks https, with a certificate of its own.
 
 Configurations are those of lwsws: JSON with # comments in DIR/conf and
 DIR/conf.d/*.
@@ -35,6 +35,7 @@ Exit codes:
 Examples:
   kinglet www                          serve www on this machine only
   kinglet --listen '*' --port 8080 .   serve this directory to the network
+  kinglet --tls --listen '*' .         the same over https
   kinglet -t -c /etc/lwsws             check a configuration of lwsws
   kinglet --explain keepalive-timeout  what a key means
 ";

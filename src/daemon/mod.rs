@@ -39,6 +39,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Action::HelpShort => print::out(&help::short()),
         Action::HelpLong => print::out(&help::long()),
         Action::Version => print::out(help::version()),
+        Action::SelfSigned => self_signed::run(&args),
         Action::Schema => print::out(&config::schema()),
         Action::Explain(key) => match config::explain(key) {
             Ok(text) => print::out(&text),

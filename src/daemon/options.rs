@@ -16,6 +16,9 @@ pub(super) enum Id {
     Explain,
     Port,
     Listen,
+    Tls,
+    SelfSigned,
+    StateDir,
     DataDir,
 }
 
@@ -102,6 +105,34 @@ pub(super) const OPTIONS: &[Opt] = &[
         value: Some("N"),
         brief: "with DIR: on port N or any (0), else from 7681 on",
         more: "",
+    },
+    Opt {
+        id: Id::Tls,
+        short: None,
+        long: "tls",
+        value: None,
+        brief: "with DIR: over https, self-signed",
+        more: "The certificate is made once and kept; browsers warn about it until\n\
+               they are told to trust it. In a configuration a vhost with\n\
+               \"host-ssl-cert\": \"self-signed\" has the same.",
+    },
+    Opt {
+        id: Id::SelfSigned,
+        short: None,
+        long: "self-signed",
+        value: None,
+        brief: "make the self-signed certificate, then exit",
+        more: "One that is there is renewed if its names are no longer right or it\n\
+               expires soon, and otherwise kept. Prints its file, the names it is\n\
+               good for and its SHA-256 fingerprint.",
+    },
+    Opt {
+        id: Id::StateDir,
+        short: None,
+        long: "state-dir",
+        value: Some("DIR"),
+        brief: "keep the self-signed certificate in DIR",
+        more: "Counts before \"state-dir\" of the configuration.",
     },
     Opt {
         id: Id::Debug,

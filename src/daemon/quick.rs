@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use super::args::QuickSource;
 use crate::config::diagnose::Diagnostic;
 use crate::config::nearest::nearest;
-use crate::config::settings::{Cache, Global, Located, Mount, Origin, Settings, Vhost};
+use crate::config::settings::{
+    Cache, CertificateSource, Global, Located, Mount, Origin, Settings, Tls, Vhost,
+};
 
 /// Port of quick mode, the one that lwsws uses in its examples.
 pub(super) const PORT: u16 = 7681;
@@ -80,6 +82,7 @@ pub(super) fn settings(source: &QuickSource, port: u16) -> Result<Settings, Quic
         port: located(port),
         listen_on: located(source.listen_on.clone()),
         mounts: vec![mount],
+        tls: source.tls.then(|| Tls::new(located(CertificateSource::SelfSigned))),
         ..Vhost::default()
     };
     Ok(Settings { global: Global::default(), vhosts: vec![vhost], files: Vec::new() })
@@ -185,7 +188,10 @@ fn similar(missing: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::settings::ListenOn;
+    use crate::config::{
+        self,
+        settings::{ListenOn, SourceFile},
+    };
     use std::net::{IpAddr, Ipv4Addr};
 
     struct Dir(PathBuf);
@@ -212,6 +218,7 @@ mod tests {
             directory: directory.into(),
             listen_on: ListenOn::Address(loopback, None),
             port: None,
+            tls: false,
         }
     }
 
@@ -229,6 +236,24 @@ mod tests {
         assert_eq!(mount.mountpoint.value, "/");
         assert!(mount.directory_listing && !mount.dotfiles && !mount.follow_symlinks);
         assert_eq!(mount.extra_mimetypes[0].0, "*");
+    }
+
+    #[test]
+    fn tls_is_self_signed() {
+        let dir = Dir::new("tls");
+        let plain = settings(&source(&dir.0), 1).unwrap();
+        assert_eq!(plain.vhosts[0].tls, None);
+        let secure = settings(&QuickSource { tls: true, ..source(&dir.0) }, 1).unwrap();
+        let tls = secure.vhosts[0].tls.clone().unwrap();
+        assert_eq!((&tls.certificate.value, &tls.key), (&CertificateSource::SelfSigned, &None));
+        assert!(tls.tls12 && tls.tls13 && tls.tickets && tls.client_cert_required.is_none());
+        // The same as in a configuration that says no more.
+        let text = br#"{ "vhosts": [{ "port": 1, "host-ssl-cert": "self-signed" }] }"#.to_vec();
+        let file = SourceFile { path: String::new(), text };
+        let mut loaded = config::load_texts(vec![file], &config::Options::default());
+        let mut written = loaded.settings.vhosts.remove(0).tls.unwrap();
+        written.certificate.place = Default::default();
+        assert_eq!(tls, written);
     }
 
     #[test]

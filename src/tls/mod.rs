@@ -49,7 +49,7 @@ pub use records::{
 pub use roots::{Roots, RootsFault};
 pub use sealer::{ALERT_RECORD_BYTES_MAX, NotSealed, OVERHEAD_BYTES_MAX, Sealer};
 pub use session::{Failure, Received, Secured, Session};
-pub use shown::Shown;
+pub use shown::{Certified, Shown};
 pub use sniff::{HELLO_BYTES_MAX, Hello, Sniffed, sniff};
 pub use suites::{Group, Suite};
 pub use tickets::{

@@ -13,6 +13,7 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 
 use super::alert::Alert;
+use super::certificate::Certificate;
 use super::key_schedule::TrafficSecrets;
 use super::opener::Opened;
 use super::policy::Policy;
@@ -148,7 +149,10 @@ impl Session {
         };
         let Shaking { connection, secrets } = *shaking;
         let secured = Secured {
-            client_subject: None, // XXX
+            client_subject: connection.peer_certificates().and_then(|chain| {
+                let certificate = Certificate::parse(chain.first()?).ok()?;
+                Some(certificate.subject().into_boxed_str())
+            }),
             is_resumed: connection.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
         };
         let Some(version) = connection.protocol_version() else { return Received::Closed };

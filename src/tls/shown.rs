@@ -6,6 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+/// A certificate chain and its key, ready to be shown.
+pub type Certified = Arc<CertifiedKey>;
+
 /// A slot with the certificate chain and key that are shown to clients.
 ///
 /// Any thread may change it at any time; handshakes that begin later show the new one. While it is

@@ -136,12 +136,8 @@ impl Entry {
         }
         faults.push(Fault { place, message: format!("{why}: {instead}") });
         let now_ms = (self.now_ms)();
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Trouble {
-            why,
-            expected,
-            retry_at_ms: now_ms + RETRY_MS,
-            warn_at_ms: now_ms + WARN_MS,
-        };
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) =
+            Trouble { why, expected, retry_at_ms: now_ms + RETRY_MS, warn_at_ms: now_ms + WARN_MS };
         self.troubled.store(true, Ordering::Relaxed);
     }
 

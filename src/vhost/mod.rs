@@ -4,11 +4,11 @@
 //! it is found without allocating, and its fixed header lines are already rendered.
 
 mod build;
+pub mod certificates;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod headers;
 mod listeners;
-pub mod certificates;
 pub mod log;
 mod log_files;
 mod log_line;

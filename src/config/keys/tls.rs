@@ -36,7 +36,8 @@ fn bits(of: fn(&Tls) -> u64, vhost: &Vhost) -> Option<Typed> {
 pub(super) const CERTIFICATE: Key = key(
     "host-ssl-cert",
     Kind::Path,
-    "Certificate chain (PEM); with \"host-ssl-key\" it turns TLS on. `self-signed`: Kinglet makes a certificate and its key itself and keeps them in \"state-dir\".",
+    "Certificate chain (PEM); with \"host-ssl-key\" it turns TLS on. `self-signed`: Kinglet \
+     makes a certificate and its key itself and keeps them in \"state-dir\".",
     |d, v, at| d.tls.cert = v.text_at(at),
     |h| match &h.tls.as_ref()?.certificate.value {
         CertificateSource::File(path) => text(path),
@@ -86,7 +87,9 @@ pub(super) const CLIENTS: Key = key(
 pub(super) const CIPHERS: Key = key(
     "ciphers",
     Kind::Text,
-    "Cipher suites of TLS 1.2, preferred ones first, in OpenSSL's names and words (`EECDH+AESGCM:!aRSA`). There are ECDHE-ECDSA and ECDHE-RSA, each with AES128-GCM-SHA256, AES256-GCM-SHA384 and CHACHA20-POLY1305; others are left out.",
+    "Cipher suites of TLS 1.2, preferred ones first, in OpenSSL's names and words \
+     (`EECDH+AESGCM:!aRSA`). There are ECDHE-ECDSA and ECDHE-RSA, each with AES128-GCM-SHA256, \
+     AES256-GCM-SHA384 and CHACHA20-POLY1305; others are left out.",
     |d, v, at| d.tls.ciphers = v.text_at(at),
     |h| suites(h.tls.as_ref()?.tls12_suites.as_deref()),
 )
@@ -96,7 +99,8 @@ pub(super) const CIPHERS: Key = key(
 pub(super) const CIPHERS_13: Key = key(
     "tls13-ciphers",
     Kind::Text,
-    "Cipher suites of TLS 1.3, preferred ones first: `TLS_AES_128_GCM_SHA256`, `TLS_AES_256_GCM_SHA384`, `TLS_CHACHA20_POLY1305_SHA256`.",
+    "Cipher suites of TLS 1.3, preferred ones first: `TLS_AES_128_GCM_SHA256`, \
+     `TLS_AES_256_GCM_SHA384`, `TLS_CHACHA20_POLY1305_SHA256`.",
     |d, v, at| d.tls.tls13_ciphers = v.text_at(at),
     |h| suites(h.tls.as_ref()?.tls13_suites.as_deref()),
 )
@@ -106,7 +110,8 @@ pub(super) const CIPHERS_13: Key = key(
 pub(super) const CURVES: Key = key(
     "ecdh-curve",
     Kind::Text,
-    "Curves for the key exchange, preferred ones first: `X25519`, `prime256v1` (`P-256`), `secp384r1` (`P-384`).",
+    "Curves for the key exchange, preferred ones first: `X25519`, `prime256v1` (`P-256`), \
+     `secp384r1` (`P-384`).",
     |d, v, at| d.tls.ecdh_curve = v.text_at(at),
     |h| groups(h.tls.as_ref()?.groups.as_ref()?),
 )
@@ -116,7 +121,8 @@ pub(super) const CURVES: Key = key(
 pub(super) const ALPN: Key = key(
     "alpn",
     Kind::Text,
-    "Protocols to offer in TLS, with commas between; of them `http/1.1` is spoken. An empty text: none are offered.",
+    "Protocols to offer in TLS, with commas between; of them `http/1.1` is spoken. An empty \
+     text: none are offered.",
     |d, v, at| d.tls.alpn = Some(located(v.text(), at)),
     |h| text(&h.tls.as_ref()?.alpn.join(",")),
 )
@@ -126,7 +132,8 @@ pub(super) const ALPN: Key = key(
 pub(super) const OPTIONS_SET: Key = key(
     "ssl-option-set",
     Kind::Flags,
-    "OpenSSL option flags to set, as a decimal number: 134217728 turns TLS 1.2 off, 536870912 TLS 1.3, 16384 session tickets; with 4194304 the server's order of suites counts.",
+    "OpenSSL option flags to set, as a decimal number: 134217728 turns TLS 1.2 off, 536870912 \
+     TLS 1.3, 16384 session tickets; with 4194304 the server's order of suites counts.",
     |d, v, at| d.tls.options_set.push(located(v.u64(), at)),
     |h| bits(options_set, h),
 )
@@ -144,7 +151,8 @@ pub(super) const OPTIONS_CLEARED: Key = key(
 pub(super) const ALLOW_NON_TLS: Key = key(
     "allow-non-tls",
     Kind::Bool,
-    "Clients that speak plain HTTP on this TLS port are not only told so: \"redirect-http\" or \"allow-http-on-https\" says what they get.",
+    "Clients that speak plain HTTP on this TLS port are not only told so: \"redirect-http\" or \
+     \"allow-http-on-https\" says what they get.",
     |d, v, at| d.tls.allow_non_tls = v.flag_at(at),
     |h| plain(h, |non_tls| non_tls != NonTls::Refuse),
 )
