@@ -152,7 +152,8 @@ impl Opening {
             {
                 log::debug(format_args!("a client shows the certificate of {subject}"));
             }
-            let security = Security::Tls { vhost: self.vhost, client: secured.client_subject };
+            let client = secured.client_subject.map(Box::new);
+            let security = Security::Tls { vhost: self.vhost, client };
             let http = Http::new(self.peer, self.listener, security, cx);
             return Step::Become(Client::Http(http));
         }

@@ -105,7 +105,9 @@ pub(crate) fn configs(
     let pem: &[u8] = match suite.suite() {
         CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
         | CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
-        | CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => include_bytes!("records-rsa.pem"),
+        | CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => {
+            include_bytes!("records-rsa.pem")
+        }
         _ => include_bytes!("records-p256.pem"),
     };
     let chain: Vec<CertificateDer<'static>> =
