@@ -97,7 +97,7 @@ fn vhost_values() {
     assert_eq!(headers, [("B", "1"), ("A", "2"), ("B", "3")]);
     assert_eq!(v.error_document_404.as_deref(), Some("/404.html"));
     assert_eq!((v.allow.len(), v.deny.len(), v.body_bytes_max), (2, 2, Some(0)));
-    assert!(v.wants_tls.is_some() && v.wants_raw.is_none());
+    assert!(v.over_tls && v.wants_raw.is_none());
     let Typed::Protocols(protocols) =
         &v.later.iter().find(|l| l.key == "ws-protocols").unwrap().value
     else {
@@ -107,7 +107,7 @@ fn vhost_values() {
     assert_eq!(protocols[0].options.len(), 4);
     assert_eq!(settings.vhosts[1].listen_on.value, ListenOn::Unix("/run/b".into()));
     assert_eq!(settings.vhosts[1].port.value, 0);
-    assert!(settings.vhosts[1].wants_tls.is_none());
+    assert!(!settings.vhosts[1].over_tls);
     assert_eq!(settings.vhosts[3].families, Families::V4Only);
 }
 
@@ -261,7 +261,8 @@ fn places_of_values_are_exact() {
     let v = &settings.vhosts[0];
     assert_eq!(slice(v.name.place), "\"A.test\"");
     assert_eq!(slice(v.mounts[0].origin.place), "\"file://_lws_ddir_/www\"");
-    assert_eq!(slice(v.wants_tls.unwrap()), "\"/c\"");
+    assert_eq!(slice(v.tls.as_ref().unwrap().certificate.place), "\"/c\"");
+    assert_eq!(slice(v.tls.as_ref().unwrap().key.as_ref().unwrap().place), "\"/k\"");
     assert_eq!(slice(settings.vhosts[2].port.place), "80");
 }
 
@@ -334,12 +335,12 @@ fn a_vhost_that_asks_for_tls_or_raw_is_marked() {
         { "port": 1, "host-ssl-cert": "/c", "host-ssl-key": "/k" }, { "port": 2 },
         { "port": 3, "apply-listen-accept": 1, "listen-accept-role": "raw-proxy" } ] }"#]);
     let marks: Vec<_> =
-        settings.vhosts.iter().map(|v| (v.wants_tls.is_some(), v.wants_raw.is_some())).collect();
+        settings.vhosts.iter().map(|v| (v.over_tls, v.wants_raw.is_some())).collect();
     assert_eq!(marks, [(true, false), (false, false), (false, true)]);
     let settings = sound(&[r#"{ "vhosts": [ { "name": "b", "port": 443 },
         { "name": "a", "port": 443, "host-ssl-cert": "/c", "host-ssl-key": "/k" },
         { "name": "c", "port": 443, "interface": "127.0.0.1" }, { "name": "d", "port": 80 } ] }"#]);
-    let tls: Vec<_> = settings.vhosts.iter().map(|v| v.wants_tls.is_some()).collect();
+    let tls: Vec<_> = settings.vhosts.iter().map(|v| v.over_tls).collect();
     assert_eq!(tls, [true, true, true, false], "one listener, one rule");
 }
 

@@ -42,6 +42,13 @@ fn quickstart_finds_its_files() {
 }
 
 #[test]
+fn https_needs_no_certificate_files() {
+    let data = examples().display().to_string();
+    let said = check(&examples().join("https"), &["--data-dir", &data]);
+    assert!(!said.contains("does not exist") && !said.contains("finds nothing"), "{said}");
+}
+
+#[test]
 fn quickstart_serves_its_directory_without_a_configuration() {
     let www = examples().join("quickstart/www");
     let output = Command::new(env!("CARGO_BIN_EXE_kinglet")).arg("-t").arg(&www).output().unwrap();

@@ -11,6 +11,8 @@ mod config;
 mod range_header;
 #[path = "../fuzz/oracles/request_head.rs"]
 mod request_head;
+#[path = "../fuzz/oracles/tls_records.rs"]
+mod tls_records;
 #[path = "../fuzz/oracles/uri_path.rs"]
 mod uri_path;
 
@@ -52,4 +54,9 @@ fn range_headers() {
 #[test]
 fn configurations() {
     replay("config", config::check);
+}
+
+#[test]
+fn tls_sessions() {
+    replay("tls_records", tls_records::check);
 }

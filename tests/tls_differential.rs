@@ -78,7 +78,7 @@ fn twins(established: handshake::Established) -> (Twins, Wild) {
     let forge = forge_of(&own.rx, &secrets.1);
     let swapped = ExtractedSecrets { tx: own.rx, rx: own.tx };
     let ours = Records::new(swapped, established.version, traffic).unwrap();
-    let wild = Wild::new(client, established.client_hello);
+    let wild = Wild::new(client, established.client_flight[5..].to_vec());
     (Twins { theirs, ours, rx: Vec::new(), tx: Buf::with_capacity(40_000), forge, tls13 }, wild)
 }
 

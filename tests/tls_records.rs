@@ -20,6 +20,8 @@ struct Session {
 }
 
 fn take_over(established: Established) -> Result<Session, Unsupported> {
+    let flight = &established.client_flight;
+    assert_eq!(front(flight), Front::Record { bytes: flight.len() });
     let traffic = established.traffic();
     let secrets = established.server.dangerous_extract_secrets().unwrap();
     let server = Records::new(secrets, established.version, traffic)?;
@@ -55,7 +57,7 @@ impl Session {
     }
 
     /// The client says `plain`, the server hears it.
-    fn to_server(&mut self, plain: &[u8]) {
+    fn client_says(&mut self, plain: &[u8]) {
         let mut heard = Vec::new();
         let mut rest = plain;
         while !rest.is_empty() {
@@ -80,7 +82,7 @@ impl Session {
     }
 
     /// The server says `plain` in records of up to `chunk` bytes, the client hears it.
-    fn to_client(&mut self, plain: &[u8], chunk: usize) {
+    fn server_says(&mut self, plain: &[u8], chunk: usize) {
         let mut heard = Vec::new();
         for part in plain.chunks(chunk) {
             self.server.sealer().seal(part, &mut self.wire).unwrap();
@@ -110,11 +112,11 @@ fn noise(bytes: usize) -> Vec<u8> {
 fn data_goes_both_ways_in_every_suite() {
     for mut session in sessions() {
         for bytes in [1, 0, 5, 16_383, 16_384, 16_385, 100_000] {
-            session.to_server(&noise(bytes));
-            session.to_client(&noise(bytes), 16_384);
+            session.client_says(&noise(bytes));
+            session.server_says(&noise(bytes), 16_384);
         }
         for chunk in [1, 2, 100, 1000] {
-            session.to_client(&noise(3 * chunk + 1), chunk);
+            session.server_says(&noise(3 * chunk + 1), chunk);
         }
         session.server.sealer().seal(b"", &mut session.wire).unwrap();
         assert_eq!(session.deliver().unwrap(), b"");
@@ -137,15 +139,15 @@ fn keys_are_updated_at_the_clients_wish() {
             if round % 3 == 0 {
                 session.client.refresh_traffic_keys().unwrap();
             }
-            session.to_server(&noise(round));
+            session.client_says(&noise(round));
             assert!(session.server.owes());
             if round % 2 == 0 {
                 session.server.sealer().pay(&mut session.wire).unwrap();
                 assert!(!session.server.owes());
             }
-            session.to_client(&noise(round), 16_384);
+            session.server_says(&noise(round), 16_384);
             assert!(!session.server.owes());
-            session.to_client(&noise(round), 16_384);
+            session.server_says(&noise(round), 16_384);
         }
     }
 }
@@ -156,7 +158,7 @@ fn each_side_closes_its_own_direction() {
         session.client.writer().write_all(b"last").unwrap();
         session.client.send_close_notify();
         assert_eq!(session.listen(), Heard { data: b"last".to_vec(), closed: true });
-        session.to_client(b"still here", 16_384);
+        session.server_says(b"still here", 16_384);
         session.server.sealer().close_notify(&mut session.wire).unwrap();
         assert_eq!(session.deliver(), Ok(Vec::new()));
         assert!(session.client.process_new_packets().unwrap().peer_has_closed());

@@ -210,8 +210,8 @@ pub struct Vhost {
     pub body_bytes_max: Option<u64>,
     /// `mounts`
     pub mounts: Vec<Mount>,
-    /// Where the certificate of the vhost is named, or of one that it shares its listener with.
-    pub wants_tls: Option<Place>,
+    /// Its listener speaks TLS: it has a certificate, or one that shares the listener has.
+    pub over_tls: bool,
     /// The vhost's own TLS: a certificate was named. None on a plain vhost, and on one that only
     /// shares its listener with a TLS vhost.
     pub tls: Option<Tls>,
@@ -240,7 +240,7 @@ impl Default for Vhost {
             deny: Vec::new(),
             body_bytes_max: None,
             mounts: Vec::new(),
-            wants_tls: None,
+            over_tls: false,
             tls: None,
             non_tls: NonTls::Refuse,
             wants_raw: None,

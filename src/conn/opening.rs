@@ -144,7 +144,7 @@ impl Opening {
     }
 
     /// The handshake has moved.
-    fn shake(&mut self, serial: u64, client: &End, cx: &mut Cx<'_>) -> Step<Client> {
+    fn shake(&self, serial: u64, client: &End, cx: &mut Cx<'_>) -> Step<Client> {
         if let Some(secured) = cx.secured.take() {
             cx.local.handshakes.leave(serial, cx.now_ms);
             if log::enabled(log::Level::Debug)

@@ -8,10 +8,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::budget::descriptors_beside;
+use super::check_tls;
 use super::drop::Identity;
 use super::finding::{Finding, Report, Severity};
 use super::ports::{self, Interfaces};
-use crate::config::settings::{Global, ListenOn, Located, Mount, Origin, Place, Settings, Vhost};
+use crate::config::settings::{
+    Global, ListenOn, Located, Mount, NonTls, Origin, Place, Settings, Vhost,
+};
 use crate::sys::access::{self, Refusal, Subject, Want};
 use crate::sys::limits;
 
@@ -51,6 +54,7 @@ pub(super) fn run(
             access_log(log, actors, &mut add);
         }
     }
+    check_tls::run(settings, &mut add);
     let listeners = listeners(settings, interfaces, &mut add);
     let mounts = settings.vhosts.iter().flat_map(|vhost| &vhost.mounts);
     let directories = mounts.filter(|mount| matches!(mount.origin.value, Origin::File(_))).count();
@@ -275,7 +279,7 @@ fn closed(message: String) -> Finding {
 /// Whether connections may come from other machines in the clear.
 fn is_exposed(vhost: &Vhost, interfaces: &Interfaces) -> bool {
     match &vhost.listen_on.value {
-        _ if vhost.wants_tls.is_some() => false,
+        _ if vhost.over_tls && vhost.non_tls != NonTls::Serve => false,
         ListenOn::Any => true,
         ListenOn::Address(address, _) => !address.to_canonical().is_loopback(),
         ListenOn::Nic(name) => {

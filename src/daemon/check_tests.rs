@@ -165,6 +165,13 @@ fn credentials_are_readable_by_the_server_alone() {
     let found = run_as(&settings, &stranger());
     assert!(found.iter().any(|finding| finding.message.contains("without TLS")));
     assert!(found.iter().any(|finding| finding.message.contains("directory that is served")));
+    for (non_tls, in_the_clear) in [(NonTls::Redirect, false), (NonTls::Serve, true)] {
+        settings.vhosts[0].over_tls = true;
+        settings.vhosts[0].non_tls = non_tls;
+        let found = run_as(&settings, &stranger());
+        let said = found.iter().any(|finding| finding.message.contains("without TLS"));
+        assert_eq!(said, in_the_clear, "{non_tls:?}");
+    }
 }
 
 #[test]

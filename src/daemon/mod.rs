@@ -4,6 +4,7 @@ mod args;
 mod budget;
 mod certificates;
 mod check;
+mod check_tls;
 mod drop;
 mod finding;
 mod help;
@@ -13,6 +14,7 @@ mod print;
 mod quick;
 mod self_signed;
 mod serve;
+mod state_dir;
 mod survey;
 
 use std::ffi::OsString;

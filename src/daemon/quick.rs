@@ -82,6 +82,7 @@ pub(super) fn settings(source: &QuickSource, port: u16) -> Result<Settings, Quic
         port: located(port),
         listen_on: located(source.listen_on.clone()),
         mounts: vec![mount],
+        over_tls: source.tls,
         tls: source.tls.then(|| Tls::new(located(CertificateSource::SelfSigned))),
         ..Vhost::default()
     };
@@ -254,6 +255,7 @@ mod tests {
         let mut written = loaded.settings.vhosts.remove(0).tls.unwrap();
         written.certificate.place = Default::default();
         assert_eq!(tls, written);
+        assert!(secure.vhosts[0].over_tls && !plain.vhosts[0].over_tls);
     }
 
     #[test]

@@ -98,9 +98,12 @@ impl<'r> Sealer<'r> {
             return Err(NotSealed::TooLong);
         }
         let copied = self.seal_with(plain.len(), out, |room| {
-            // Both have the length that was asked for.
-            room.iter_mut().zip(plain).for_each(|(to, from)| *to = *from);
-            Ok(plain.len())
+            let bytes = room.len().min(plain.len());
+            let (Some(to), Some(from)) = (room.get_mut(..bytes), plain.get(..bytes)) else {
+                return Ok(0);
+            };
+            to.copy_from_slice(from);
+            Ok(bytes)
         })?;
         copied.map(|_| ()).map_err(|_| NotSealed::Ended)
     }

@@ -269,5 +269,6 @@ fn numbers_never_wrap() {
         assert_eq!(records.sealer().seal(b"x", &mut out), Err(NotSealed::Ended));
         assert_eq!(records.sealer().seal(b"x", &mut out), Err(NotSealed::Ended));
         assert_eq!((out.len(), records.tx.seq()), (0, u64::MAX));
+        assert!(records.ended, "what could not be sealed ends the session");
     }
 }

@@ -158,16 +158,14 @@ fn what_can_not_be_had_is_a_fault() {
 #[test]
 fn what_must_not_be_served_in_the_clear_does_not_listen() {
     let place = Place { file: 0, start: 5, end: 9 };
-    let mut secret = vhost("a.test", 443, vec![files("/")]);
-    secret.wants_tls = Some(place);
     let mut raw = vhost("a.test", 80, vec![files("/")]);
     raw.wants_raw = Some(place);
     let plain = vhost("b.test", 80, vec![files("/")]);
-    let (world, faults) = World::build(&settings(vec![secret, raw, plain]));
-    assert_eq!(faults.iter().map(|fault| fault.place).collect::<Vec<_>>(), [place, place]);
-    assert_eq!((world.vhosts.len(), world.listeners.len()), (3, 1));
+    let (world, faults) = World::build(&settings(vec![raw, plain]));
+    assert_eq!(faults.iter().map(|fault| fault.place).collect::<Vec<_>>(), [place]);
+    assert_eq!((world.vhosts.len(), world.listeners.len()), (2, 1));
     assert_eq!(name(&world, 0, "a.test"), "b.test");
-    assert_eq!(world.listeners[0].default_vhost(), VhostId(2));
+    assert_eq!(world.listeners[0].default_vhost(), VhostId(1));
 }
 
 #[test]

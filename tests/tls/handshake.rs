@@ -21,8 +21,8 @@ pub(crate) struct Established {
     pub(crate) version: ProtocolVersion,
     /// TLS 1.3: the traffic secrets of client and server.
     pub(crate) secrets: Option<(Vec<u8>, Vec<u8>)>,
-    /// The client's first message, without record head.
-    pub(crate) client_hello: Vec<u8>,
+    /// The record that the client began with.
+    pub(crate) client_flight: Vec<u8>,
 }
 
 impl Established {
@@ -50,7 +50,7 @@ pub(crate) fn establish(
     while client.is_handshaking() || server.is_handshaking() || server.wants_write() {
         let sent = bytes_of(&mut client);
         if first.is_empty() {
-            first = sent[5..].to_vec();
+            first.clone_from(&sent);
         }
         give_server(&mut server, &sent).unwrap();
         let mut sent = Vec::new();
@@ -65,7 +65,7 @@ pub(crate) fn establish(
         let find = |label: &str| logged.iter().find(|(l, _)| l == label).unwrap().1.clone();
         (find("CLIENT_TRAFFIC_SECRET_0"), find("SERVER_TRAFFIC_SECRET_0"))
     });
-    Established { client, server, version, secrets, client_hello: first }
+    Established { client, server, version, secrets, client_flight: first }
 }
 
 /// What a client wants to send.

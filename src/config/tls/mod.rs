@@ -144,41 +144,38 @@ impl Reader<'_> {
         (located(CertificateSource::File(cert.value.clone()), cert.place), key.cloned())
     }
 
-    /// Where each vhost's listener has TLS: the certificate of the vhost, or of one that it shares
-    /// the listener with, since that one's TLS reaches it too.
-    fn certificates(&self) -> Vec<Option<Place>> {
+    /// Whether each vhost is reached over TLS: by its own certificate, or because it shares its
+    /// listener with a vhost that has one.
+    fn over_tls(&self) -> Vec<bool> {
         let vhosts = &self.settings.vhosts;
-        let own = |v: &Vhost| v.tls.as_ref().map(|tls| tls.certificate.place);
-        let secure: Vec<(&Vhost, Place)> =
-            vhosts.iter().filter_map(|v| Some((v, own(v)?))).collect();
+        let secure: Vec<&Vhost> = vhosts.iter().filter(|v| v.tls.is_some()).collect();
         let shared = |vhost: &Vhost| {
             let (port, on) = (vhost.port.value, &vhost.listen_on.value);
-            let reaches = |other: &Vhost| {
+            secure.iter().any(|other| {
                 let other_on = &other.listen_on.value;
                 let overlap = *other_on == ListenOn::Any || *on == ListenOn::Any;
                 other.port.value == port && (other_on == on || (overlap && port > 0))
-            };
-            secure.iter().find(|(other, _)| reaches(other)).map(|&(_, place)| place)
+            })
         };
-        vhosts.iter().map(|vhost| own(vhost).or_else(|| shared(vhost))).collect()
+        vhosts.iter().map(|vhost| vhost.tls.is_some() || shared(vhost)).collect()
     }
 
     /// What could not be said before every file was read.
     pub(super) fn decide_tls(&mut self) {
         let default_alpn = self.default_alpn();
-        let certificates = self.certificates();
+        let over_tls = self.over_tls();
         let undecided = std::mem::take(&mut self.undecided);
         let vhosts = self.settings.vhosts.iter_mut();
-        for ((vhost, undecided), certificate) in vhosts.zip(undecided).zip(certificates) {
+        for ((vhost, undecided), over_tls) in vhosts.zip(undecided).zip(over_tls) {
             let client = vhost.tls.as_mut().and_then(|tls| {
                 if undecided.default_alpn {
                     tls.alpn.clone_from(&default_alpn);
                 }
                 tls.client_cert_required
             });
-            vhost.wants_tls = certificate;
-            vhost.non_tls = undecided.plain.meaning(certificate.is_some());
-            undecided.plain.check(certificate.is_some(), client, &mut self.report);
+            vhost.over_tls = over_tls;
+            vhost.non_tls = undecided.plain.meaning(over_tls);
+            undecided.plain.check(over_tls, client, &mut self.report);
         }
     }
 }
