@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+#[path = "../fuzz/oracles/certificate.rs"]
+mod certificate;
 #[path = "../fuzz/oracles/chunked_body.rs"]
 mod chunked_body;
 #[path = "../fuzz/oracles/config.rs"]
@@ -52,4 +54,9 @@ fn range_headers() {
 #[test]
 fn configurations() {
     replay("config", config::check);
+}
+
+#[test]
+fn certificates() {
+    replay("certificate", certificate::check);
 }
