@@ -119,7 +119,7 @@ pub(super) fn answer(
     let mut desk = Desk { request, local, tx, tail, vhost_id, vhost, mount: None, keep_alive };
     let (status, source) = match request.security.objection(vhost) {
         _ if is_misdirected => desk.error(Status::MISDIRECTED_REQUEST)?,
-        Some(NonTls::Redirect) => desk.to_https()?,
+        Some(NonTls::Redirect) => desk.redirect_to_https()?,
         Some(_) => desk.refuse_clear()?,
         None => desk.route()?,
     };
@@ -171,7 +171,7 @@ impl Desk<'_> {
     }
 
     /// The same with TLS.
-    fn to_https(&mut self) -> Outcome {
+    fn redirect_to_https(&mut self) -> Outcome {
         let target = self.request.head.target;
         self.keep_alive = false;
         let reached = redirect::Reached { https: true, ..self.request.reached() };

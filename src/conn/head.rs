@@ -120,7 +120,8 @@ impl Http {
         let mut line = None;
         if vhost.access_log.is_some() {
             let mut user = [0; CREDENTIALS_BYTES_MAX];
-            let user = cx.local.copy_user(&mut user);
+            let subject = self.security.client_subject().map(str::as_bytes);
+            let user = cx.local.copy_user(&mut user).or(subject);
             let fields = logging::fields(head, self.peer, vhost, user);
             if over {
                 cx.local.log_whole(cx.now_ms, vhost, &fields, status, bytes);

@@ -144,7 +144,7 @@ impl Opening {
     }
 
     /// The handshake has moved.
-    fn shake(&mut self, serial: u64, client: &End, cx: &mut Cx<'_>) -> Step<Client> {
+    fn shake(&self, serial: u64, client: &End, cx: &mut Cx<'_>) -> Step<Client> {
         if let Some(secured) = cx.secured.take() {
             cx.local.handshakes.leave(serial, cx.now_ms);
             if log::enabled(log::Level::Debug)
@@ -152,7 +152,8 @@ impl Opening {
             {
                 log::debug(format_args!("a client shows the certificate of {subject}"));
             }
-            let security = Security::Tls { vhost: self.vhost, client: secured.client_subject };
+            let client = secured.client_subject.map(Box::new);
+            let security = Security::Tls { vhost: self.vhost, client };
             let http = Http::new(self.peer, self.listener, security, cx);
             return Step::Become(Client::Http(http));
         }

@@ -14,8 +14,9 @@ pub(super) enum Security {
     Tls {
         /// Whom the client asked for in its hello.
         vhost: VhostId,
-        /// The subject of its certificate, where one is required.
-        client: Option<Box<str>>,
+        /// The subject of its certificate, where one is required: boxed twice, since few
+        /// connections have one and all have room for it.
+        client: Option<Box<Box<str>>>,
     },
 }
 
@@ -36,7 +37,7 @@ impl Security {
     /// The subject of the client's certificate.
     pub(super) fn client_subject(&self) -> Option<&str> {
         match self {
-            Self::Tls { client, .. } => client.as_deref(),
+            Self::Tls { client, .. } => client.as_ref().map(|subject| &***subject),
             Self::Plain | Self::Clear => None,
         }
     }

@@ -80,7 +80,7 @@ impl Sizes {
         let by_connections = connections_max / HANDSHAKES_PART;
         let handshakes_max = global
             .handshakes_max
-            .map_or(by_connections.clamp(HANDSHAKES_MIN, HANDSHAKES_MAX), |n| n as usize);
+            .map_or_else(|| by_connections.clamp(HANDSHAKES_MIN, HANDSHAKES_MAX), |n| n as usize);
         Self {
             connections_max,
             connections_wanted: whole(wanted),

@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::budget::descriptors_beside;
+use super::check_tls;
 use super::drop::Identity;
 use super::finding::{Finding, Report, Severity};
 use super::ports::{self, Interfaces};
@@ -53,6 +54,7 @@ pub(super) fn run(
             access_log(log, actors, &mut add);
         }
     }
+    check_tls::run(settings, &mut add);
     let listeners = listeners(settings, interfaces, &mut add);
     let mounts = settings.vhosts.iter().flat_map(|vhost| &vhost.mounts);
     let directories = mounts.filter(|mount| matches!(mount.origin.value, Origin::File(_))).count();

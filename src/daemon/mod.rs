@@ -4,6 +4,7 @@ mod args;
 mod budget;
 mod certificates;
 mod check;
+mod check_tls;
 mod drop;
 mod finding;
 mod help;

@@ -19,3 +19,8 @@ pub(super) fn certified(_: &Settings, _: &Args, _: &mut Vec<Finding>) -> Result<
         .map_err(|e| e.to_string())?
         .certified())
 }
+
+/// `--self-signed`
+pub(super) fn run(_: &Args) -> u8 {
+    1
+}

@@ -42,26 +42,39 @@ pub(super) struct Lane {
     pub(super) fresh: bool,
 }
 
-/// The descriptors of a slot.
+/// The descriptors of a slot. Few slots have peers, and idle ones never have; so these do not
+/// make every slot larger.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
-    lanes: [Option<Lane>; LANES],
+    client: Option<Lane>,
+    peers: Option<Box<[Option<Lane>; LANES - 1]>>,
 }
 
 impl Lanes {
     pub(super) fn get(&mut self, lane: LaneId) -> Option<&mut Lane> {
-        self.lanes[lane as usize].as_mut()
+        match lane {
+            LaneId::Client => self.client.as_mut(),
+            peer => self.peers.as_mut()?.get_mut(peer as usize - 1)?.as_mut(),
+        }
     }
 
     pub(super) fn iter(&mut self) -> impl Iterator<Item = (LaneId, &mut Lane)> {
+        let peers = self.peers.as_mut().map(|peers| peers.iter_mut()).into_iter().flatten();
         LaneId::ALL
             .into_iter()
-            .zip(&mut self.lanes)
+            .zip(std::iter::once(&mut self.client).chain(peers))
             .filter_map(|(id, lane)| Some((id, lane.as_mut()?)))
     }
 
+    fn place(&mut self, lane: LaneId) -> &mut Option<Lane> {
+        match lane {
+            LaneId::Client => &mut self.client,
+            peer => &mut self.peers.get_or_insert_default()[peer as usize - 1],
+        }
+    }
+
     pub(super) fn open(&mut self, lane: LaneId, fd: OwnedFd) {
-        self.lanes[lane as usize] = Some(Lane {
+        *self.place(lane) = Some(Lane {
             fd,
             rx: Chain::EMPTY,
             tx: Chain::EMPTY,
@@ -84,7 +97,10 @@ impl Lanes {
 
     /// Closes a lane whose chains are empty, as they are during a turn.
     pub(super) fn close(&mut self, lane: LaneId) {
-        self.lanes[lane as usize] = None;
+        *self.place(lane) = None;
+        if self.peers.as_ref().is_some_and(|peers| peers.iter().all(Option::is_none)) {
+            self.peers = None;
+        }
     }
 }
 

@@ -25,7 +25,7 @@ const LEVEL_FATAL: u8 = 2;
 const USER_CANCELED: u8 = 90;
 
 /// What became of a record.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opened<'i> {
     /// Plaintext, inside the bytes that were handed in; never empty.
     Data(&'i [u8]),
@@ -258,10 +258,10 @@ impl<'r> Opener<'r> {
 
     /// RFC 8446 section 4.6.3. One answer serves any number of requests.
     fn take_key_update<'i>(&mut self, request: u8) -> Result<Opened<'i>, Alert> {
+        spend(&mut self.records.patience.key_updates)?;
         if request > 1 {
             return Err(Alert::IllegalParameter);
         }
-        spend(&mut self.records.patience.key_updates)?;
         if !self.records.renewable {
             return Err(Alert::InternalError);
         }

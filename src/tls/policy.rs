@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::pki_types::UnixTime;
 use rustls::server::{
     NoServerSessionStorage, ProducesTickets, WantsServerCert, WebPkiClientVerifier,
 };
-use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
+use rustls::time_provider::TimeProvider;
 use rustls::{ConfigBuilder, RootCertStore, ServerConfig, compress};
 
 use super::client_certificate::ClientCertificates;
@@ -38,7 +38,8 @@ pub struct Terms {
     /// Our order of suites counts, not the client's.
     pub server_order: bool,
     /// Protocols, preferred ones first. Where it is not empty a client that names only others is
-    /// refused (`no_application_protocol`, RFC 7301 section 3.2); one that names none is not.
+    /// refused (`no_application_protocol`, RFC 7301 section 3.2), unless
+    /// [`Policy::for_offer`] is asked first; one that names none is not.
     pub alpn: Vec<Vec<u8>>,
     /// Who may connect.
     pub clients: Clients,
@@ -169,6 +170,22 @@ impl Policy {
         &self.config
     }
 
+    /// The policy for a client that offers these protocols: itself, or the same without ALPN where
+    /// they have none in common. The handshake then goes on with no protocol agreed on, as with
+    /// lwsws, and is not refused.
+    #[must_use]
+    pub fn for_offer<'a>(&self, offered: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let ours = &self.config.alpn_protocols;
+        let mut offered = offered.into_iter().peekable();
+        let none_offered = offered.peek().is_none();
+        if none_offered || ours.is_empty() || offered.any(|name| ours.iter().any(|o| o == name)) {
+            return self.clone();
+        }
+        let mut config = ServerConfig::clone(&self.config);
+        config.alpn_protocols = Vec::new();
+        Self { config: Arc::new(config), certified: self.certified }
+    }
+
     /// Whether a client must show a certificate.
     #[must_use]
     pub fn requires_certificate(&self) -> bool {
@@ -182,11 +199,8 @@ fn builder(
 ) -> Result<ConfigBuilder<ServerConfig, WantsServerCert>, PolicyFault> {
     let provider = Arc::new(provider::provider(terms)?);
     let versions = provider::versions(&provider);
-    let clock: Arc<dyn TimeProvider> = match now {
-        Some(now) => Arc::new(WallClock { now }),
-        None => Arc::new(DefaultTimeProvider),
-    };
-    let builder = ServerConfig::builder_with_details(Arc::clone(&provider), clock)
+    let clock = WallClock { now: now.unwrap_or(system_s) };
+    let builder = ServerConfig::builder_with_details(Arc::clone(&provider), Arc::new(clock))
         .with_protocol_versions(&versions)
         .map_err(|_| PolicyFault::Unusable)?;
     let Clients::Certified(roots) = &terms.clients else {
@@ -196,6 +210,12 @@ fn builder(
         .build()
         .map_err(|_| PolicyFault::NoAuthority)?;
     Ok(builder.with_client_cert_verifier(ClientCertificates::new(chain)))
+}
+
+/// The system's wall clock in seconds since 1970; 0 when it is before that, where rustls' own
+/// would panic.
+fn system_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// The wall clock as it was handed in.
@@ -209,3 +229,7 @@ impl TimeProvider for WallClock {
         Some(UnixTime::since_unix_epoch(Duration::from_secs((self.now)())))
     }
 }
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;

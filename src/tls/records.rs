@@ -304,4 +304,4 @@ fn keys(seq: u64, secrets: &ConnectionTrafficSecrets) -> Result<(Cipher, Keys), 
 
 #[cfg(test)]
 #[path = "records_tests.rs"]
-mod tests;
+pub(super) mod tests;

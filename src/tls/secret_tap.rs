@@ -137,3 +137,7 @@ impl KeyLog for SecretTap {
         label == CLIENT_LABEL || label == SERVER_LABEL
     }
 }
+
+#[cfg(test)]
+#[path = "secret_tap_tests.rs"]
+mod tests;

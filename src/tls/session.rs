@@ -24,7 +24,7 @@ use crate::buf::Buf;
 
 /// Most bytes of handshake messages that wait for the rest of a message: a client's certificates
 /// are the longest ones.
-pub const HANDSHAKE_BYTES_MAX: usize = 17 * 1024;
+pub(super) const HANDSHAKE_BYTES_MAX: usize = 17 * 1024;
 
 /// One TLS connection, seen from the server.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub struct Session {
     state: State,
 }
 
+// Established sessions are what there are thousands of, and they live in their place.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 enum State {
     Shaking(Box<Shaking>),

@@ -23,8 +23,8 @@ use zeroize::{Zeroize, Zeroizing};
 /// How long a secret makes tickets; it opens them for as long again.
 pub const EPOCH_MS: u64 = 6 * 60 * 60 * 1000;
 
-/// Bytes of the longest ticket that is made or looked at. A session with the longest server name
-/// and protocol takes 661.
+/// Bytes of the longest ticket that is made or looked at; a session with the longest server name
+/// and protocol fits.
 pub const TICKET_BYTES_MAX: usize = 1024;
 
 /// Bytes of an exported [`TicketSecret`].
@@ -297,3 +297,7 @@ fn derived(secret: &[u8; SECRET_BYTES], info: &[&[u8]]) -> Zeroizing<[u8; SECRET
     }
     block
 }
+
+#[cfg(test)]
+#[path = "tickets_tests.rs"]
+mod tests;

@@ -5,18 +5,14 @@
 //! stands in, which is said loudly, until the files are right. They are looked at again when
 //! somebody asks for the vhost. Where clients have to show certificates nothing stands in.
 
-use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::config::settings::{CertificateSource, Place, Settings, Tls};
-use crate::sys::{cpu, log, open};
-use crate::tls::{
-    Certified, Clients, Identity, PEM_BYTES_MAX, Policy, Roots, Shown, Terms, TicketSecret, Tickets,
-};
+use crate::config::settings::{Settings, Tls};
+use crate::sys::{cpu, log};
+use crate::tls::{Certified, Clients, Policy, Shown, Terms, TicketSecret, Tickets};
 
+use super::certificate_files::{self, Unusable};
 use super::world::{Fault, VhostId};
 
 /// How often the files of a vhost in trouble are looked at, at most.
@@ -68,13 +64,6 @@ struct Trouble {
     warn_at_ms: u64,
 }
 
-/// Why a vhost's own certificate can not be used.
-struct Unusable {
-    place: Place,
-    why: String,
-    missing: bool,
-}
-
 impl Certificates {
     /// Reads what the vhosts of `settings` name.
     #[must_use]
@@ -118,7 +107,7 @@ impl Entry {
     /// Brings the vhost up as well as can be.
     fn start(&self, means: &mut Means<'_>, faults: &mut Vec<Fault>) {
         let Err(unusable) = self.take_own(means.self_signed) else { return };
-        let Unusable { place, why, missing } = unusable;
+        let Unusable { place, why, missing, .. } = unusable;
         let closed = self.tls.client_cert_required.is_some();
         let expected = missing && self.tls.ignore_missing_cert && !closed;
         let mut instead = "handshakes fail until it is right";
@@ -173,52 +162,24 @@ impl Entry {
         &self,
         self_signed: &mut dyn FnMut() -> Result<Certified, String>,
     ) -> Result<(), Unusable> {
-        let roots = self.roots()?;
+        let roots = certificate_files::roots(&self.tls)?;
         let place = self.tls.certificate.place;
-        let unusable = |why| Unusable { place, why, missing: false };
-        let certified = match &self.tls.certificate.value {
-            CertificateSource::SelfSigned => self_signed().map_err(unusable)?,
-            CertificateSource::File(path) => self.identity(path, roots.as_ref())?.certified(),
+        let unusable = |why: String| Unusable::new(place, why);
+        let certified = match certificate_files::identity(&self.tls, roots.as_ref())? {
+            None => self_signed().map_err(unusable)?,
+            Some(identity) => identity.certified(),
         };
         let clients = match (&self.tls.client_cert_required, roots) {
             (None, _) => Clients::Anonymous,
             (Some(_), Some(roots)) => Clients::Certified(roots.store()),
             (Some(place), None) => {
-                let why = "client certificates are required, but no CA is named".to_owned();
-                return Err(Unusable { place: *place, why, missing: false });
+                let why = "client certificates are required, but no CA is named";
+                return Err(Unusable::new(*place, why));
             }
         };
         self.make_policy(clients).map_err(unusable)?;
         self.shown.set(certified);
         Ok(())
-    }
-
-    fn identity(&self, path: &str, roots: Option<&Roots>) -> Result<Identity, Unusable> {
-        let place = self.tls.certificate.place;
-        let chain = read(path, place)?;
-        let key = match &self.tls.key {
-            Some(key) => read(&key.value, key.place)?,
-            None => chain.clone(),
-        };
-        let mut identity = Identity::from_pem(&chain, &key).map_err(|fault| {
-            let of_key = self.tls.key.as_ref().filter(|_| fault.is_about_key());
-            let (path, place) = of_key.map_or((path, place), |key| (&key.value, key.place));
-            Unusable { place, why: format!("{path}: {fault}"), missing: false }
-        })?;
-        if let Some(roots) = roots {
-            identity.complete_with(roots.certificates());
-        }
-        Ok(identity)
-    }
-
-    fn roots(&self) -> Result<Option<Roots>, Unusable> {
-        let Some(ca) = &self.tls.ca else { return Ok(None) };
-        let pem = read(&ca.value, ca.place)?;
-        Roots::from_pem(&pem).map(Some).map_err(|fault| Unusable {
-            place: ca.place,
-            why: format!("{}: {fault}", ca.value),
-            missing: false,
-        })
     }
 
     fn make_policy(&self, clients: Clients) -> Result<(), String> {
@@ -245,31 +206,4 @@ impl Entry {
         let _ = self.policy.set(policy.map_err(|fault| fault.to_string())?);
         Ok(())
     }
-}
-
-/// Reads a PEM file, or says why not.
-fn read(path: &str, place: Place) -> Result<Vec<u8>, Unusable> {
-    read_file(Path::new(path)).map_err(|error| Unusable {
-        place,
-        missing: error.kind() == io::ErrorKind::NotFound,
-        why: format!("{path}: {error}"),
-    })
-}
-
-/// The content of a regular file of at most [`PEM_BYTES_MAX`] bytes.
-///
-/// # Errors
-/// What the system says, or that it is something else than a file, or too long.
-pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let file = std::fs::OpenOptions::new().read(true).custom_flags(open::NO_WAIT).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
-    let mut content = Vec::new();
-    let limit = PEM_BYTES_MAX as u64 + 1;
-    file.take(limit).read_to_end(&mut content)?;
-    if content.len() > PEM_BYTES_MAX {
-        return Err(io::Error::other(format!("it is longer than {} KiB", PEM_BYTES_MAX >> 10)));
-    }
-    Ok(content)
 }

@@ -4,6 +4,7 @@
 //! it is found without allocating, and its fixed header lines are already rendered.
 
 mod build;
+pub mod certificate_files;
 pub mod certificates;
 #[cfg(test)]
 pub(crate) mod fixture;

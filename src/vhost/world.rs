@@ -85,7 +85,7 @@ impl World {
     #[must_use]
     pub fn tls_vhost(&self, listener: ListenerId, vhost: VhostId) -> Option<VhostId> {
         let own = self.vhosts.get(usize::from(vhost.0)).filter(|own| own.tls).map(|_| vhost);
-        own.or(self.listeners[usize::from(listener.0)].tls)
+        own.or_else(|| self.listeners[usize::from(listener.0)].tls)
     }
 
     /// The vhost that a request for `host` reaches on a connection whose TLS hello has chosen
