@@ -14,6 +14,7 @@ mod print;
 mod quick;
 mod self_signed;
 mod serve;
+mod state_dir;
 mod survey;
 
 use std::ffi::OsString;

@@ -1,26 +1,312 @@
-//! stub
-use super::args::{Args, exit};
-use super::finding::Finding;
+//! The self-signed certificate: made once, kept, renewed with the same key.
+//!
+//! What can not be kept is made in memory, because a vhost without a certificate is out of reach;
+//! its clients then have to accept another one after every start.
+
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use super::args::{Args, Source, exit};
+use super::finding::{Finding, Severity};
+use super::state_dir::{Content, StateDir, Surroundings};
+use super::survey::Survey;
+use super::{print, quick};
+use crate::config::diagnose::Report;
 use crate::config::settings::Settings;
-use crate::tls::Certified;
-use crate::tls::Identity;
-use crate::tls::self_signed::{Request, make};
+use crate::sys::{clock, filesystem, hostname, ifaddr, log};
+use crate::tls::self_signed::{CannotMake, Made, Request, key_from_pem, make, needs_renewal};
+use crate::tls::{Certified, Identity};
 
-/// `--self-signed`
-pub(super) fn run(_: &Args) -> u8 {
-    super::print::err("kinglet: --self-signed is not there yet");
-    exit::RUNTIME
+/// Name of the certificate's file.
+const CERTIFICATE_FILE: &str = "self-signed.crt";
+/// Name of the key's file.
+const KEY_FILE: &str = "self-signed.key";
+/// Most bytes of either.
+const FILE_BYTES_MAX: usize = 32 << 10;
+/// Endings that home routers give to the names of the machines around them.
+const LOCAL_ENDINGS: [&str; 2] = ["lan", "local"];
+
+/// What the certificate is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Names {
+    /// Names that stay: one that is missing is a reason to renew.
+    fixed: Vec<String>,
+    /// Addresses of this moment: in a certificate that is made, and no reason to make one.
+    passing: Vec<String>,
 }
 
-pub(super) fn certified(_: &Settings, _: &Args, _: &mut Vec<Finding>) -> Result<Certified, String> {
-    let request = Request { names: &["localhost"], now_secs: crate::sys::clock::wall_secs() };
-    let made = make(&request, None).map_err(|e| e.to_string())?;
-    Ok(Identity::from_pem(made.certificate_pem.as_bytes(), made.key_pem.as_bytes())
-        .map_err(|e| e.to_string())?
-        .certified())
+/// Where a certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Origin {
+    /// It was there.
+    Kept,
+    /// It is the first, and so is its key.
+    New,
+    /// It was made again, with the key that was there; says why.
+    Renewed(String),
 }
 
-/// `--self-signed`
-pub(super) fn run(_: &Args) -> u8 {
-    1
+/// A self-signed certificate that can be shown.
+struct Kept {
+    /// The certificate and its key.
+    identity: Identity,
+    /// SHA-256: `AB:CD:…`
+    fingerprint: String,
+    /// Where it comes from.
+    origin: Origin,
+    /// The directory that it is kept in; none when it is only in memory.
+    dir: Option<StateDir>,
 }
+
+/// The self-signed certificate for `settings`, in the form that is shown; what was found on the
+/// way is added to `findings`.
+///
+/// # Errors
+/// In words: no certificate could be made at all.
+pub(super) fn certified(
+    settings: &Settings,
+    args: &Args,
+    findings: &mut Vec<Finding>,
+) -> Result<Certified, String> {
+    let kept = of_settings(settings, args.state_dir.as_deref(), findings)?;
+    let place = kept.dir.as_ref().map(|dir| dir.file(CERTIFICATE_FILE));
+    let place = place.map_or_else(|| "in memory".to_owned(), |path| path.display().to_string());
+    log::notice(format_args!("self-signed certificate {place}: SHA-256 {}", kept.fingerprint));
+    Ok(kept.identity.certified())
+}
+
+/// `--self-signed`: makes or renews the certificate and says where it is and what it says; the
+/// exit code.
+pub(super) fn run(args: &Args) -> u8 {
+    let mut survey = match &args.source {
+        Source::Configured(dir) if !dir.exists() => {
+            let (settings, mut report) = (Settings::default(), Report::default());
+            let message =
+                format!("{} does not exist: the names are this machine's alone", dir.display());
+            report.push(Finding::new(Severity::Note, message).into());
+            Survey { settings, report }
+        }
+        _ => match Survey::read(args, false, quick::PORT) {
+            Ok(survey) => survey,
+            Err(code) => return code,
+        },
+    };
+    let mut findings = Vec::new();
+    let described = describe(&survey.settings, args.state_dir.as_deref(), &mut findings);
+    findings.into_iter().for_each(|finding| survey.report.push(finding.into()));
+    survey.print();
+    match described {
+        Ok(text) => print::out(&text),
+        Err(error) => {
+            print::err(&format!("kinglet: {error}"));
+            exit::RUNTIME
+        }
+    }
+}
+
+/// Makes or renews the certificate and describes it.
+///
+/// # Errors
+/// In words: no certificate could be made, or it could not be kept.
+fn describe(
+    settings: &Settings,
+    named_dir: Option<&Path>,
+    findings: &mut Vec<Finding>,
+) -> Result<String, String> {
+    let kept = of_settings(settings, named_dir, findings)?;
+    let Some(dir) = &kept.dir else {
+        return Err("the self-signed certificate can not be kept".to_owned());
+    };
+    let leaf = kept.identity.leaf().ok_or("the self-signed certificate can not be read")?;
+    let names: Vec<String> = leaf.names().map(|name| name.to_string()).collect();
+    let origin = match &kept.origin {
+        Origin::Kept => "still good".to_owned(),
+        Origin::New => "new".to_owned(),
+        Origin::Renewed(why) => format!("renewed with its key: {why}"),
+    };
+    Ok(format!(
+        "certificate  {}\nkey          {}\nstate        {origin}\nnames        {}\n\
+         valid        {}\nSHA-256      {}\n",
+        dir.file(CERTIFICATE_FILE).display(),
+        dir.file(KEY_FILE).display(),
+        names.join(", "),
+        leaf.validity_text(),
+        kept.fingerprint,
+    ))
+}
+
+/// `named_dir` is the directory that the command line names.
+fn of_settings(
+    settings: &Settings,
+    named_dir: Option<&Path>,
+    findings: &mut Vec<Finding>,
+) -> Result<Kept, String> {
+    let names = Names::now(settings);
+    let of_text = settings.global.state_dir.as_ref().filter(|_| named_dir.is_none());
+    let named = of_text.map(|named| Path::new(&named.value)).or(named_dir);
+    let path = named.map(Path::to_owned).or_else(|| Surroundings::now().state_dir());
+    let before = findings.len();
+    let kept = load_or_make(path, &names, clock::wall_secs(), findings);
+    if let Some(named) = of_text {
+        findings.iter_mut().skip(before).for_each(|finding| finding.place = Some(named.place));
+    }
+    kept.map_err(|error| error.to_string())
+}
+
+/// Takes the certificate from the directory at `path`, or makes it and keeps it there, or in
+/// memory alone where that can not be.
+fn load_or_make(
+    path: Option<PathBuf>,
+    names: &Names,
+    now_secs: u64,
+    findings: &mut Vec<Finding>,
+) -> Result<Kept, CannotMake> {
+    let named = path.clone().unwrap_or_else(|| PathBuf::from("a state directory"));
+    let nowhere = || io::Error::other("there is no home directory");
+    let tried = path.as_ref().ok_or_else(nowhere).and_then(|path| {
+        let dir = StateDir::open(path)?;
+        in_dir(dir, names, now_secs, findings)
+    });
+    match tried {
+        Ok(kept) => Ok(kept),
+        Err(error) => {
+            let message = format!(
+                "the self-signed certificate can not be kept in {}: {error}; every start \
+                 makes another one",
+                named.display()
+            );
+            let hint = "name a directory with \"state-dir\" in \"global\"";
+            findings.push(Finding::new(Severity::Degraded, message).hint(hint));
+            let made = make(&Request { names: &names.all(), now_secs }, None)?;
+            made_kept(&made, Origin::New, None)
+        }
+    }
+}
+
+fn in_dir(
+    dir: StateDir,
+    names: &Names,
+    now_secs: u64,
+    findings: &mut Vec<Finding>,
+) -> io::Result<Kept> {
+    let path = dir.path().display();
+    if filesystem::is_in_memory(dir.path()).unwrap_or(false) {
+        let message = format!("{path} is in memory: a restart loses the self-signed certificate");
+        let hint = "name a directory on the flash with \"state-dir\" in \"global\"";
+        findings.push(Finding::new(Severity::Warning, message).hint(hint));
+    }
+    let read = |name: &str| {
+        let content = dir.read(name, FILE_BYTES_MAX);
+        content.map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
+    };
+    let (key, certificate) = (read(KEY_FILE)?, read(CERTIFICATE_FILE)?);
+    if let Some(Content { is_open: true, .. }) = &key {
+        let message = format!("{path}/{KEY_FILE} can be read or written by other users");
+        findings.push(Finding::new(Severity::Warning, message).hint("chmod 600"));
+    }
+    let origin = match (&key, &certificate) {
+        (Some(key), Some(certificate)) => {
+            match Identity::from_pem(&certificate.bytes, &key.bytes) {
+                Ok(identity) => match reason(&identity, names, now_secs) {
+                    None => return Ok(found(identity, dir)),
+                    Some(why) => Origin::Renewed(why),
+                },
+                Err(fault) => Origin::Renewed(fault.to_string()),
+            }
+        }
+        (Some(_), None) => Origin::Renewed("it was missing".to_owned()),
+        (None, _) => Origin::New,
+    };
+    make_in(dir, key.as_ref(), origin, names, now_secs, findings)
+}
+
+/// Makes a certificate with the key that is there, or with a new one where that is of no use.
+fn make_in(
+    dir: StateDir,
+    key: Option<&Content>,
+    origin: Origin,
+    names: &Names,
+    now_secs: u64,
+    findings: &mut Vec<Finding>,
+) -> io::Result<Kept> {
+    let all = names.all();
+    let request = Request { names: &all, now_secs };
+    let old_key = key.and_then(|content| key_from_pem(&content.bytes));
+    let made = old_key.as_ref().and_then(|der| make(&request, Some(der)).ok());
+    let (made, origin) = match made {
+        Some(made) => (made, origin),
+        None => {
+            if key.is_some() {
+                let file = dir.file(KEY_FILE);
+                let message =
+                    format!("{} is no P-256 key in PKCS#8: it is made again", file.display());
+                findings.push(Finding::new(Severity::Warning, message));
+            }
+            let made = make(&request, None).map_err(io::Error::other)?;
+            // The key first: one without a certificate is used again, the other way it is lost.
+            dir.write(KEY_FILE, made.key_pem.as_bytes())?;
+            (made, Origin::New)
+        }
+    };
+    dir.write(CERTIFICATE_FILE, made.certificate_pem.as_bytes())?;
+    made_kept(&made, origin, Some(dir)).map_err(io::Error::other)
+}
+
+fn reason(identity: &Identity, names: &Names, now_secs: u64) -> Option<String> {
+    let fixed: Vec<&str> = names.fixed.iter().map(String::as_str).collect();
+    let leaf = identity.chain().first()?;
+    needs_renewal(leaf, &fixed, now_secs).map(|reason| reason.to_string())
+}
+
+fn found(identity: Identity, dir: StateDir) -> Kept {
+    Kept { fingerprint: identity.fingerprint(), identity, origin: Origin::Kept, dir: Some(dir) }
+}
+
+fn made_kept(made: &Made, origin: Origin, dir: Option<StateDir>) -> Result<Kept, CannotMake> {
+    let identity = Identity::from_pem(made.certificate_pem.as_bytes(), made.key_pem.as_bytes())
+        .map_err(|_| CannotMake::BadKey)?;
+    Ok(Kept { identity, fingerprint: made.fingerprint.clone(), origin, dir })
+}
+
+impl Names {
+    /// Those of this machine and of the vhosts that speak TLS.
+    fn now(settings: &Settings) -> Self {
+        let host = hostname::hostname();
+        let vhosts = settings.vhosts.iter().filter(|vhost| vhost.tls.is_some());
+        let vhosts: Vec<&str> = vhosts.map(|vhost| vhost.name.value.as_str()).collect();
+        let addresses = ifaddr::addresses().unwrap_or_default();
+        let addresses: Vec<IpAddr> = addresses.into_iter().map(|entry| entry.address).collect();
+        Self::of(host.as_deref(), &vhosts, &addresses)
+    }
+
+    /// The host's name, alone and with the endings of home networks, the vhosts' names and the
+    /// loopback; then the addresses that others can reach without naming an interface.
+    fn of(host: Option<&str>, vhosts: &[&str], addresses: &[IpAddr]) -> Self {
+        let mut fixed: Vec<String> = Vec::new();
+        if let Some(host) = host {
+            fixed.push(host.to_owned());
+            let short = host.split_once('.').map_or(host, |(short, _)| short);
+            if !short.eq_ignore_ascii_case("localhost") {
+                fixed.extend(LOCAL_ENDINGS.map(|ending| format!("{short}.{ending}")));
+            }
+        }
+        fixed.push("localhost".to_owned());
+        let named = vhosts.iter().filter(|name| **name != "default");
+        fixed.extend(named.map(|name| (*name).to_owned()));
+        fixed.extend(["127.0.0.1", "::1"].map(str::to_owned));
+        let reachable = addresses.iter().filter(|address| match address {
+            IpAddr::V4(v4) => !v4.is_loopback(),
+            IpAddr::V6(v6) => !v6.is_loopback() && !v6.is_unicast_link_local(),
+        });
+        Self { fixed, passing: reachable.map(IpAddr::to_string).collect() }
+    }
+
+    fn all(&self) -> Vec<&str> {
+        self.fixed.iter().chain(&self.passing).map(String::as_str).collect()
+    }
+}
+
+#[cfg(test)]
+#[path = "self_signed_tests.rs"]
+mod tests;

@@ -10,6 +10,8 @@ pub mod cpu;
 pub mod crypt;
 pub mod dirent;
 pub mod fd;
+pub mod filesystem;
+pub mod hostname;
 pub mod ifaddr;
 mod level;
 pub mod limits;

@@ -10,6 +10,8 @@ pub(super) const READ: i32 =
     libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC | libc::O_LARGEFILE;
 /// Flag for opening a file by other ways without waiting for a FIFO's writer.
 pub const NO_WAIT: i32 = libc::O_NONBLOCK | libc::O_NOCTTY;
+/// Flag for opening a file by other ways, but not through a symbolic link in its place.
+pub const NO_FOLLOW: i32 = libc::O_NOFOLLOW;
 /// For looking at a file without opening it.
 pub(super) const LOOK: i32 = libc::O_PATH | libc::O_CLOEXEC;
 /// For a directory on the way to a file.

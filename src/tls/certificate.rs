@@ -2,6 +2,7 @@
 //!
 //! A view over DER (RFC 5280). It judges nothing: whether a signature is right is webpki's work.
 
+use core::fmt;
 use core::net::IpAddr;
 
 use ring::digest;
@@ -48,6 +49,15 @@ pub enum Name<'a> {
     Dns(&'a str),
     /// An address.
     Address(IpAddr),
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns(name) => f.write_str(name),
+            Self::Address(address) => address.fmt(f),
+        }
+    }
 }
 
 impl<'a> Certificate<'a> {
@@ -133,6 +143,13 @@ impl<'a> Certificate<'a> {
     #[must_use]
     pub const fn not_after_secs(&self) -> i64 {
         self.not_after_secs
+    }
+
+    /// The validity as `2026-07-01 to 2027-07-01`, in UTC.
+    #[must_use]
+    pub fn validity_text(&self) -> String {
+        let [from, until] = [self.not_before_secs, self.not_after_secs].map(time::date_text);
+        format!("{from} to {until}")
     }
 
     /// The subject as text (RFC 4514), printable ASCII of at most [`SUBJECT_BYTES_MAX`] bytes.

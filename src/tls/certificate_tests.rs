@@ -133,6 +133,7 @@ fn kinds_are_told_apart() {
     }
     let chain = certificates(fixture!("p256-chain.pem"));
     let [leaf, middle] = [&chain[0], &chain[1]].map(|der| Certificate::parse(der).unwrap());
+    assert_eq!(leaf.validity_text(), "2024-01-01 to 2095-01-01");
     assert_eq!(leaf.issuer_raw(), middle.subject_raw());
     assert_eq!(leaf.issuer(), "CN=Test Middle,O=Kinglet Tests");
     assert_eq!(middle.organization().as_deref(), Some("Kinglet Tests"));

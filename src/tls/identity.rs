@@ -7,7 +7,7 @@ use rustls::pki_types::pem::{PemObject as _, SectionKind};
 use rustls::sign::{CertifiedKey, SigningKey};
 use zeroize::Zeroizing;
 
-use super::certificate::Certificate;
+use super::certificate::{Certificate, sha256_fingerprint};
 use super::identity_fault::IdentityFault;
 use super::private_key::{self, KeyFault};
 
@@ -51,6 +51,12 @@ impl Identity {
     #[must_use]
     pub fn leaf(&self) -> Option<Certificate<'_>> {
         Certificate::parse(self.chain.first()?).ok()
+    }
+
+    /// The SHA-256 fingerprint of the server's own certificate: `AB:CD:…`.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        self.chain.first().map(|der| sha256_fingerprint(der)).unwrap_or_default()
     }
 
     /// The form that rustls takes.

@@ -11,6 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use ring::digest;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject as _;
 use zeroize::Zeroizing;
 
 use super::certificate::{Certificate, Name, sha256_fingerprint};
@@ -151,6 +153,13 @@ pub fn make(request: &Request<'_>, key: Option<&[u8]>) -> Result<Made, CannotMak
         fingerprint: sha256_fingerprint(&certificate_der),
         certificate_der,
     })
+}
+
+/// The DER of the first PKCS#8 key of a PEM file, for [`make`].
+#[must_use]
+pub fn key_from_pem(pem: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let key = PrivatePkcs8KeyDer::from_pem_slice(pem).ok()?;
+    Some(Zeroizing::new(key.secret_pkcs8_der().to_vec()))
 }
 
 /// Whether a kept certificate should be made again. `static_names` are those that do not depend

@@ -7,8 +7,7 @@ use std::time::Duration;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls::crypto::ring::default_provider;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
 
@@ -25,11 +24,6 @@ fn made(names: &[&str], now_secs: u64) -> Made {
 
 fn identity(made: &Made) -> Identity {
     Identity::from_pem(made.certificate_pem.as_bytes(), made.key_pem.as_bytes()).unwrap()
-}
-
-/// The DER of a PEM file's key.
-fn pkcs8(pem: &str) -> Vec<u8> {
-    PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).unwrap().secret_pkcs8_der().to_vec()
 }
 
 fn roots(der: &[u8]) -> Arc<RootCertStore> {
@@ -146,7 +140,7 @@ fn a_client_that_trusts_it_shakes_hands() {
 #[test]
 fn the_key_is_kept_and_the_rest_is_new() {
     let first = made(&["a.test"], NOW_SECS);
-    let key = pkcs8(&first.key_pem);
+    let key = key_from_pem(first.key_pem.as_bytes()).unwrap();
     let request = Request { names: &["a.test", "b.test"], now_secs: NOW_SECS };
     let second = make(&request, Some(&key)).unwrap();
     assert_eq!(*first.key_pem, *second.key_pem);
@@ -156,9 +150,16 @@ fn the_key_is_kept_and_the_rest_is_new() {
     assert_ne!(one.serial_hex(), two.serial_hex());
     assert_ne!(first.fingerprint, second.fingerprint);
     assert!(two.covers("b.test"));
-    let text = core::str::from_utf8(fixture!("rsa.key")).unwrap();
-    for wrong in [pkcs8(text), b"junk".to_vec()] {
+    for wrong in [key_from_pem(fixture!("rsa.key")).unwrap(), Zeroizing::new(b"junk".to_vec())] {
         assert!(matches!(make(&request, Some(&wrong)), Err(CannotMake::BadKey)));
+    }
+}
+
+#[test]
+fn only_pkcs8_keys_are_kept() {
+    assert!(key_from_pem(fixture!("p256.key")).is_some());
+    for pem in [fixture!("p256-sec1.key"), fixture!("p256.pem"), b"", b"junk"] {
+        assert!(key_from_pem(pem).is_none());
     }
 }
 
