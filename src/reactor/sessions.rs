@@ -10,7 +10,7 @@ use super::entry::Lane;
 use super::tail;
 use crate::buf::{Buf, Chain, CloseReason, End, Pool, Tail};
 use crate::sys::arena::Arena;
-use crate::sys::{fd, log};
+use crate::sys::{fd, heap, log};
 use crate::tls::{NotSealed, PLAIN_BYTES_MAX, RECORD_BYTES_MAX, Received, Secured, Session};
 
 /// Bytes of the queue for received ciphertext: one whole record behind part of another.
@@ -138,7 +138,10 @@ impl Sessions {
 
     /// Gives back the memory of a burst of sessions.
     pub(super) fn trim(&mut self) {
-        self.all.trim();
+        if self.all.capacity() > 0 {
+            self.all.trim();
+            heap::give_back();
+        }
     }
 
     /// Reads once, at most `keep` bytes, and opens what has become whole; whether the role may have
