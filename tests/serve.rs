@@ -20,3 +20,9 @@ mod paths;
 mod routing;
 #[path = "serve/server.rs"]
 mod server;
+#[path = "serve/tls.rs"]
+mod tls;
+#[path = "serve/tls_client.rs"]
+mod tls_client;
+#[path = "serve/tls_limits.rs"]
+mod tls_limits;

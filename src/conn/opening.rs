@@ -15,7 +15,7 @@ use crate::buf::{CloseReason, End, Ends, LaneId};
 use crate::reactor::{Deadline, Note, Step, Timeout, Wait};
 use crate::sys::log;
 use crate::sys::socket::PeerAddr;
-use crate::tls::{Session, Sniffed, sniff};
+use crate::tls::{Hello, Session, Sniffed, sniff};
 use crate::vhost::{ListenerId, VhostId};
 
 /// See the module's page.
@@ -75,7 +75,11 @@ impl Opening {
             (Some(Note::Answer { serial, granted }), Phase::InLine { serial: own })
                 if serial == own && granted =>
             {
-                return self.begin(serial, client, cx);
+                let hello = match sniff(client.rx.filled()) {
+                    Sniffed::Hello(hello) => Some(hello),
+                    _ => None,
+                };
+                return self.begin(serial, hello, client, cx);
             }
             (Some(Note::Answer { serial, granted: false }), Phase::Shaking { serial: own })
                 if serial == own =>
@@ -93,7 +97,7 @@ impl Opening {
 
     /// Looks at what has come so far.
     fn sniff(&mut self, client: &mut End, cx: &mut Cx<'_>) -> Step<Client> {
-        let name = match sniff(client.rx.filled()) {
+        let hello = match sniff(client.rx.filled()) {
             Sniffed::Short if client.eof => return Step::Close(CloseReason::PeerClosed),
             Sniffed::Short => {
                 if self.phase == Phase::Silent && !client.rx.is_empty() {
@@ -106,16 +110,17 @@ impl Opening {
                 let http = Http::new(self.peer, self.listener, Security::Clear, cx);
                 return Step::Become(Client::Http(http));
             }
-            Sniffed::Hello(hello) => hello.server_name,
+            Sniffed::Hello(hello) => Some(hello),
             Sniffed::Malformed => None,
         };
-        let name = name.as_deref().unwrap_or_default();
+        let name = hello.as_ref().and_then(|hello| hello.server_name.as_deref());
+        let name = name.unwrap_or_default();
         self.vhost = self.site.world.vhost(self.listener, name.as_bytes()).0;
         if self.phase == Phase::Silent {
             self.began_ms = cx.now_ms;
         }
         match cx.local.handshakes.enter(cx.slot, cx.now_ms) {
-            Entered::Begin(serial) => self.begin(serial, client, cx),
+            Entered::Begin(serial) => self.begin(serial, hello, client, cx),
             Entered::Wait(serial) => {
                 self.phase = Phase::InLine { serial };
                 Step::Wait(Wait::Note)
@@ -124,10 +129,19 @@ impl Opening {
     }
 
     /// Begins the handshake with the hello that is here.
-    fn begin(&mut self, serial: u64, client: &mut End, cx: &mut Cx<'_>) -> Step<Client> {
+    fn begin(
+        &mut self,
+        serial: u64,
+        hello: Option<Hello>,
+        client: &mut End,
+        cx: &mut Cx<'_>,
+    ) -> Step<Client> {
         self.phase = Phase::Shaking { serial };
         self.progress_ms = cx.now_ms;
-        let session = self.site.policy(self.listener, self.vhost).map(Session::new);
+        let offered = hello.map(|hello| hello.protocols).unwrap_or_default();
+        let policy = self.site.policy(self.listener, self.vhost);
+        let session =
+            policy.map(|policy| Session::new(&policy.for_offer(offered.iter().map(AsRef::as_ref))));
         match session {
             Some(Ok(session)) => {
                 let asked = cx.effect(Effect::StartTls(Box::new(session)));

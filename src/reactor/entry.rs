@@ -38,8 +38,19 @@ pub(super) struct Lane {
     pub(super) holds_sealed: bool,
     /// The role has asked for the shutdown, and bytes are in its way.
     pub(super) shutting: bool,
+    /// Who has ended the session before its time.
+    pub(super) broke_off: Option<BrokeOff>,
     /// No turn has seen this descriptor yet.
     pub(super) fresh: bool,
+}
+
+/// Who has ended a TLS session with a fatal alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BrokeOff {
+    /// The peer, which wants to hear no more.
+    Peer,
+    /// This side; the peer may still be sending, and is to read the alert.
+    Here,
 }
 
 /// The descriptors of a slot. Few slots have peers, and idle ones never have; so these do not
@@ -91,8 +102,14 @@ impl Lanes {
             is_unread: false,
             holds_unopened: false,
             holds_sealed: false,
+            broke_off: None,
             fresh: true,
         });
+    }
+
+    /// The client's descriptor, if its peer has still to read an alert.
+    pub(super) fn into_parting(self) -> Option<OwnedFd> {
+        self.client.filter(Lane::is_parting).map(|lane| lane.fd)
     }
 
     /// Closes a lane whose chains are empty, as they are during a turn.
@@ -105,6 +122,11 @@ impl Lanes {
 }
 
 impl Lane {
+    /// Whether the peer may lose an alert that has left, if the descriptor is closed at once.
+    pub(super) fn is_parting(&self) -> bool {
+        self.broke_off == Some(BrokeOff::Here) && !self.holds_sealed
+    }
+
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }

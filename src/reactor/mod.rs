@@ -13,6 +13,7 @@ mod accept;
 mod entry;
 mod idle;
 mod order;
+mod parting;
 mod role;
 mod run;
 mod sessions;

@@ -11,6 +11,7 @@ use super::accept::{Listener, ListenerId, Newcomer, Pause};
 use super::entry::Entry;
 use super::idle::IdleOrders;
 use super::order::Order;
+use super::parting::Partings;
 use super::role::{Command, Local, Note, Role};
 use super::sessions::Sessions;
 use super::token::{LISTENERS_MAX, SLOTS_MAX, Token};
@@ -61,6 +62,7 @@ pub struct Reactor<R: Role> {
     pub(super) sessions: Sessions,
     pub(super) wheel: Wheel,
     pub(super) runs: Order,
+    pub(super) partings: Partings,
     pub(super) idle: IdleOrders,
     pub(super) listeners: Vec<Listener>,
     pub(super) pause: Option<Pause>,
@@ -96,6 +98,7 @@ impl<R: Role> Reactor<R> {
             sessions: Sessions::new(start.limits.sessions_max.min(slots)),
             wheel: Wheel::new(now_ms),
             runs: Order::default(),
+            partings: Partings::default(),
             idle: IdleOrders::default(),
             listeners: Vec::new(),
             pause: None,
@@ -166,6 +169,7 @@ impl<R: Role> Reactor<R> {
         self.events = events;
         self.run_queue();
         self.expire();
+        self.partings.expire(self.now_ms);
         self.resume_accepting();
         if self.may_accept() {
             self.accept();
@@ -194,6 +198,7 @@ impl<R: Role> Reactor<R> {
             self.local.due_ms(),
             self.trim_at_ms,
             self.drain_until_ms,
+            self.partings.due_ms(),
             starved,
         ];
         ends.into_iter().flatten().min().map(|at| at.saturating_sub(self.now_ms))

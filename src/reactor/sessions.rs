@@ -6,12 +6,14 @@
 
 use std::io;
 
-use super::entry::Lane;
+use super::entry::{BrokeOff, Lane};
 use super::tail;
 use crate::buf::{Buf, Chain, CloseReason, End, Pool, Tail};
 use crate::sys::arena::Arena;
 use crate::sys::{fd, heap, log};
-use crate::tls::{NotSealed, PLAIN_BYTES_MAX, RECORD_BYTES_MAX, Received, Secured, Session};
+use crate::tls::{
+    Failure, NotSealed, PLAIN_BYTES_MAX, RECORD_BYTES_MAX, Received, Secured, Session,
+};
 
 /// Bytes of the queue for received ciphertext: one whole record behind part of another.
 const INPUT_BYTES: usize = 2 * RECORD_BYTES_MAX;
@@ -38,6 +40,8 @@ struct Secure {
     output: Chain,
     /// A whole record, or the end behind it, is here and can be taken without another event.
     ready: bool,
+    /// Bytes of room that it needs in `rx`.
+    room_bytes: usize,
     /// The socket's end has been read.
     wire_ended: bool,
     /// close_notify has been received.
@@ -95,11 +99,15 @@ impl Sessions {
     /// # Errors
     /// When there is no place for one.
     pub(super) fn start(&mut self, lane: &mut Lane, session: Session) -> Result<(), CloseReason> {
+        if lane.session.is_some() {
+            return Err(CloseReason::TlsFailed);
+        }
         let secure = Secure {
             session,
             input: Chain::EMPTY,
             output: Chain::EMPTY,
             ready: false,
+            room_bytes: 0,
             wire_ended: false,
             closed: false,
             farewell: false,
@@ -161,15 +169,16 @@ impl Sessions {
         pool.load(&mut secure.output, output);
         let came = read_wire(secure, lane, end, input, keep);
         let before = end.rx.len();
-        let result = take_records(secure, end, input, output, &mut self.secured);
+        take_records(secure, lane, end, input, output, &mut self.secured);
         let (_, stored) = send(secure, lane, end, output, pool);
         secure.input = pool.store(input.filled()).ok_or(CloseReason::Evicted)?;
         lane.is_unread = secure.ready;
         lane.holds_unopened = !secure.input.is_empty();
         stored?;
-        result?;
-        end.came_in |= came;
-        Ok(came || end.rx.len() > before || end.eof || end.failed)
+        let opened = end.rx.len() > before;
+        end.came_in |= came || opened;
+        // What the session owes now is sealed by the flush that follows every step.
+        Ok(came || opened || end.eof || end.failed || secure.session.owes())
     }
 
     /// Seals what the role has to say, at most `limit` bytes ahead of the socket and `tail_left`
@@ -187,17 +196,24 @@ impl Sessions {
         let limit = limit.min(OUTPUT_BYTES);
         let mut moved = Moved::default();
         loop {
-            let (sealed, of_tail) =
-                seal(secure, (end, tail), &mut self.output, limit, tail_left - moved.tail)?;
+            let budget = (limit, tail_left - moved.tail);
+            let (sealed, of_tail, able) = seal(secure, (end, tail), &mut self.output, budget);
             moved.sealed += sealed;
             moved.tail += of_tail;
             let (sent, stored) = send(secure, lane, end, &mut self.output, pool);
             moved.sent += sent;
             stored?;
-            if sealed == 0 || !lane.writable || end.failed {
+            able?;
+            if sealed + sent == 0 || !lane.writable || end.failed {
                 return Ok(moved);
             }
         }
+    }
+
+    /// Whether a lane's session has something for a role with `room` bytes left in `rx`, or the
+    /// end, that reading gives without another event.
+    pub(super) fn is_ready(&mut self, lane: &Lane, room: usize) -> bool {
+        find(&mut self.all, lane).is_some_and(|secure| secure.ready && secure.room_bytes <= room)
     }
 
     /// Whether a lane's handshake is done, so that bytes of roles can leave.
@@ -264,11 +280,12 @@ fn read_wire(
 /// Opens what is whole, or goes on with the handshake.
 fn take_records(
     secure: &mut Secure,
+    lane: &mut Lane,
     end: &mut End,
     input: &mut Buf,
     output: &mut Buf,
     secured: &mut Option<Secured>,
-) -> Result<(), CloseReason> {
+) {
     secure.ready = false;
     loop {
         let (used, received) = secure.session.receive(input.filled_mut(), &mut end.rx, output);
@@ -276,9 +293,10 @@ fn take_records(
         match received {
             Received::Secured(found) => *secured = Some(found),
             Received::More => break,
-            Received::Full => {
+            Received::Full { room_bytes } => {
                 secure.ready = true;
-                return Ok(());
+                secure.room_bytes = room_bytes;
+                return;
             }
             Received::Closed => {
                 secure.closed = true;
@@ -289,7 +307,11 @@ fn take_records(
                 log::debug(format_args!("TLS: {failure}"));
                 input.consume(input.len());
                 end.failed = true;
-                return Ok(());
+                lane.broke_off = Some(match failure {
+                    Failure::Alerted => BrokeOff::Peer,
+                    _ => BrokeOff::Here,
+                });
+                return;
             }
         }
     }
@@ -297,53 +319,61 @@ fn take_records(
         end.eof = true;
         end.truncated = !secure.closed;
     }
-    Ok(())
 }
 
-/// Seals records behind what waits in `output`; how many bytes of `tx` and tail, and of the tail.
+/// Seals records behind what waits in `output`, up to `limit` bytes of them and `tail_left` bytes
+/// of the tail; how many bytes of `tx` and tail, and of the tail, and whether more can be sealed.
 fn seal(
     secure: &mut Secure,
     (end, tail): (&mut End, &mut Tail),
     output: &mut Buf,
-    limit: usize,
-    tail_left: usize,
-) -> Result<(usize, usize), CloseReason> {
+    (limit, tail_left): (usize, usize),
+) -> (usize, usize, Result<(), CloseReason>) {
     let (mut sealed, mut of_tail) = (0, 0);
-    let shutting = end.shut && !secure.farewell;
-    if end.tx.is_empty() && tail.is_none() && !secure.session.owes() && !shutting {
-        return Ok((0, 0));
+    let ended = Err(CloseReason::TlsFailed);
+    let ending = (end.shut || end.last) && !secure.farewell;
+    if end.tx.is_empty() && tail.is_none() && !secure.session.owes() && !ending {
+        return (0, 0, Ok(()));
     }
     if let Some(mut sealer) = secure.session.sealer() {
         let overhead = sealer.overhead();
         // Answers of the record layer itself go first; without room for them they go next time.
         let _ = sealer.pay(output);
-        while !end.tx.is_empty() && output.len() + overhead < limit {
-            let bytes = end.tx.len().min(PLAIN_BYTES_MAX).min(limit - output.len() - overhead);
+        while !end.tx.is_empty() {
+            let Some(bytes) = record_bytes(end.tx.len(), output, limit, overhead) else { break };
             let piece = end.tx.filled().get(..bytes).unwrap_or_default();
             match sealer.seal(piece, output) {
                 Ok(()) => {}
                 Err(NotSealed::Full) => break,
-                Err(NotSealed::Ended | NotSealed::TooLong) => return Err(CloseReason::TlsFailed),
+                Err(NotSealed::Ended | NotSealed::TooLong) => return (sealed, 0, ended),
             }
             end.tx.consume(bytes);
             sealed += bytes;
         }
-        while end.tx.is_empty()
-            && !tail.is_none()
-            && of_tail < tail_left
-            && output.len() + overhead < limit
-        {
-            let bytes = PLAIN_BYTES_MAX.min(limit - output.len() - overhead);
-            match tail::seal(tail, &mut sealer, output, bytes.min(tail_left - of_tail)) {
-                0 => break,
-                bytes => of_tail += bytes,
+        while end.tx.is_empty() && of_tail < tail_left {
+            let left = tail::left(tail).min(tail_left - of_tail);
+            let Some(bytes) = record_bytes(left, output, limit, overhead) else { break };
+            match tail::seal(tail, &mut sealer, output, bytes) {
+                Ok(0) | Err(NotSealed::Full) => break,
+                Ok(bytes) => of_tail += bytes,
+                Err(NotSealed::Ended | NotSealed::TooLong) => {
+                    return (sealed + of_tail, of_tail, ended);
+                }
             }
         }
     }
-    if end.shut && end.tx.is_empty() && tail.is_none() && !secure.farewell {
+    if ending && end.tx.is_empty() && tail.is_none() {
         say_farewell(secure, output);
     }
-    Ok((sealed + of_tail, of_tail))
+    (sealed + of_tail, of_tail, Ok(()))
+}
+
+/// Plaintext bytes of the next record of `left` bytes, if there is to be one now. A short one that
+/// is not the last one waits until there is room for more.
+fn record_bytes(left: usize, output: &Buf, limit: usize, overhead: usize) -> Option<usize> {
+    let whole = left.min(PLAIN_BYTES_MAX);
+    let room = limit.checked_sub(output.len() + overhead).filter(|room| *room > 0)?;
+    (room >= whole || output.is_empty()).then_some(whole.min(room)).filter(|bytes| *bytes > 0)
 }
 
 fn say_farewell(secure: &mut Secure, output: &mut Buf) {

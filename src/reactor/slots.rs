@@ -106,7 +106,12 @@ impl<R: Role> Reactor<R> {
         }
         self.generations[place] = (self.generations[place] + 1) & GENERATION_MASK;
         let client = entry.client_fd();
-        entry.role.closed(why, &mut self.cx(slot, client));
+        let Entry { role, lanes, .. } = entry;
+        if let Some(socket) = lanes.into_parting() {
+            let _ = self.poll.registry().deregister(&mut SourceFd(&client));
+            self.partings.add(socket, self.now_ms);
+        }
+        role.closed(why, &mut self.cx(slot, client));
         self.closes += 1;
         if self.closes >= TRIM_CLOSES_MIN {
             self.trim_at_ms = Some(self.now_ms + TRIM_MS);

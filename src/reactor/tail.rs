@@ -7,7 +7,7 @@ use super::entry::Lane;
 use crate::buf::{Buf, Ends, LaneId, Tail};
 use crate::sys::fd;
 use crate::sys::open::read_at;
-use crate::tls::Sealer;
+use crate::tls::{NotSealed, Sealer};
 
 /// Bytes that a single call sends.
 const CALL_BYTES: usize = 1 << 20;
@@ -50,30 +50,39 @@ pub(super) fn send(lane: &mut Lane, ends: &mut Ends, budget: usize) -> usize {
     sent
 }
 
+/// Bytes of the tail that are left to send.
+pub(super) fn left(tail: &Tail) -> usize {
+    match tail {
+        Tail::File { left, .. } => usize::try_from(*left).unwrap_or(usize::MAX),
+        Tail::None | Tail::Broken => 0,
+    }
+}
+
 /// Reads at most `bytes` of the tail straight into a record at the end of `output`, where it is
 /// sealed; how many it were.
+///
+/// # Errors
+/// When there is no record; the tail has not changed.
 pub(super) fn seal(
     tail: &mut Tail,
     sealer: &mut Sealer<'_>,
     output: &mut Buf,
     bytes: usize,
-) -> usize {
-    let Tail::File { file, offset, left } = tail else { return 0 };
-    let bytes = bytes.min(usize::try_from(*left).unwrap_or(usize::MAX));
-    match sealer.seal_with(bytes, output, |room| read_at(file.as_fd(), room, *offset)) {
-        // No room: next time.
-        Err(_) => 0,
-        Ok(Ok(0) | Err(_)) => {
+) -> Result<usize, NotSealed> {
+    let bytes = bytes.min(left(tail));
+    let Tail::File { file, offset, left } = tail else { return Ok(0) };
+    match sealer.seal_with(bytes, output, |room| read_at(file.as_fd(), room, *offset))? {
+        Ok(0) | Err(_) => {
             *tail = Tail::Broken;
-            0
+            Ok(0)
         }
-        Ok(Ok(n)) => {
+        Ok(n) => {
             *offset += n as u64;
             *left = left.saturating_sub(n as u64);
             if *left == 0 {
                 *tail = Tail::None;
             }
-            n
+            Ok(n)
         }
     }
 }

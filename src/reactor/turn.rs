@@ -113,11 +113,13 @@ impl<'a, R: Role> Turn<'a, R> {
     }
 
     /// Why the slot can not go on, if it can not.
-    fn broken(&self) -> Option<CloseReason> {
+    fn broken(&mut self) -> Option<CloseReason> {
         if self.fault.is_some() {
             self.fault
         } else if self.ends[LaneId::Client].failed {
-            Some(CloseReason::PeerFailed)
+            let lane = self.entry.lanes.get(LaneId::Client);
+            let broke_off = lane.is_some_and(|lane| lane.broke_off.is_some());
+            Some(if broke_off { CloseReason::TlsFailed } else { CloseReason::PeerFailed })
         } else if matches!(self.ends.tail, Tail::Broken) {
             Some(CloseReason::SourceBroken)
         } else {
@@ -198,6 +200,8 @@ impl<'a, R: Role> Turn<'a, R> {
 
     /// Brings the slot's queues into the reactor's.
     fn load(&mut self) {
+        // A turn that broke off may have left what was found out about another connection.
+        self.sessions.secured = None;
         self.ends.tail = std::mem::take(&mut self.entry.tail);
         let mut up = [false; LaneId::ALL.len()];
         for (id, lane) in self.entry.lanes.iter() {
@@ -270,7 +274,12 @@ impl<'a, R: Role> Turn<'a, R> {
             if lane.writable && !end.failed && (waits || lane.holds_sealed) {
                 return true;
             }
-            let unread = lane.readable || lane.is_unread;
+            // A queue without room for what comes is the role's to empty.
+            let room = end.rx.room_len();
+            let unread = match lane.session {
+                Some(_) if lane.is_unread => self.sessions.is_ready(lane, room),
+                _ => lane.readable && room > 0,
+            };
             if unread && wait.wants_input() && !end.eof && !end.failed {
                 return true;
             }

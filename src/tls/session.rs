@@ -9,6 +9,7 @@
 
 use std::fmt;
 
+use rustls::ProtocolVersion;
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 
@@ -17,7 +18,9 @@ use super::certificate::Certificate;
 use super::key_schedule::TrafficSecrets;
 use super::opener::Opened;
 use super::policy::Policy;
-use super::records::{Front, PLAIN_BYTES_MAX, Records, front};
+use super::records::{
+    Front, PLAIN_BYTES_MAX, RECORD_HEAD_BYTES, Records, TAG_BYTES, TYPE_ALERT, front,
+};
 use super::sealer::Sealer;
 use super::secret_tap;
 use crate::buf::Buf;
@@ -25,6 +28,9 @@ use crate::buf::Buf;
 /// Most bytes of handshake messages that wait for the rest of a message: a client's certificates
 /// are the longest ones.
 pub(super) const HANDSHAKE_BYTES_MAX: usize = 17 * 1024;
+
+/// The level of an alert that ends the session.
+const LEVEL_FATAL: u8 = 2;
 
 /// One TLS connection, seen from the server.
 #[derive(Debug)]
@@ -45,6 +51,9 @@ enum State {
 struct Shaking {
     connection: UnbufferedServerConnection,
     secrets: Option<TrafficSecrets>,
+    /// Bytes at the front of the input that rustls has seen and still needs: parts of a message,
+    /// which it opens and joins where they are. It counts on finding them again.
+    given: usize,
 }
 
 impl fmt::Debug for Shaking {
@@ -59,7 +68,10 @@ pub enum Received {
     /// Every whole record was used.
     More,
     /// The next record waits until there is room for what is in it.
-    Full,
+    Full {
+        /// Bytes of that room.
+        room_bytes: usize,
+    },
     /// The handshake is done; there may be more in the input.
     Secured(Secured),
     /// The peer has sent close_notify: nothing follows.
@@ -109,7 +121,9 @@ impl Session {
     pub fn new(policy: &Policy) -> Result<Self, Failure> {
         let connection = UnbufferedServerConnection::new(policy.config().clone());
         let connection = connection.map_err(Failure::Handshake)?;
-        Ok(Self { state: State::Shaking(Box::new(Shaking { connection, secrets: None })) })
+        Ok(Self {
+            state: State::Shaking(Box::new(Shaking { connection, secrets: None, given: 0 })),
+        })
     }
 
     /// Whether application data may be sent.
@@ -120,6 +134,7 @@ impl Session {
 
     /// Takes whole records from `input`, which is changed, puts plaintext into `plain` and answers
     /// of the handshake into `out`; how many bytes of `input` were used, and what became of it.
+    /// The rest, as it was changed, must be at the front of `input` at the next call.
     pub fn receive(
         &mut self,
         input: &mut [u8],
@@ -149,7 +164,7 @@ impl Session {
         let State::Shaking(shaking) = std::mem::replace(&mut self.state, State::Ended) else {
             return Received::Closed;
         };
-        let Shaking { connection, secrets } = *shaking;
+        let Shaking { connection, secrets, .. } = *shaking;
         let secured = Secured {
             client_subject: connection.peer_certificates().and_then(|chain| {
                 let certificate = Certificate::parse(chain.first()?).ok()?;
@@ -194,69 +209,104 @@ enum Step {
 
 impl Shaking {
     /// Gives rustls one record after the other, so that nothing behind the handshake is touched.
+    ///
+    /// It is called only when there is another record: it tries early data, which is not wanted
+    /// and skipped, again each time, and up to a limit.
     fn receive(&mut self, input: &mut [u8], out: &mut Buf) -> (usize, Step) {
-        let (mut used, mut given) = (0, 0);
+        let mut used = 0;
+        self.given = self.given.min(input.len());
         loop {
-            let rest = input.get_mut(used..used + given).unwrap_or_default();
-            secret_tap::begin();
-            let UnbufferedStatus { discard, state } = self.connection.process_tls_records(rest);
-            if let Some(caught) = secret_tap::take() {
-                self.secrets = caught.traffic_secrets();
+            match self.more(input.get(used..).unwrap_or_default()) {
+                Ok(0) => return (used, Step::Other(Received::More)),
+                Ok(bytes) => self.given += bytes,
+                Err(alert) => {
+                    self.say(alert, out);
+                    return (used, Step::refused(alert));
+                }
             }
-            let blocked = match state {
-                Ok(ConnectionState::EncodeTlsData(mut data)) => match data.encode(out.room()) {
-                    Ok(bytes) => {
-                        out.commit(bytes);
-                        false
-                    }
-                    Err(_) => return (used, Step::refused(Alert::InternalError)),
-                },
-                Ok(ConnectionState::TransmitTlsData(data)) => {
-                    data.done();
-                    false
-                }
-                Ok(ConnectionState::BlockedHandshake) => true,
-                Ok(ConnectionState::WriteTraffic(_)) => return (used + discard, Step::Done),
-                Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => {
-                    return (used + discard, Step::Other(Received::Closed));
-                }
-                // Early data is not offered, and other data never reaches rustls.
-                Ok(_) => return (used, Step::refused(Alert::UnexpectedMessage)),
-                Err(error) => {
-                    self.last_words(out);
-                    return (used, Step::Other(Received::Failed(Failure::Handshake(error))));
-                }
-            };
-            used += discard;
-            given -= discard.min(given);
-            if blocked {
-                match front(input.get(used + given..).unwrap_or_default()) {
-                    Front::Record { bytes } if used + given + bytes <= input.len() => {
-                        given += bytes;
-                    }
-                    _ if input.len() - used > HANDSHAKE_BYTES_MAX => {
-                        return (used, Step::refused(Alert::RecordOverflow));
-                    }
-                    Front::Short | Front::Record { .. } => {
-                        return (used, Step::Other(Received::More));
-                    }
-                    // Let rustls say what is wrong with it.
-                    Front::Refused(alert) if given == input.len() - used => {
-                        return (used, Step::refused(alert));
-                    }
-                    Front::Refused(_) => given = input.len() - used,
-                }
+            let (discarded, step) = self.process(input.get_mut(used..).unwrap_or_default(), out);
+            used += discarded;
+            if let Some(step) = step {
+                return (used, step);
             }
         }
     }
 
-    /// The alert that rustls has left behind.
+    /// Lets rustls do what it can with the given bytes; how many it is done with, and what ends
+    /// the handshake.
+    fn process(&mut self, input: &mut [u8], out: &mut Buf) -> (usize, Option<Step>) {
+        let mut used = 0;
+        loop {
+            let given = input.get_mut(used..used + self.given).unwrap_or_default();
+            secret_tap::begin();
+            let UnbufferedStatus { discard, state } = self.connection.process_tls_records(given);
+            if let Some(caught) = secret_tap::take() {
+                self.secrets = caught.traffic_secrets();
+            }
+            let ended = match state {
+                Ok(ConnectionState::EncodeTlsData(mut data)) => match data.encode(out.room()) {
+                    Ok(bytes) => {
+                        out.commit(bytes);
+                        None
+                    }
+                    Err(_) => Some(Step::refused(Alert::InternalError)),
+                },
+                Ok(ConnectionState::TransmitTlsData(data)) => {
+                    data.done();
+                    None
+                }
+                Ok(ConnectionState::BlockedHandshake) => {
+                    self.given -= discard.min(self.given);
+                    return (used + discard, None);
+                }
+                Ok(ConnectionState::WriteTraffic(_)) => Some(Step::Done),
+                Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => {
+                    Some(Step::Other(Received::Closed))
+                }
+                // Early data is not offered, and other data never reaches rustls.
+                Ok(_) => Some(Step::refused(Alert::UnexpectedMessage)),
+                Err(error) => {
+                    self.last_words(out);
+                    Some(Step::Other(Received::Failed(Failure::Handshake(error))))
+                }
+            };
+            used += discard;
+            self.given -= discard.min(self.given);
+            if ended.is_some() {
+                return (used, ended);
+            }
+        }
+    }
+
+    /// How many bytes behind the given ones rustls gets next; 0 while there is no whole record.
+    fn more(&self, input: &[u8]) -> Result<usize, Alert> {
+        let rest = input.get(self.given..).unwrap_or_default();
+        match front(rest) {
+            Front::Record { bytes } if bytes <= rest.len() => Ok(bytes),
+            _ if input.len() > HANDSHAKE_BYTES_MAX => Err(Alert::RecordOverflow),
+            Front::Short | Front::Record { .. } => Ok(0),
+            // rustls says what is wrong with it, unless it sees nothing wrong.
+            Front::Refused(alert) if rest.is_empty() => Err(alert),
+            Front::Refused(_) => Ok(rest.len()),
+        }
+    }
+
+    /// What rustls has left behind for the client, an alert at its end.
     fn last_words(&mut self, out: &mut Buf) {
-        let UnbufferedStatus { state, .. } = self.connection.process_tls_records(&mut []);
-        if let Ok(ConnectionState::EncodeTlsData(mut data)) = state
-            && let Ok(bytes) = data.encode(out.room())
-        {
+        // Without something to say it would look for more input.
+        while self.connection.wants_write() {
+            let UnbufferedStatus { state, .. } = self.connection.process_tls_records(&mut []);
+            let Ok(ConnectionState::EncodeTlsData(mut data)) = state else { return };
+            let Ok(bytes) = data.encode(out.room()) else { return };
             out.commit(bytes);
+        }
+    }
+
+    /// An alert of our own. In TLS 1.3 only rustls could say it: our hello has gone out, and what
+    /// follows it is sealed.
+    fn say(&self, alert: Alert, out: &mut Buf) {
+        if self.connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+            let _ = out.put(&[TYPE_ALERT, 3, 3, 0, 2, LEVEL_FATAL, alert.code()]);
         }
     }
 }
@@ -287,8 +337,10 @@ fn open(
                 break Received::Failed(Failure::Refused(alert));
             }
         };
-        if plain.room_len() < bytes.min(PLAIN_BYTES_MAX) {
-            break Received::Full;
+        // No suite adds less than this.
+        let room_bytes = bytes.saturating_sub(RECORD_HEAD_BYTES + TAG_BYTES).min(PLAIN_BYTES_MAX);
+        if plain.room_len() < room_bytes {
+            break Received::Full { room_bytes };
         }
         used += bytes;
         match opener.open(rest.get_mut(..bytes).unwrap_or_default()) {
@@ -310,3 +362,7 @@ fn open(
     }
     (used, received)
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

@@ -34,6 +34,8 @@ pub enum Sniffed {
 pub struct Hello {
     /// The server name that it asks for, in lower case (RFC 6066 section 3).
     pub server_name: Option<Box<str>>,
+    /// The protocols that it offers, preferred ones first (RFC 7301).
+    pub protocols: Vec<Box<[u8]>>,
 }
 
 /// Looks at the first bytes of a connection.
@@ -111,10 +113,15 @@ fn read(mut hello: &[u8]) -> Sniffed {
             Ok(Some(accepted)) => {
                 let hello = accepted.client_hello();
                 let server_name = hello.server_name().map(|name| name.to_ascii_lowercase().into());
-                return Sniffed::Hello(Hello { server_name });
+                let protocols = hello.alpn().into_iter().flatten().map(Box::from).collect();
+                return Sniffed::Hello(Hello { server_name, protocols });
             }
             Err(_) => return Sniffed::Malformed,
         }
     }
     Sniffed::Malformed
 }
+
+#[cfg(test)]
+#[path = "sniff_tests.rs"]
+mod tests;

@@ -5,17 +5,20 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::thread::JoinHandleExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use kinglet::config::settings::SourceFile;
+use kinglet::config::settings::{Settings, SourceFile};
 use kinglet::config::{self, Options};
 use kinglet::conn::{self, Local, RX_BYTES, SIGNALS, Site, TX_BYTES};
 use kinglet::reactor::{Limits, ListenerId, Reactor, Start};
+use kinglet::sys::clock;
 use kinglet::sys::signal::Signals;
 use kinglet::sys::socket::{self, ListenOptions};
+use kinglet::tls::TicketSecret;
 use kinglet::vhost::World;
+use kinglet::vhost::certificates::{Certificates, Means};
 use kinglet::vhost::log::Logs;
 
 use super::client::{Answer, Client};
@@ -98,6 +101,9 @@ pub(crate) fn www(global: &str, vhost: &str, mount: &str) -> String {
 /// Blocks of the pool where a test does not say otherwise.
 pub(crate) const BLOCKS: usize = 1024;
 
+/// When the certificates of tests/tls are judged: 2027-06-01, in seconds since 1970.
+pub(crate) const WALL_S: u64 = 1_811_808_000;
+
 /// Connections where the configuration does not say otherwise.
 const CONNECTIONS: usize = 1024;
 
@@ -116,12 +122,32 @@ impl Server {
         Self::start_after(folder, config, blocks_max, || {})
     }
 
+    /// The same; sockets have room for about `socket_bytes` bytes that wait to be sent.
+    pub(crate) fn start_narrow(
+        folder: Folder,
+        config: &str,
+        blocks_max: usize,
+        socket_bytes: usize,
+    ) -> Self {
+        Self::start_with(folder, config, blocks_max, || {}, Some(socket_bytes))
+    }
+
     /// The same; the reactor's thread calls `begin` first.
     pub(crate) fn start_after(
         folder: Folder,
         config: &str,
         blocks_max: usize,
         begin: fn(),
+    ) -> Self {
+        Self::start_with(folder, config, blocks_max, begin, None)
+    }
+
+    fn start_with(
+        folder: Folder,
+        config: &str,
+        blocks_max: usize,
+        begin: fn(),
+        socket_bytes: Option<usize>,
     ) -> Self {
         // Clients and servers of all tests share this process's descriptors.
         let _ = kinglet::sys::limits::set_descriptors(None);
@@ -132,19 +158,26 @@ impl Server {
         assert!(!loaded.report.has_errors(), "{report}");
         let (world, faults) = World::build(&loaded.settings);
         assert!(faults.is_empty(), "{faults:?}");
+        let tls = Tls::load(&loaded.settings, &world);
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let sockets: Vec<_> = world
             .listeners
             .iter()
             .map(|_| socket::listen(any, &ListenOptions::default()).unwrap())
             .collect();
+        if let Some(bytes) = socket_bytes {
+            // Connections inherit it.
+            for socket in &sockets {
+                socket2::SockRef::from(socket).set_send_buffer_size(bytes).unwrap();
+            }
+        }
         let addresses: Vec<SocketAddr> =
             sockets.iter().map(|socket| socket::local_addr(socket).unwrap()).collect();
         let listeners = (0..).map(ListenerId).zip(sockets).collect();
         let (ready, started) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             begin();
-            run(world, listeners, blocks_max, &ready);
+            run(world, tls, listeners, blocks_max, &ready);
         });
         started.recv().expect("a reactor that starts");
         Self { address: addresses[0], addresses, folder, thread: Some(thread) }
@@ -209,8 +242,33 @@ impl Drop for Server {
     }
 }
 
+/// What speaking TLS takes.
+struct Tls {
+    certificates: Certificates,
+    sessions_max: Option<usize>,
+    handshakes_max: usize,
+}
+
+impl Tls {
+    fn load(settings: &Settings, world: &World) -> Self {
+        let mut no_stand_in = || Err("not in tests".to_owned());
+        let mut means = Means {
+            self_signed: &mut no_stand_in,
+            tickets: TicketSecret::new(clock::monotonic_ms()).ok().map(Mutex::new).map(Arc::new),
+            now_ms: clock::monotonic_ms,
+            now_secs: || WALL_S,
+        };
+        let (certificates, _) = Certificates::load(settings, &mut means);
+        let wanted = settings.global.tls_connections_max.map(|n| n as usize);
+        let sessions_max = if world.has_tls() { wanted } else { Some(0) };
+        let handshakes_max = settings.global.handshakes_max.map_or(16, |n| n as usize);
+        Self { certificates, sessions_max, handshakes_max }
+    }
+}
+
 fn run(
     world: World,
+    tls: Tls,
     listeners: Vec<(ListenerId, OwnedFd)>,
     blocks_max: usize,
     ready: &mpsc::Sender<()>,
@@ -227,11 +285,12 @@ fn run(
     let limits = Limits {
         connections_max,
         blocks_max,
-        sessions_max: 0,
+        sessions_max: tls.sessions_max.unwrap_or(connections_max),
         rx_bytes: RX_BYTES,
         tx_bytes: TX_BYTES,
     };
-    let site: &'static Site = Box::leak(Box::new(Site::new(world)));
+    let site: &'static Site =
+        Box::leak(Box::new(Site::new(world).with_tls(tls.certificates, tls.handshakes_max)));
     let start = Start { limits, world: site, listeners, watches };
     let local = |waker| Local::new(site, connections_max, waker, logs, Some(signals));
     let mut reactor = Reactor::<conn::Client>::new(start, local).unwrap();

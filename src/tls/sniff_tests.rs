@@ -1,0 +1,136 @@
+//! First bytes of connections: whole, byte by byte, with trailing data, and wrong in many ways.
+
+use super::*;
+
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+    [&[kind, length[1], length[2], length[3]], body].concat()
+}
+
+/// `message` in records of at most `bytes`.
+fn records(message: &[u8], bytes: usize) -> Vec<u8> {
+    let record = |piece: &[u8]| {
+        let length = u16::try_from(piece.len()).unwrap().to_be_bytes();
+        [&[22, 3, 1, length[0], length[1]], piece].concat()
+    };
+    message.chunks(bytes).flat_map(record).collect()
+}
+
+fn extension(kind: u16, body: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(body.len()).unwrap().to_be_bytes();
+    [&kind.to_be_bytes(), &length[..], body].concat()
+}
+
+/// The body of a `server_name` extension with one name.
+fn names(kind: u8, name: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(name.len()).unwrap().to_be_bytes();
+    let entry = [&[kind, length[0], length[1]], name].concat();
+    let length = u16::try_from(entry.len()).unwrap().to_be_bytes();
+    [&length[..], &entry].concat()
+}
+
+/// A hello with these extensions besides the ones that every hello has.
+fn hello(extensions: &[Vec<u8>]) -> Vec<u8> {
+    let usual =
+        [extension(10, &[0, 2, 0, 29]), extension(13, &[0, 4, 4, 3, 8, 4]), extension(11, &[1, 0])];
+    let all: Vec<u8> = usual.iter().chain(extensions).flatten().copied().collect();
+    let length = u16::try_from(all.len()).unwrap().to_be_bytes();
+    let head = [&[3, 3][..], &[7; 32], &[0, 0, 2, 0xc0, 0x2b, 1, 0], &length].concat();
+    message(1, &[head, all].concat())
+}
+
+fn named(name: &[u8]) -> Vec<u8> {
+    records(&hello(&[extension(0, &names(0, name))]), 16_384)
+}
+
+fn asked(bytes: &[u8]) -> Option<String> {
+    match sniff(bytes) {
+        Sniffed::Hello(hello) => hello.server_name.map(String::from),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_hello_is_short_until_it_is_whole() {
+    let protocols = extension(16, b"\0\x0c\x02h2\x08http/1.1");
+    let whole = hello(&[extension(0, &names(0, b"A.Test")), protocols]);
+    for size in [1, 2, 3, 4, 5, 50, 16_384] {
+        let bytes = records(&whole, size);
+        for end in 0..bytes.len() {
+            assert_eq!(sniff(&bytes[..end]), Sniffed::Short, "{end} of {}", bytes.len());
+        }
+        let expected = Sniffed::Hello(Hello {
+            server_name: Some("a.test".into()),
+            protocols: vec![b"h2".as_slice().into(), b"http/1.1".as_slice().into()],
+        });
+        assert_eq!(sniff(&bytes), expected);
+        for trailing in [&b"\x16"[..], &records(&[2], 1), b"GET / HTTP/1.1\r\n\r\n", &[0; 40_000]] {
+            assert_eq!(sniff(&[&bytes, trailing].concat()), expected);
+        }
+    }
+}
+
+#[test]
+fn names_are_taken_as_the_handshake_takes_them() {
+    assert_eq!(asked(&named(b"Router.LAN")), Some("router.lan".into()));
+    assert_eq!(asked(&records(&hello(&[]), 99)), None);
+    // An address is no name (RFC 6066 section 3), and is ignored.
+    assert_eq!(asked(&named(b"192.168.1.1")), None);
+    assert_eq!(asked(&named(b"xn--bcher-kva.test")), Some("xn--bcher-kva.test".into()));
+    let long = [&[b'a'; 63][..], b".", &[b'b'; 63], b".", &[b'c'; 63], b".", &[b'd'; 61]].concat();
+    assert_eq!(long.len(), 253);
+    assert_eq!(asked(&named(&long)), Some(String::from_utf8(long).unwrap()));
+}
+
+#[test]
+fn what_is_no_name_is_never_taken_for_one() {
+    let strange: [&[u8]; 9] =
+        [b"", b".", b"a\0.test", b"a.test\0", b"a b", b"\xff\xfe", b"a..b", b"::1", &[b'a'; 255]];
+    for name in strange {
+        match sniff(&named(name)) {
+            Sniffed::Malformed => {}
+            Sniffed::Hello(hello) => assert_eq!(hello.server_name, None, "{}", name.escape_ascii()),
+            other => panic!("{}: {other:?}", name.escape_ascii()),
+        }
+    }
+    let twice = [extension(0, &names(0, b"a.test")), extension(0, &names(0, b"b.test"))];
+    assert_eq!(sniff(&records(&hello(&twice), 16_384)), Sniffed::Malformed);
+}
+
+#[test]
+fn what_can_not_become_a_hello_is_said_at_once() {
+    let wrong: [&[u8]; 7] = [
+        // Another message, an empty record, a record that is too long, another type of record.
+        &[22, 3, 1, 0, 4, 2],
+        &[22, 3, 1, 0, 0],
+        &[22, 3, 1, 0xff, 0xff],
+        &[22, 3, 1, 0, 1, 1, 21],
+        &[22, 3, 1, 0, 1, 1, 22, 2],
+        // Longer than is taken.
+        &[22, 3, 1, 0, 4, 1, 0, 0x40, 1],
+        &[22, 3, 1, 0, 4, 1, 0xff, 0xff, 0xff],
+    ];
+    for bytes in wrong {
+        assert_eq!(sniff(bytes), Sniffed::Malformed, "{bytes:?}");
+        assert_eq!(sniff(&bytes[..bytes.len() - 1]), Sniffed::Short, "{bytes:?}");
+    }
+    for bytes in
+        [&b"GET / "[..], b"\n", &[22, 4], &[22, 2, 0], &[21, 3, 3], &[0x80, 0x2e, 1], b"\0"]
+    {
+        assert_eq!(sniff(bytes), Sniffed::NotTls, "{bytes:?}");
+    }
+}
+
+#[test]
+fn the_longest_hello_is_taken_and_nothing_longer() {
+    let spare = HELLO_BYTES_MAX - 5 - hello(&[extension(21, &[])]).len();
+    let longest = records(&hello(&[extension(21, &vec![0; spare])]), 16_384);
+    assert_eq!(longest.len(), HELLO_BYTES_MAX);
+    assert!(matches!(sniff(&longest), Sniffed::Hello(_)));
+    assert_eq!(sniff(&longest[..HELLO_BYTES_MAX - 1]), Sniffed::Short);
+    // The heads of many records count too.
+    let crumbs = records(&hello(&[extension(21, &[0; 8000])]), 4);
+    assert!(crumbs.len() > HELLO_BYTES_MAX);
+    assert_eq!(sniff(&crumbs[..HELLO_BYTES_MAX - 1]), Sniffed::Short);
+    assert_eq!(sniff(&crumbs[..HELLO_BYTES_MAX]), Sniffed::Malformed);
+}
