@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+#[path = "../fuzz/oracles/certificate.rs"]
+mod certificate;
 #[path = "../fuzz/oracles/chunked_body.rs"]
 mod chunked_body;
 #[path = "../fuzz/oracles/config.rs"]
@@ -59,4 +61,9 @@ fn configurations() {
 #[test]
 fn tls_sessions() {
     replay("tls_records", tls_records::check);
+}
+
+#[test]
+fn certificates() {
+    replay("certificate", certificate::check);
 }

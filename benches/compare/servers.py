@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import time
 
@@ -11,11 +12,15 @@ CONNECTIONS = 4096
 IDLE_SECS = 600
 
 
-def free_port():
-    """A TCP port that nothing listens on right now."""
-    with socket.socket() as probe:
+def free_ports(count):
+    """TCP ports that nothing listens on right now."""
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
 
 
 def site(root):
@@ -37,6 +42,22 @@ def site(root):
     return docs
 
 
+def certificates(root):
+    """{kind: (certificate, key)}: self-signed, for localhost, the same for every server."""
+    home = os.path.join(root, "certificates")
+    os.makedirs(home)
+    made = {}
+    for kind, options in {"ecdsa": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+                          "rsa": ["rsa:2048"]}.items():
+        made[kind] = pair = (os.path.join(home, kind + ".crt"), os.path.join(home, kind + ".key"))
+        subprocess.run(
+            ["openssl", "req", "-x509", "-noenc", "-newkey", *options, "-sha256", "-days", "30",
+             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+             "-out", pair[0], "-keyout", pair[1]], check=True, capture_output=True)
+    os.chmod(home, 0o755)
+    return made
+
+
 def write(path, text):
     """Writes one configuration file."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -45,22 +66,36 @@ def write(path, text):
     os.chmod(path, 0o644)
 
 
-def kinglet(root, docs, port, binary):
+def kinglet(root, docs, listeners, binary):
     """lwsws configuration; the limits are those of the others."""
     conf = os.path.join(root, "kinglet")
     write(os.path.join(conf, "conf"), json.dumps(
         {"global": {"max-connections": str(CONNECTIONS), "server-string": "kinglet"}}))
-    write(os.path.join(conf, "conf.d", "site"), json.dumps({"vhosts": [{
-        "name": "localhost", "port": str(port), "interface": "127.0.0.1",
-        "keepalive-timeout": str(IDLE_SECS), "mounts": [{
-            "mountpoint": "/", "origin": "file://" + docs, "default": "index.html",
-            "cache-max-age": "60", "cache-reuse": "1"}]}]}))
+    vhosts = []
+    for port, pair in listeners:
+        tls = {"host-ssl-cert": pair[0], "host-ssl-key": pair[1]} if pair else {}
+        vhosts.append({
+            "name": "localhost", "port": str(port), "interface": "127.0.0.1", **tls,
+            "keepalive-timeout": str(IDLE_SECS), "mounts": [{
+                "mountpoint": "/", "origin": "file://" + docs, "default": "index.html",
+                "cache-max-age": "60", "cache-reuse": "1"}]})
+    write(os.path.join(conf, "conf.d", "site"), json.dumps({"vhosts": vhosts}))
     return [binary, "-c", conf]
 
 
-def nginx(root, docs, port, binary):
-    """One worker, sendfile, open_file_cache, no access log, connections kept."""
+def nginx(root, docs, listeners, binary):
+    """One worker, sendfile, open_file_cache, session tickets, no access log, connections kept."""
     user = "user www-data;" if os.getuid() == 0 else ""
+    blocks = ""
+    for port, pair in listeners:
+        ssl_word = "ssl " if pair else ""
+        tls = f"""
+    ssl_certificate {pair[0]}; ssl_certificate_key {pair[1]};
+    ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on;""" if pair else ""
+        blocks += f"""
+  server {{
+    listen 127.0.0.1:{port} {ssl_word}backlog=4096; root {docs};{tls}
+  }}"""
     write(os.path.join(root, "nginx.conf"), f"""
 {user} worker_processes 1; daemon off; pid {root}/nginx.pid; error_log {root}/nginx.log crit;
 worker_rlimit_nofile 10000;
@@ -70,20 +105,30 @@ http {{
   keepalive_timeout {IDLE_SECS}s; keepalive_requests 1000000000;
   open_file_cache max=64 inactive=60s; open_file_cache_valid 1s; expires 60s;
   client_body_temp_path {root}/t1; proxy_temp_path {root}/t2; fastcgi_temp_path {root}/t3;
-  uwsgi_temp_path {root}/t4; scgi_temp_path {root}/t5;
-  server {{ listen 127.0.0.1:{port} backlog=4096; root {docs}; }}
+  uwsgi_temp_path {root}/t4; scgi_temp_path {root}/t5;{blocks}
 }}
 """)
     return [binary, "-c", os.path.join(root, "nginx.conf"), "-p", root]
 
 
-def lighttpd(root, docs, port, binary):
+def lighttpd(root, docs, listeners, binary):
     """One process with its stat cache, no access log, connections kept."""
     user = 'server.username = "www-data"' if os.getuid() == 0 else ""
+    modules, sockets = '"mod_expire"', ""
+    for number, (port, pair) in enumerate(listeners):
+        tls = f"""
+  ssl.engine = "enable"
+  ssl.pemfile = "{pair[0]}"
+  ssl.privkey = "{pair[1]}"
+  ssl.openssl.ssl-conf-cmd = ("MinProtocol" => "TLSv1.2")""" if pair else ""
+        modules = '"mod_expire", "mod_openssl"' if pair else modules
+        sockets += f"""
+$SERVER["socket"] == "127.0.0.1:{port}" {{{tls}
+}}""" if number else tls
     write(os.path.join(root, "lighttpd.conf"), f"""
-server.modules = ("mod_expire")
+server.modules = ({modules})
 server.document-root = "{docs}"
-server.port = {port}
+server.port = {listeners[0][0]}
 server.bind = "127.0.0.1"
 {user}
 server.max-connections = {CONNECTIONS}
@@ -94,7 +139,7 @@ server.max-keep-alive-idle = {IDLE_SECS}
 server.network-backend = "sendfile"
 index-file.names = ("index.html")
 mimetype.assign = (".html" => "text/html", ".txt" => "text/plain")
-expire.url = ("/" => "access plus 60 seconds")
+expire.url = ("/" => "access plus 60 seconds"){sockets}
 """)
     return [binary, "-D", "-f", os.path.join(root, "lighttpd.conf")]
 
@@ -103,15 +148,22 @@ STARTERS = {"kinglet": kinglet, "nginx": nginx, "lighttpd": lighttpd}
 
 
 class Server:
-    """A running server; `pids` are all of its processes."""
+    """A running server; `pids` are all of its processes.
 
-    def __init__(self, name, binary, root, docs):
+    With `pairs` of certificates and keys it speaks TLS, on a port of its own (`ports`) for each;
+    without it serves plain HTTP on `port`.
+    """
+
+    def __init__(self, name, binary, root, docs, pairs=None):
         self.name = name
-        self.port = free_port()
+        ports = free_ports(len(pairs) if pairs else 1)
+        self.port = ports[0]
+        self.ports = dict(zip(pairs or {}, ports))
         home = os.path.join(root, f"{name}-{self.port}")
         os.makedirs(home)
         os.chmod(home, 0o755)
-        self.command = STARTERS[name](home, docs, self.port, binary)
+        listeners = list(zip(ports, pairs.values() if pairs else [None]))
+        self.command = STARTERS[name](home, docs, listeners, binary)
         self.log = os.path.join(home, "output")
         self.pid = None
 
@@ -125,15 +177,27 @@ class Server:
         os.close(out)
         while True:
             try:
-                with socket.create_connection(("127.0.0.1", self.port), 5) as link:
+                with self.connect() as link:
                     link.sendall(b"GET /1k.txt HTTP/1.1\r\nHost: localhost\r\n\r\n")
                     if link.recv(16)[:12] == b"HTTP/1.1 200":
                         return time.perf_counter() - began
                     raise SystemExit(f"compare: {self.name} does not serve /1k.txt")
+            except ssl.SSLError as error:
+                raise SystemExit(f"compare: {self.name} does not speak TLS: {error}") from error
             except (ConnectionRefusedError, ConnectionResetError):
                 done, _ = os.waitpid(self.pid, os.WNOHANG)
                 if done or time.perf_counter() - began > 15:
                     self.fail()
+
+    def connect(self):
+        """A connection to the first port."""
+        link = socket.create_connection(("127.0.0.1", self.port), 5)
+        if not self.ports:
+            return link
+        offer = ssl.create_default_context()
+        offer.check_hostname = False
+        offer.verify_mode = ssl.CERT_NONE
+        return offer.wrap_socket(link, server_hostname="localhost")
 
     def fail(self):
         """Ends the program with what the server said."""

@@ -71,6 +71,9 @@ pub struct End {
     /// The end came without the farewell that the peer owed (TLS: no close_notify), so that what
     /// came may be a part of what was meant.
     pub truncated: bool,
+    /// Nothing will be pushed after what `tx` and the tail hold: a TLS session says its farewell
+    /// in the same write.
+    pub last: bool,
     /// The role wants the sending side shut down once `tx` has left.
     pub shut: bool,
     /// Reading or writing failed; the descriptor is of no more use.
@@ -92,6 +95,7 @@ impl End {
             eof: false,
             more: false,
             held: false,
+            last: false,
             truncated: false,
             shut: false,
             failed: false,
@@ -114,6 +118,7 @@ impl End {
         self.eof = false;
         self.more = false;
         self.held = false;
+        self.last = false;
         self.truncated = false;
         self.shut = false;
         self.failed = false;

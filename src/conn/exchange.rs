@@ -43,6 +43,7 @@ impl Exchange {
                 Pull::Broken => return Err(CloseReason::SourceBroken),
             }
         }
+        client.last = !self.keep_alive && matches!(self.source, Source::Done);
         self.unsent = client.tx.len() as u64 + tail_bytes(tail);
         Ok(client.tx.is_empty() && tail.is_none() && matches!(self.source, Source::Done))
     }

@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args) -> u8 {
         Source::Configured(dir) if !dir.exists() => {
             let (settings, mut report) = (Settings::default(), Report::default());
             let message =
-                format!("{} does not exist: the names are this machine's alone", dir.display());
+                format!("{} does not exist: only names of this machine are in it", dir.display());
             report.push(Finding::new(Severity::Note, message).into());
             Survey { settings, report }
         }

@@ -16,7 +16,7 @@ use crate::conn::{Client, Local, RX_BYTES, SIGNALS, Site, TX_BYTES};
 use crate::reactor::{Limits, ListenerId, Reactor, Start};
 use crate::sys::signal::Signals;
 use crate::sys::socket::ListenOptions;
-use crate::sys::{limits, log, privileges};
+use crate::sys::{heap, limits, log, privileges};
 use crate::vhost::World;
 use crate::vhost::log::{Logs, Owner};
 
@@ -76,6 +76,7 @@ fn listen(args: &Args) -> Result<(Survey, World, Vec<Opened>), u8> {
     let Source::Quick(source) = &args.source else {
         let mut survey = Survey::read(args, false, quick::PORT)?;
         let world = survey.world();
+        prepare_heap(&world);
         let (opened, findings) = open_ports(&world);
         let fatal = findings.iter().any(|finding| finding.severity == Severity::Error);
         for finding in findings {
@@ -93,6 +94,7 @@ fn listen(args: &Args) -> Result<(Survey, World, Vec<Opened>), u8> {
             Err(code) => return Ok(Err(code)),
         };
         let world = survey.world();
+        prepare_heap(&world);
         let (opened, findings) = open_ports(&world);
         match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
             Some(finding) if finding.message.contains("in use") => {
@@ -108,6 +110,13 @@ fn listen(args: &Args) -> Result<(Survey, World, Vec<Opened>), u8> {
             print::err(&format!("kinglet: {error}"));
             Err(exit::RUNTIME)
         }
+    }
+}
+
+/// Only handshakes use the heap in earnest.
+fn prepare_heap(world: &World) {
+    if world.has_tls() {
+        heap::keep_small();
     }
 }
 

@@ -10,7 +10,7 @@ use super::entry::{BrokeOff, Lane};
 use super::tail;
 use crate::buf::{Buf, Chain, CloseReason, End, Pool, Tail};
 use crate::sys::arena::Arena;
-use crate::sys::{fd, log};
+use crate::sys::{fd, heap, log};
 use crate::tls::{
     Failure, NotSealed, PLAIN_BYTES_MAX, RECORD_BYTES_MAX, Received, Secured, Session,
 };
@@ -146,7 +146,10 @@ impl Sessions {
 
     /// Gives back the memory of a burst of sessions.
     pub(super) fn trim(&mut self) {
-        self.all.trim();
+        if self.all.capacity() > 0 {
+            self.all.trim();
+            heap::give_back();
+        }
     }
 
     /// Reads once, at most `keep` bytes, and opens what has become whole; whether the role may have
@@ -328,8 +331,8 @@ fn seal(
 ) -> (usize, usize, Result<(), CloseReason>) {
     let (mut sealed, mut of_tail) = (0, 0);
     let ended = Err(CloseReason::TlsFailed);
-    let shutting = end.shut && !secure.farewell;
-    if end.tx.is_empty() && tail.is_none() && !secure.session.owes() && !shutting {
+    let ending = (end.shut || end.last) && !secure.farewell;
+    if end.tx.is_empty() && tail.is_none() && !secure.session.owes() && !ending {
         return (0, 0, Ok(()));
     }
     if let Some(mut sealer) = secure.session.sealer() {
@@ -359,7 +362,7 @@ fn seal(
             }
         }
     }
-    if end.shut && end.tx.is_empty() && tail.is_none() && !secure.farewell {
+    if ending && end.tx.is_empty() && tail.is_none() {
         say_farewell(secure, output);
     }
     (sealed + of_tail, of_tail, Ok(()))

@@ -11,6 +11,7 @@ pub mod crypt;
 pub mod dirent;
 pub mod fd;
 pub mod filesystem;
+pub mod heap;
 pub mod hostname;
 pub mod ifaddr;
 mod level;

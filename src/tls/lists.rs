@@ -167,31 +167,38 @@ fn selected(word: &str) -> Result<Set, Why> {
     Err(if known { Why::NotHere } else { Why::Unknown })
 }
 
-/// A list for TLS 1.2 while it is being read.
-#[derive(Default)]
+/// A list for TLS 1.2 while it is being read. What is in neither order is removed for good.
 struct Choice {
     /// Chosen so far, preferred ones first.
     order: Vec<usize>,
-    /// Never to be chosen.
-    killed: Set,
+    /// Not chosen, in the order in which they would be.
+    pool: Vec<usize>,
 }
 
 impl Choice {
+    fn new() -> Self {
+        Self { order: Vec::new(), pool: (0..Suite::TLS12.len()).collect() }
+    }
+
     fn apply(&mut self, sign: Option<char>, set: Set) {
-        let within = |n: &usize| set & (1 << n) != 0;
+        let within = |n: &usize| set & (1 << *n) != 0;
         match sign {
             Some('!') => {
-                self.killed |= set;
                 self.order.retain(|n| !within(n));
+                self.pool.retain(|n| !within(n));
             }
-            Some('-') => self.order.retain(|n| !within(n)),
+            // When chosen again, what was removed comes first.
+            Some('-') => {
+                let (mut removed, kept) =
+                    self.order.iter().partition::<Vec<usize>, _>(|n| within(n));
+                removed.append(&mut self.pool);
+                (self.order, self.pool) = (kept, removed);
+            }
             Some('+') => self.order.sort_by_key(within),
             _ => {
-                for n in (0..Suite::TLS12.len()).filter(within) {
-                    if !self.order.contains(&n) && self.killed & (1 << n) == 0 {
-                        self.order.push(n);
-                    }
-                }
+                let (mut chosen, rest) = self.pool.iter().partition::<Vec<usize>, _>(|n| within(n));
+                self.order.append(&mut chosen);
+                self.pool = rest;
             }
         }
     }
@@ -241,7 +248,7 @@ fn combined(body: &str) -> Result<Set, (usize, &str, Why)> {
 /// length of the keys. Case does not count. To remove or move what is not available is no fault.
 #[must_use]
 pub fn parse_tls12(list: &str) -> Parsed<'_, Suite> {
-    let mut choice = Choice::default();
+    let mut choice = Choice::new();
     let mut left_out = Vec::new();
     for (at, element) in elements(list) {
         let sign = element.chars().next().filter(|c| matches!(c, '!' | '-' | '+' | '@'));

@@ -50,6 +50,8 @@ fn lists_choose_what_openssl_chooses() {
         ("FIPS", "EA RA Ea Ra"),
         ("ALL:-AES128:AES128", "EA RA EC RC Ea Ra"),
         ("ECDHE:-ECDSA:ALL", "RA RC Ra EA EC Ea"),
+        ("ECDSA:-HIGH:ALL", "EA EC Ea RA RC Ra"),
+        ("ALL:-AES128:-ECDSA:ALL", "RA RC EA EC Ea Ra"),
         ("!aRSA:ALL", "EA EC Ea"),
         ("ALL:!aRSA:aRSA", "EA EC Ea"),
         ("ALL:@SECLEVEL=4", "EA RA EC RC"),

@@ -106,3 +106,72 @@ fn rsa_kind(der: &[u8]) -> Result<Kind, Malformed> {
 fn named(names: &[(&[u8], &'static str)], oid: &[u8], other: &'static str) -> &'static str {
     names.iter().find(|(known, _)| *known == oid).map_or(other, |(_, name)| name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::der::element;
+
+    /// PrivateKeyInfo with the key's bytes as they are.
+    fn pkcs8(algorithm: &[&[u8]], key: &[u8]) -> Vec<u8> {
+        let oids: Vec<Vec<u8>> = algorithm.iter().map(|oid| element(OID, &[oid])).collect();
+        let algorithm = element(SEQUENCE, &[&oids.concat()]);
+        element(SEQUENCE, &[&[INTEGER, 1, 0], &algorithm, &element(OCTET_STRING, &[key])])
+    }
+
+    fn rsa(modulus_bytes: usize) -> Vec<u8> {
+        let modulus = element(INTEGER, &[&vec![0x55; modulus_bytes]]);
+        element(SEQUENCE, &[&[INTEGER, 1, 0], &modulus])
+    }
+
+    fn sec1(curve: &[u8]) -> Vec<u8> {
+        let curve = element(tagged_around(0), &[&element(OID, &[curve])]);
+        element(SEQUENCE, &[&[INTEGER, 1, 1], &element(OCTET_STRING, &[&[7; 66]]), &curve])
+    }
+
+    fn why(section: SectionKind, der: &[u8]) -> Option<&'static str> {
+        match load(section, der) {
+            Err(KeyFault::Unsupported(kind)) => Some(kind),
+            Err(KeyFault::Bad) => None,
+            Ok(_) => panic!("a key of no real bytes was loaded"),
+        }
+    }
+
+    #[test]
+    fn kinds_that_are_not_supported_are_named() {
+        let short = Some("an RSA key of fewer than 2048 bits");
+        let long = Some("an RSA key of more than 4096 bits");
+        let other = "an ECDSA key of another curve than P-256 and P-384";
+        for (algorithm, key, expected) in [
+            (&[RSA][..], rsa(128), short),
+            (&[RSA], rsa(257), None),
+            (&[RSA], rsa(1025), long),
+            (&[EC, P256], vec![], None),
+            (&[EC, CURVES[0].0], vec![], Some("an ECDSA P-521 key")),
+            (&[EC, CURVES[1].0], vec![], Some("an ECDSA secp256k1 key")),
+            (&[EC, &[1, 2, 3]], vec![], Some(other)),
+            (&[EC], vec![], None),
+            (&[ED25519], vec![], None),
+            (&[ALGORITHMS[0].0], vec![], Some("an RSA-PSS key")),
+            (&[ALGORITHMS[1].0], vec![], Some("a DSA key")),
+            (&[&[1, 2, 3]], vec![], Some("a key of an unknown kind")),
+        ] {
+            assert_eq!(why(SectionKind::PrivateKey, &pkcs8(algorithm, &key)), expected);
+        }
+        assert_eq!(why(SectionKind::RsaPrivateKey, &rsa(128)), short);
+        assert_eq!(why(SectionKind::RsaPrivateKey, &rsa(1025)), long);
+        assert_eq!(why(SectionKind::RsaPrivateKey, b"junk"), None);
+        assert_eq!(why(SectionKind::EcPrivateKey, &sec1(P384)), None);
+        assert_eq!(why(SectionKind::EcPrivateKey, &sec1(CURVES[0].0)), Some("an ECDSA P-521 key"));
+        assert_eq!(why(SectionKind::Certificate, &rsa(257)), None);
+    }
+
+    #[test]
+    fn keys_cut_short_are_bad() {
+        for whole in [pkcs8(&[EC, CURVES[0].0], b"key"), pkcs8(&[RSA], &rsa(128))] {
+            for end in 0..whole.len() {
+                assert_eq!(why(SectionKind::PrivateKey, &whole[..end]), None, "{end}");
+            }
+        }
+    }
+}

@@ -236,9 +236,9 @@ pub(super) static KEYS: &[Key] = &[
     key(
         "max-handshakes",
         count(1, 100_000),
-        "TLS handshakes in progress at the same time.",
+        "TLS handshakes in progress at the same time; further clients wait in line.",
     )
-    .or("from memory")
+    .or("from \"max-connections\"")
     .eg(r#""32""#)
     .ours()
     .slot(Slot::Global(
@@ -250,7 +250,7 @@ pub(super) static KEYS: &[Key] = &[
         Kind::Path,
         "Directory for what Kinglet makes and must find again: self-signed certificates and their keys.",
     )
-    .or("a directory of the user or the system")
+    .or("/var/lib/kinglet; as a user ~/.local/state/kinglet")
     .eg(r#""/etc/kinglet/state""#)
     .ours()
     .slot(Slot::Global(
