@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use kinglet::buf::Buf;
 use kinglet::tls::{
-    Clients, HELLO_BYTES_MAX, Policy, RECORD_BYTES_MAX, Received, Session, Shown, Sniffed, Terms,
-    TicketSecret, Tickets, policy_id, self_signed, sniff,
+    Clients, HELLO_BYTES_MAX, Identity, Policy, RECORD_BYTES_MAX, Received, Session, Shown,
+    Sniffed, Terms, TicketSecret, Tickets, policy_id, self_signed, sniff,
 };
 
 /// Most calls that cuts lead to; short inputs are cut into single bytes.
@@ -29,6 +29,15 @@ static POLICY: LazyLock<Policy> = LazyLock::new(|| {
     Policy::new(&terms, Shown::new(Some(shown())), Some(tickets), Some(|| 1_811_808_000))
         .expect("a policy")
 });
+
+/// A certificate that is made when the first input is looked at.
+fn shown() -> kinglet::tls::Certified {
+    let request = self_signed::Request { names: &["a.test"], now_secs: 1_811_808_000 };
+    let made = self_signed::make(&request, None).expect("a certificate");
+    Identity::from_pem(made.certificate_pem.as_bytes(), made.key_pem.as_bytes())
+        .expect("an identity")
+        .certified()
+}
 
 /// Checks one input: a byte for the size of the cuts, then the bytes of a connection.
 pub(crate) fn check(input: &[u8]) {
