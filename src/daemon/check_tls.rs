@@ -62,14 +62,7 @@ fn asked_name(name: &str) -> Option<&str> {
 
 /// A file that keeps a vhost from showing its own certificate, and what happens instead.
 fn degraded(unusable: Unusable, tls: &Tls) -> Finding {
-    let instead = if tls.client_cert_required.is_some() {
-        "the vhost stays closed until it is right"
-    } else if tls.ignore_missing_cert && unusable.missing {
-        "handshakes fail until it is there"
-    } else {
-        "a self-signed certificate stands in until it is right"
-    };
-    let message = format!("{}: {instead}", unusable.why);
+    let message = format!("{}: {}", unusable.why, unusable.instead(tls));
     let finding = Finding::new(Severity::Degraded, message).at(unusable.place);
     match unusable.hint {
         Some(hint) => finding.hint(hint),

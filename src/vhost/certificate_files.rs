@@ -1,12 +1,15 @@
 //! Reading the files of `host-ssl-cert`, `host-ssl-key` and `host-ssl-ca`.
 
+use std::fmt;
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use crate::config::settings::{CertificateSource, Place, Tls};
 use crate::sys::open;
-use crate::tls::{Identity, PEM_BYTES_MAX, Roots};
+use crate::tls::{Identity, PEM_BYTES_MAX, PolicyFault, Roots};
 
 /// Why the files of a vhost can not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,13 +20,60 @@ pub struct Unusable {
     pub why: String,
     /// What to do about it.
     pub hint: Option<&'static str>,
-    /// It is not there at all.
-    pub missing: bool,
+    /// What the system says when it does not let us read the file.
+    pub kind: Option<io::ErrorKind>,
+    /// It is about the authorities; certificate and key may be good.
+    pub is_ca: bool,
 }
 
 impl Unusable {
     pub(super) fn new(place: Place, why: impl Into<String>) -> Self {
-        Self { place, why: why.into(), hint: None, missing: false }
+        Self { place, why: why.into(), hint: None, kind: None, is_ca: false }
+    }
+
+    /// Client certificates are required at `place`, and there is nothing to check them with.
+    pub(super) fn no_ca(place: Place) -> Self {
+        let why = PolicyFault::NoAuthority.to_string();
+        Self { is_ca: true, ..Self::new(place, why) }
+    }
+
+    /// What the vhost does until the file is right.
+    #[must_use]
+    pub fn instead(&self, tls: &Tls) -> Instead {
+        let is_missing = self.kind == Some(io::ErrorKind::NotFound);
+        if tls.client_cert_required.is_some() {
+            Instead::Closed
+        } else if self.is_ca {
+            Instead::Incomplete
+        } else if tls.ignore_missing_cert && is_missing {
+            Instead::Nothing
+        } else {
+            Instead::SelfSigned
+        }
+    }
+}
+
+/// What a vhost does that can not show what it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Instead {
+    /// It is closed: who gets in can not be decided.
+    Closed,
+    /// It shows its certificate without what `host-ssl-ca` would add to the chain.
+    Incomplete,
+    /// It shows nothing, as `ignore-missing-cert` wants it.
+    Nothing,
+    /// It shows a self-signed certificate.
+    SelfSigned,
+}
+
+impl fmt::Display for Instead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the vhost stays closed until it is right",
+            Self::Incomplete => "nothing is added to the certificate's chain until it is right",
+            Self::Nothing => "handshakes fail until it is there",
+            Self::SelfSigned => "a self-signed certificate stands in until it is right",
+        })
     }
 }
 
@@ -52,34 +102,40 @@ pub fn identity(tls: &Tls, roots: Option<&Roots>) -> Result<Option<Identity>, Un
     Ok(Some(identity))
 }
 
-/// The authorities of `host-ssl-ca`, if it is given.
+/// The authorities of `host-ssl-ca`; none only where clients need no certificates.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// What is wrong with the file, or that there has to be one.
 pub fn roots(tls: &Tls) -> Result<Option<Roots>, Unusable> {
-    let Some(ca) = &tls.ca else { return Ok(None) };
-    let pem = read(&ca.value, ca.place)?;
-    let refused = |fault: crate::tls::RootsFault| Unusable {
-        hint: Some(fault.hint()),
-        ..Unusable::new(ca.place, format!("{}: {fault}", ca.value))
+    let of_ca = |unusable: Unusable| Unusable { is_ca: true, ..unusable };
+    let Some(ca) = &tls.ca else {
+        return tls.client_cert_required.map_or(Ok(None), |place| Err(Unusable::no_ca(place)));
     };
-    Roots::from_pem(&pem).map(Some).map_err(refused)
+    let pem = read(&ca.value, ca.place).map_err(of_ca)?;
+    Roots::from_pem(&pem).map(Some).map_err(|fault| {
+        let hint = Some(fault.hint());
+        of_ca(Unusable { hint, ..Unusable::new(ca.place, format!("{}: {fault}", ca.value)) })
+    })
 }
 
-fn read(path: &str, place: Place) -> Result<Vec<u8>, Unusable> {
+fn read(path: &str, place: Place) -> Result<Zeroizing<Vec<u8>>, Unusable> {
     read_file(Path::new(path)).map_err(|error| Unusable {
-        missing: error.kind() == io::ErrorKind::NotFound,
+        kind: Some(error.kind()),
         ..Unusable::new(place, format!("{path}: {error}"))
     })
 }
 
-/// The content of a regular file of at most [`PEM_BYTES_MAX`] bytes.
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+/// The content of a regular file of at most [`PEM_BYTES_MAX`] bytes, wiped when it is dropped: it
+/// may be a private key.
+fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let file = std::fs::OpenOptions::new().read(true).custom_flags(open::NO_WAIT).open(path)?;
-    if !file.metadata()?.is_file() {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
         return Err(io::Error::other("it is not a file"));
     }
-    let mut content = Vec::new();
+    // One byte more than there is, so that no copy is left behind by growing.
+    let bytes = usize::try_from(metadata.len()).unwrap_or(usize::MAX).min(PEM_BYTES_MAX) + 1;
+    let mut content = Zeroizing::new(Vec::with_capacity(bytes));
     file.take(PEM_BYTES_MAX as u64 + 1).read_to_end(&mut content)?;
     if content.len() > PEM_BYTES_MAX {
         return Err(io::Error::other(format!("it is longer than {} KiB", PEM_BYTES_MAX >> 10)));

@@ -5,14 +5,15 @@
 //! stands in, which is said loudly, until the files are right. They are looked at again when
 //! somebody asks for the vhost. Where clients have to show certificates nothing stands in.
 
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::config::settings::{Settings, Tls};
+use crate::config::settings::{CertificateSource, Settings, Tls};
 use crate::sys::{cpu, log};
 use crate::tls::{Certified, Clients, Policy, Shown, Terms, TicketSecret, Tickets};
 
-use super::certificate_files::{self, Unusable};
+use super::certificate_files::{self, Instead, Unusable};
 use super::world::{Fault, VhostId};
 
 /// How often the files of a vhost in trouble are looked at, at most.
@@ -20,6 +21,9 @@ const RETRY_MS: u64 = 2_000;
 
 /// How often the trouble is told, at most.
 const WARN_MS: u64 = 60_000;
+
+/// Why there is no self-signed certificate.
+const NOT_MADE: &str = "it could not be made at the start";
 
 /// What is needed besides files.
 pub struct Means<'m> {
@@ -54,10 +58,9 @@ struct Entry {
     now_secs: fn() -> u64,
 }
 
-/// What keeps a vhost from showing what it should.
+/// When something is done about what keeps a vhost from showing what it should.
 #[derive(Debug, Default)]
 struct Trouble {
-    why: String,
     /// `ignore-missing-cert`: nobody has to hear of it.
     expected: bool,
     retry_at_ms: u64,
@@ -106,27 +109,35 @@ impl Entry {
 
     /// Brings the vhost up as well as can be.
     fn start(&self, means: &mut Means<'_>, faults: &mut Vec<Fault>) {
-        let Err(unusable) = self.take_own(means.self_signed) else { return };
-        let Unusable { place, why, missing, .. } = unusable;
-        let closed = self.tls.client_cert_required.is_some();
-        let expected = missing && self.tls.ignore_missing_cert && !closed;
-        let mut instead = "handshakes fail until it is right";
-        if !closed && !expected {
+        let (Ok(Some(unusable)) | Err(unusable)) = self.take_own(means.self_signed) else {
+            return;
+        };
+        let instead = unusable.instead(&self.tls);
+        let mut message = format!("{}: {instead}", unusable.why);
+        // Only a start can make one, so it is kept even where it can not be shown yet.
+        if instead == Instead::SelfSigned
+            || self.tls.certificate.value == CertificateSource::SelfSigned
+        {
             match (means.self_signed)() {
-                Ok(stand_in) => {
-                    self.shown.set(stand_in);
-                    instead = "a self-signed certificate stands in until it is right";
+                Ok(made) => self.shown.set(made),
+                Err(error) => {
+                    let why = unusable.why.as_str();
+                    message = format!("{why}: handshakes fail, no self-signed one: {error}");
                 }
-                Err(error) => log::error(format_args!("no self-signed certificate: {error}")),
             }
         }
-        if !closed && self.make_policy(Clients::Anonymous).is_err() {
-            instead = "this vhost is closed";
+        if instead != Instead::Closed
+            && let Err(error) = self.make_policy(Clients::Anonymous)
+        {
+            message = format!("{}: the vhost is closed ({error})", unusable.why);
         }
-        faults.push(Fault { place, message: format!("{why}: {instead}") });
+        faults.push(Fault { place: unusable.place, message });
         let now_ms = (self.now_ms)();
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) =
-            Trouble { why, expected, retry_at_ms: now_ms + RETRY_MS, warn_at_ms: now_ms + WARN_MS };
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Trouble {
+            expected: instead == Instead::Nothing,
+            retry_at_ms: now_ms + RETRY_MS,
+            warn_at_ms: now_ms + WARN_MS,
+        };
         self.troubled.store(true, Ordering::Relaxed);
     }
 
@@ -138,48 +149,57 @@ impl Entry {
             return;
         }
         trouble.retry_at_ms = now_ms + RETRY_MS;
-        // Only a start can make a certificate.
-        match self.take_own(&mut || Err("it could not be made at the start".to_owned())) {
-            Ok(()) => {
+        let mut made_at_start = || self.shown.certified().ok_or_else(|| NOT_MADE.to_owned());
+        let unusable = match self.take_own(&mut made_at_start) {
+            Ok(None) => {
                 self.troubled.store(false, Ordering::Relaxed);
                 log::notice(format_args!("vhost {} shows its own certificate now", self.name));
+                return;
             }
-            Err(unusable) => {
-                trouble.why = unusable.why;
-                if now_ms >= trouble.warn_at_ms && !trouble.expected {
-                    trouble.warn_at_ms = now_ms + WARN_MS;
-                    log::error(format_args!(
-                        "vhost {} still can not show its certificate: {}",
-                        self.name, trouble.why
-                    ));
-                }
-            }
+            Ok(Some(unusable)) | Err(unusable) => unusable,
+        };
+        if now_ms >= trouble.warn_at_ms && !trouble.expected {
+            trouble.warn_at_ms = now_ms + WARN_MS;
+            let restart = match unusable.kind {
+                Some(ErrorKind::PermissionDenied) => " (what only root may read takes a restart)",
+                _ => "",
+            };
+            log::error(format_args!(
+                "vhost {}: {}: {}{restart}",
+                self.name,
+                unusable.why,
+                unusable.instead(&self.tls)
+            ));
         }
     }
 
-    /// Takes what the configuration names, all of it or nothing.
+    /// Takes what the configuration names; what is left to wish for where it can be shown all the
+    /// same.
     fn take_own(
         &self,
         self_signed: &mut dyn FnMut() -> Result<Certified, String>,
-    ) -> Result<(), Unusable> {
-        let roots = certificate_files::roots(&self.tls)?;
-        let place = self.tls.certificate.place;
-        let unusable = |why: String| Unusable::new(place, why);
+    ) -> Result<Option<Unusable>, Unusable> {
+        let is_open = self.tls.client_cert_required.is_none();
+        let (roots, lacking) = match certificate_files::roots(&self.tls) {
+            Ok(roots) => (roots, None),
+            // Without client certificates it only completes the chain.
+            Err(unusable) if is_open => (None, Some(unusable)),
+            Err(unusable) => return Err(unusable),
+        };
+        let unusable = |why: String| Unusable::new(self.tls.certificate.place, why);
         let certified = match certificate_files::identity(&self.tls, roots.as_ref())? {
             None => self_signed().map_err(unusable)?,
             Some(identity) => identity.certified(),
         };
-        let clients = match (&self.tls.client_cert_required, roots) {
+        let clients = match (self.tls.client_cert_required, roots) {
             (None, _) => Clients::Anonymous,
             (Some(_), Some(roots)) => Clients::Certified(roots.store()),
-            (Some(place), None) => {
-                let why = "client certificates are required, but no CA is named";
-                return Err(Unusable::new(*place, why));
-            }
+            (Some(place), None) => return Err(Unusable::no_ca(place)),
         };
-        self.make_policy(clients).map_err(unusable)?;
+        // In this order, so that no handshake finds nothing to show.
         self.shown.set(certified);
-        Ok(())
+        self.make_policy(clients).map_err(unusable)?;
+        Ok(lacking)
     }
 
     fn make_policy(&self, clients: Clients) -> Result<(), String> {
@@ -207,3 +227,7 @@ impl Entry {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "certificates_tests.rs"]
+mod tests;
