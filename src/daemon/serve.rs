@@ -76,7 +76,10 @@ fn listen(args: &Args) -> Result<(Survey, World, Vec<Opened>), u8> {
     let Source::Quick(source) = &args.source else {
         let mut survey = Survey::read(args, false, quick::PORT)?;
         let world = survey.world();
-        prepare_heap(&world);
+        // Only handshakes use the heap in earnest.
+        if world.has_tls() {
+            heap::keep_small();
+        }
         let (opened, findings) = open_ports(&world);
         let fatal = findings.iter().any(|finding| finding.severity == Severity::Error);
         for finding in findings {
@@ -88,13 +91,15 @@ fn listen(args: &Args) -> Result<(Survey, World, Vec<Opened>), u8> {
         }
         return Ok((survey, world, opened));
     };
+    if source.tls {
+        heap::keep_small();
+    }
     let tried = quick::first_free_port(source.port, |port| {
         let mut survey = match Survey::read(args, false, port) {
             Ok(survey) => survey,
             Err(code) => return Ok(Err(code)),
         };
         let world = survey.world();
-        prepare_heap(&world);
         let (opened, findings) = open_ports(&world);
         match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
             Some(finding) if finding.message.contains("in use") => {
@@ -110,13 +115,6 @@ fn listen(args: &Args) -> Result<(Survey, World, Vec<Opened>), u8> {
             print::err(&format!("kinglet: {error}"));
             Err(exit::RUNTIME)
         }
-    }
-}
-
-/// Only handshakes use the heap in earnest.
-fn prepare_heap(world: &World) {
-    if world.has_tls() {
-        heap::keep_small();
     }
 }
 

@@ -23,7 +23,7 @@ const TUNABLES: &str = "GLIBC_TUNABLES";
 
 /// Makes the heap give back early. Starts the program anew with glibc's cache of freed pieces
 /// switched off, unless that was done already or can not be done; call it before anything was
-/// opened.
+/// opened and before the working directory was changed, for the command line is read once more.
 #[cfg(target_env = "gnu")]
 pub fn keep_small() {
     use std::os::unix::process::CommandExt as _;
@@ -38,6 +38,9 @@ pub fn keep_small() {
     }
     // By its own name, so that tools which look for processes go on finding it.
     let Ok(program) = std::env::current_exe() else { return };
+    if is_linker(&program) {
+        return;
+    }
     let mut args = std::env::args_os();
     let Some(name) = args.next() else { return };
     let separator = if tunables.is_empty() { "" } else { ":" };
@@ -51,6 +54,14 @@ pub fn keep_small() {
         .exec();
 }
 
+/// Whether the dynamic linker was started as a command (`ld.so PROGRAM`): it takes other arguments
+/// than the program.
+#[cfg(target_env = "gnu")]
+fn is_linker(program: &std::path::Path) -> bool {
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with("ld") && name.contains(".so")
+}
+
 /// Nothing to do here.
 #[cfg(not(target_env = "gnu"))]
 pub fn keep_small() {}
@@ -61,5 +72,24 @@ pub fn give_back() {
     // SAFETY: a plain call that is allowed at any time.
     unsafe {
         libc::malloc_trim(0);
+    }
+}
+
+#[cfg(all(test, target_env = "gnu"))]
+mod tests {
+    use super::is_linker;
+
+    #[test]
+    fn the_dynamic_linker_is_told_from_programs() {
+        for (program, is) in [
+            ("/usr/sbin/kinglet", false),
+            ("/opt/ld/kinglet.so", false),
+            ("/lib64/ld-linux-x86-64.so.2", true),
+            ("/lib/ld.so.1", true),
+            ("/lib64/ld64.so.2", true),
+            ("/lib/ld-2.31.so", true),
+        ] {
+            assert_eq!(is_linker(program.as_ref()), is, "{program}");
+        }
     }
 }
