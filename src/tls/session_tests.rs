@@ -11,6 +11,7 @@ use rustls::{
 use super::*;
 use crate::tls::{Clients, Terms};
 
+#[cfg(test)]
 #[path = "session_peer_tests.rs"]
 mod peer;
 use peer::{Wish, connect, policy, policy_of, roots, said, terms, told};
