@@ -153,6 +153,25 @@ def tls_slow_reader(stage):
 
 
 @case
+def tls_slow_head(stage):
+    """a head that comes byte by byte, each in a record, is given up after header-timeout-secs"""
+    server = serve(stage, timeout_secs="3", header_timeout_secs="2")
+    for version in ("1.2", "1.3"):
+        with SecureWire(stage.port, using=settings(versions=version)) as link:
+            link.send(b"GET / HTTP/1.1\r\nHost: stage.test\r\nX: ")
+
+            def given_up(link=link):
+                link.send(b"a")
+                return link.ends(0.2)
+            eventually(given_up, "the connection is closed")
+            equal(link.ragged, False, "close_notify")
+            true(link.received in (b"",) or link.received.startswith(b"HTTP/1.1 408"),
+                 f"{bytes(link.received[:80])!r}")
+    equal(ask(stage).status, 200)
+    server.alive()
+
+
+@case
 def tls_keep_alive_ends(stage):
     """an idle connection ends with close_notify after keepalive-timeout"""
     stage.serve([vhost(stage, keepalive_timeout="1")])
