@@ -9,6 +9,8 @@ mod certificate;
 mod chunked_body;
 #[path = "../fuzz/oracles/config.rs"]
 mod config;
+#[path = "../fuzz/oracles/hello.rs"]
+mod hello;
 #[path = "../fuzz/oracles/range_header.rs"]
 mod range_header;
 #[path = "../fuzz/oracles/request_head.rs"]
@@ -66,4 +68,9 @@ fn tls_sessions() {
 #[test]
 fn certificates() {
     replay("certificate", certificate::check);
+}
+
+#[test]
+fn hellos() {
+    replay("hello", hello::check);
 }
