@@ -3,6 +3,7 @@
 import concurrent.futures
 import hashlib
 import os
+import signal
 import socket
 import ssl
 import struct
@@ -181,6 +182,53 @@ def tls_keep_alive_ends(stage):
             equal(link.response().status, 200)
             true(link.ends(30), "the idle connection is closed")
             equal(link.ragged, False, f"close_notify with TLS {version}")
+
+
+@case
+def tls_end_of_the_server(stage):
+    """SIGTERM: downloads are finished, idle connections end with close_notify, and so do those in
+    the middle of a handshake"""
+    size = 24 << 20
+    stage.big("docs/big.txt", size)
+    server = serve(stage)
+    links = []
+    for version in ("1.2", "1.3"):
+        busy = SecureWire(stage.port, using=settings(versions=version))
+        busy.send(request("/big.txt", close=False))
+        while len(busy.received) < 100_000:
+            busy.fill()
+        idle = SecureWire(stage.port, using=settings(versions=version))
+        idle.send(request(close=False))
+        equal(idle.response().status, 200)
+        links.append((busy, idle))
+    half = socket.create_connection(("127.0.0.1", stage.port), PATIENCE_SECS)
+    half.sendall(b"\x16\x03\x01\x02\x00\x01")
+    server.signal(signal.SIGTERM)
+    for busy, idle in links:
+        true(idle.ends(PATIENCE_SECS) and not idle.ragged, "close_notify when idle")
+        equal(len(busy.response().body), size)
+        true(busy.ends(PATIENCE_SECS) and not busy.ragged, "close_notify after the file")
+    half.close()
+    equal(server.child.wait(PATIENCE_SECS), 0, "exit code")
+
+
+@case
+def tls_threads(stage):
+    """with three threads tickets of one are good at the others, and client certificates hold"""
+    stage.serve([vhost(stage), vhost(stage, "mutual.test", client_cert_required="1",
+                                     host_ssl_ca=PAPERS.authority("root"))], count_threads="3")
+    session = os.path.join(stage.root, "session")
+    for version in ("-tls1_2", "-tls1_3"):
+        s_client(stage, version, "-sess_out", session)
+        for _ in range(8):
+            text = s_client(stage, version, "-sess_in", session)
+            matches("Reused, TLSv1.*home page", text, version)
+        for _ in range(4):
+            text = s_client(stage, version, "-sess_in", session, sni="mutual.test")
+            true("HTTP/1.1" not in text, "got in")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: ask(stage, "/small.txt").status, range(100)))
+    equal(set(found), {200})
 
 
 @case
