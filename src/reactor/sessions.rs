@@ -11,7 +11,7 @@ use super::seal::{say_farewell, seal};
 use crate::buf::{Buf, Chain, CloseReason, End, Pool, Tail};
 use crate::sys::arena::Arena;
 use crate::sys::{fd, heap, log};
-use crate::tls::{Failure, RECORD_BYTES_MAX, Received, Secured, Session};
+use crate::tls::{RECORD_BYTES_MAX, Received, Secured, Session};
 
 /// Bytes of the queue for received ciphertext: one whole record behind part of another.
 const INPUT_BYTES: usize = 2 * RECORD_BYTES_MAX;
@@ -308,10 +308,8 @@ fn take_records(
                 log::debug(format_args!("TLS: {failure}"));
                 input.consume(input.len());
                 end.failed = true;
-                lane.broke_off = Some(match failure {
-                    Failure::Alerted => BrokeOff::Peer,
-                    _ => BrokeOff::Here,
-                });
+                let of_peer = failure.is_of_peer();
+                lane.broke_off = Some(if of_peer { BrokeOff::Peer } else { BrokeOff::Here });
                 return;
             }
         }

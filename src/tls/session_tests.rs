@@ -222,6 +222,15 @@ fn nothing_comes_of_garbage_but_an_alert() {
 }
 
 #[test]
+fn who_gives_up_is_told_nothing() {
+    let mut server = answered();
+    server.receive(&record(21, &[2, 48]));
+    let Some(Received::Failed(failure)) = &server.end else { panic!("{:?}", server.end) };
+    assert!(failure.is_of_peer(), "{failure}");
+    assert_eq!(server.said(), []);
+}
+
+#[test]
 fn a_handshake_message_has_a_longest_length() {
     let mut server = answered();
     // A message of 60 KiB in records of 1 KiB.
