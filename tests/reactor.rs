@@ -189,13 +189,8 @@ fn start(mut world: World, connections_max: usize, blocks_max: usize) -> Running
     let address = socket::local_addr(&listener).unwrap();
     let (stop, stopped) = UnixStream::pair().unwrap();
     let thread = std::thread::spawn(move || {
-        let limits = Limits {
-            connections_max,
-            blocks_max,
-            sessions_max: 0,
-            rx_bytes: 16384,
-            tx_bytes: 32768,
-        };
+        let (sessions_max, rx_bytes, tx_bytes) = (0, 16384, 32768);
+        let limits = Limits { connections_max, blocks_max, sessions_max, rx_bytes, tx_bytes };
         let watches = vec![(0, stopped.as_raw_fd())];
         let listeners = vec![(ListenerId(0), listener)];
         let start = Start::<Player> { limits, world, listeners, watches };

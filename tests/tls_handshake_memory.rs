@@ -197,8 +197,7 @@ fn measure(policy: &Policy, config: &Arc<ClientConfig>) -> (isize, isize, isize)
             session = Some(Session::new(policy).unwrap());
         }
         let mut is_done = false;
-        loop {
-            let Some(session) = &mut session else { break };
+        while let Some(session) = &mut session {
             let (used, received) = session.receive(&mut input, &mut plain, &mut out);
             input.drain(..used);
             match received {

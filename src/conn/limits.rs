@@ -46,3 +46,6 @@ pub(super) const RETRY_AFTER: &[u8] = b"1";
 /// A fatal alert, internal_error, as a record of its own (RFC 8446 section 6): the answer to the
 /// hello for a vhost that has no certificate to show.
 pub(super) const ALERT_INTERNAL_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
+
+/// The same with protocol_version: the answer to a client that knows TLS 1.1 at most.
+pub(super) const ALERT_PROTOCOL_VERSION: [u8; 7] = [21, 3, 3, 0, 2, 2, 70];

@@ -8,7 +8,7 @@
 use super::client::{Client, Cx, Effect};
 use super::handshakes::Entered;
 use super::http::Http;
-use super::limits::ALERT_INTERNAL_ERROR;
+use super::limits::{ALERT_INTERNAL_ERROR, ALERT_PROTOCOL_VERSION};
 use super::security::Security;
 use super::site::Site;
 use crate::buf::{CloseReason, End, Ends, LaneId};
@@ -112,6 +112,7 @@ impl Opening {
             }
             Sniffed::Hello(hello) => Some(hello),
             Sniffed::Malformed => None,
+            Sniffed::TooOld => return refuse(client, &ALERT_PROTOCOL_VERSION),
         };
         let name = hello.as_ref().and_then(|hello| hello.server_name.as_deref());
         let name = name.unwrap_or_default();
@@ -149,11 +150,7 @@ impl Opening {
                 Step::Wait(Wait::Input)
             }
             // A vhost whose certificates can not be trusted is closed, but not silently.
-            Some(Err(_)) | None => {
-                client.rx.consume(client.rx.len());
-                let _ = client.tx.put(&ALERT_INTERNAL_ERROR);
-                Step::Close(CloseReason::TlsFailed)
-            }
+            Some(Err(_)) | None => refuse(client, &ALERT_INTERNAL_ERROR),
         }
     }
 
@@ -197,4 +194,11 @@ impl Opening {
             cx.local.handshakes.leave(serial, cx.now_ms);
         }
     }
+}
+
+/// Says why there is no handshake, and that is all.
+fn refuse(client: &mut End, alert: &[u8]) -> Step<Client> {
+    client.rx.consume(client.rx.len());
+    let _ = client.tx.put(alert);
+    Step::Close(CloseReason::TlsFailed)
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::buf::{BLOCK_BYTES, LANES};
-use crate::config::settings::Global;
+use crate::config::settings::{Global, Settings};
 use crate::conn::{RX_BYTES, TX_BYTES, UserOfMemory};
 use crate::reactor::{SHARED_BYTES, SLOTS_MAX, session_bytes};
 
@@ -31,9 +31,11 @@ const HANDSHAKES_MIN: usize = 16;
 const HANDSHAKES_MAX: usize = 512;
 
 /// What a TLS handshake holds on the heap at most while it waits for its client, measured by
-/// tests/tls_handshake_memory.rs: 4 KiB mostly, this much where a certificate is wanted of a client
-/// whose hello has 16 KiB.
-const HANDSHAKE_BYTES: usize = 36 * 1024;
+/// tests/tls_handshake_memory.rs.
+const OPEN_HANDSHAKE_BYTES: usize = 4 * 1024;
+
+/// The same where a certificate is wanted of a client, whose hello then is kept: up to 16 KiB.
+const CERTIFIED_HANDSHAKE_BYTES: usize = 36 * 1024;
 
 /// What the one that is being worked on takes besides at most: a hello of 16 KiB, taken apart.
 const HANDSHAKE_PEAK_BYTES: usize = 68 * 1024;
@@ -64,13 +66,42 @@ pub(super) struct Sizes {
     pub sessions_max: usize,
     /// TLS handshakes at once.
     pub handshakes_max: usize,
+    /// Bytes that each of them may hold.
+    pub handshake_bytes: usize,
+}
+
+/// What is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speech {
+    /// No TLS.
+    Plain,
+    /// TLS, and no client has to show a certificate.
+    Tls,
+    /// TLS, and some clients have to.
+    CertifiedTls,
+}
+
+impl Speech {
+    /// What some vhost of `settings` speaks.
+    #[must_use]
+    pub(super) fn of(settings: &Settings) -> Self {
+        let mut of_vhosts =
+            settings.vhosts.iter().filter_map(|vhost| vhost.tls.as_ref()).peekable();
+        if of_vhosts.peek().is_none() {
+            Self::Plain
+        } else if of_vhosts.any(|tls| tls.client_cert_required.is_some()) {
+            Self::CertifiedTls
+        } else {
+            Self::Tls
+        }
+    }
 }
 
 impl Sizes {
-    /// From the configuration and the machine, beside `held` listeners and directories. Without
-    /// `has_tls` nothing is set aside for it.
+    /// From the configuration and the machine, beside `held` listeners and directories. Nothing
+    /// is set aside for TLS where it is not spoken.
     #[must_use]
-    pub(super) fn new(global: &Global, machine: Machine, held: usize, has_tls: bool) -> Self {
+    pub(super) fn new(global: &Global, machine: Machine, held: usize, speech: Speech) -> Self {
         let by_memory = (machine.memory_bytes / MEMORY_PER_CONNECTION)
             .clamp(CONNECTIONS_DEFAULT_MIN, CONNECTIONS_DEFAULT_MAX);
         let wanted = global.connections_max.map_or(by_memory, u64::from);
@@ -89,8 +120,16 @@ impl Sizes {
             connections_max,
             connections_wanted: whole(wanted),
             blocks_max,
-            sessions_max: if has_tls { sessions_max.min(connections_max) } else { 0 },
+            sessions_max: match speech {
+                Speech::Plain => 0,
+                Speech::Tls | Speech::CertifiedTls => sessions_max.min(connections_max),
+            },
             handshakes_max: handshakes_max.clamp(1, connections_max),
+            handshake_bytes: match speech {
+                Speech::Plain => 0,
+                Speech::Tls => OPEN_HANDSHAKE_BYTES,
+                Speech::CertifiedTls => CERTIFIED_HANDSHAKE_BYTES,
+            },
         }
     }
 }
@@ -151,7 +190,7 @@ impl Budget {
         if sizes.sessions_max > 0 {
             lines.extend([
                 Line::new("TLS sessions", sizes.sessions_max, session_bytes()),
-                Line::new("TLS handshakes", sizes.handshakes_max, HANDSHAKE_BYTES),
+                Line::new("TLS handshakes", sizes.handshakes_max, sizes.handshake_bytes),
                 Line::new("TLS handshake of the turn", 1, HANDSHAKE_PEAK_BYTES),
                 Line::new("TLS queues of the turn", 1, SHARED_BYTES),
             ]);
@@ -207,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_small_board_gets_few_connections() {
-        let sizes = Sizes::new(&Global::default(), BOARD, 2, false);
+        let sizes = Sizes::new(&Global::default(), BOARD, 2, Speech::Plain);
         assert_eq!(sizes.connections_max, 819);
         assert_eq!(sizes.blocks_max, 102);
         let budget = Budget::of_reactor(&sizes, 300);
@@ -217,24 +256,49 @@ mod tests {
     #[test]
     fn descriptors_limit_connections() {
         let global = Global { connections_max: Some(10_000), ..Global::default() };
-        let sizes = Sizes::new(&global, Machine { descriptors: 512, ..BOARD }, 2, false);
+        let sizes = Sizes::new(&global, Machine { descriptors: 512, ..BOARD }, 2, Speech::Plain);
         assert_eq!(sizes.connections_max, 512 - 96 - 2 - 64);
         assert_eq!(sizes.connections_wanted, 10_000);
-        let none = Sizes::new(&global, Machine { descriptors: 0, ..BOARD }, 2, false);
+        let none = Sizes::new(&global, Machine { descriptors: 0, ..BOARD }, 2, Speech::Plain);
         assert_eq!(none.connections_max, 16);
     }
 
     #[test]
     fn what_is_asked_for_is_what_there_is() {
         let global = Global { connections_max: Some(50), blocks_max: Some(7), ..Global::default() };
-        let sizes = Sizes::new(&global, BOARD, 1, false);
+        let sizes = Sizes::new(&global, BOARD, 1, Speech::Plain);
         assert_eq!((sizes.connections_max, sizes.blocks_max), (50, 7));
+    }
+
+    #[test]
+    fn tls_has_lines_of_its_own_where_it_is_spoken() {
+        let global = Global::default();
+        let of = |global: &Global, speech| Sizes::new(global, BOARD, 2, speech);
+        let plain = of(&global, Speech::Plain);
+        assert_eq!((plain.sessions_max, plain.handshake_bytes), (0, 0));
+        let open = of(&global, Speech::Tls);
+        assert_eq!(
+            (open.sessions_max, open.handshakes_max, open.handshake_bytes),
+            (819, 102, 4096)
+        );
+        let certified = of(&global, Speech::CertifiedTls);
+        assert_eq!(certified, Sizes { handshake_bytes: 36 * 1024, ..open });
+        let bytes = |sizes: &Sizes| Budget::of_reactor(sizes, 300).bytes();
+        assert!(bytes(&plain) < bytes(&open) && bytes(&open) < bytes(&certified));
+        assert!(Budget::of_reactor(&open, 300).to_string().contains("TLS sessions"));
+        let few = Global {
+            tls_connections_max: Some(5000),
+            handshakes_max: Some(3),
+            ..Global::default()
+        };
+        let few = of(&few, Speech::Tls);
+        assert_eq!((few.sessions_max, few.handshakes_max), (819, 3));
     }
 
     #[test]
     fn the_sum_is_printed_with_its_parts() {
         let global = Global { connections_max: Some(100), ..Global::default() };
-        let sizes = Sizes::new(&global, BOARD, 2, false);
+        let sizes = Sizes::new(&global, BOARD, 2, Speech::Plain);
         let mut budget = Budget::of_reactor(&sizes, 300);
         budget.add(Line::new("open files", 10, 1000));
         let text = budget.to_string();

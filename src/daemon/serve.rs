@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 
 use super::args::{Args, Source, exit};
-use super::budget::{Machine, Sizes};
+use super::budget::{Machine, Sizes, Speech};
 use super::certificates;
 use super::check::{self, Actors};
 use super::drop::{self, Identity};
@@ -48,7 +48,7 @@ fn start(args: &Args) -> Result<Reactor<Client>, u8> {
         log::warn(format_args!("the limit of descriptors stays as it is: {error}"));
     }
     let held = opened.len() + world.directories();
-    let sizes = Sizes::new(global, Machine::now(), held, world.has_tls());
+    let sizes = Sizes::new(global, Machine::now(), held, Speech::of(&survey.settings));
     let certificates = certificates::load(&mut survey, args);
     let logs = open_logs(&mut survey, &world, &identity);
     let actors = Actors { server: &identity, starter: &drop::starter() };

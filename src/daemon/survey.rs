@@ -1,7 +1,7 @@
 //! Reading a configuration, and the actions that only look: `-t` and `-T`.
 
 use super::args::{Args, Source, exit};
-use super::budget::{Budget, Machine, Sizes};
+use super::budget::{Budget, Machine, Sizes, Speech};
 use super::check::{self, Actors};
 use super::drop::{self, Identity};
 use super::ports::{self, Interfaces};
@@ -128,7 +128,8 @@ pub(super) fn check(args: &Args, strict: bool) -> u8 {
     survey.print();
     let counts = survey.report.counts();
     let held = world.listeners.len() + world.directories();
-    let sizes = Sizes::new(&survey.settings.global, Machine::now(), held, world.has_tls());
+    let speech = Speech::of(&survey.settings);
+    let sizes = Sizes::new(&survey.settings.global, Machine::now(), held, speech);
     print::out(&budget(&world, &sizes).to_string());
     let words = format!(
         "{}, {}, {} degraded",

@@ -7,13 +7,11 @@
 use std::io;
 
 use super::entry::{BrokeOff, Lane};
-use super::tail;
+use super::seal::{say_farewell, seal};
 use crate::buf::{Buf, Chain, CloseReason, End, Pool, Tail};
 use crate::sys::arena::Arena;
 use crate::sys::{fd, heap, log};
-use crate::tls::{
-    Failure, NotSealed, PLAIN_BYTES_MAX, RECORD_BYTES_MAX, Received, Secured, Session,
-};
+use crate::tls::{RECORD_BYTES_MAX, Received, Secured, Session};
 
 /// Bytes of the queue for received ciphertext: one whole record behind part of another.
 const INPUT_BYTES: usize = 2 * RECORD_BYTES_MAX;
@@ -197,7 +195,10 @@ impl Sessions {
         let mut moved = Moved::default();
         loop {
             let budget = (limit, tail_left - moved.tail);
-            let (sealed, of_tail, able) = seal(secure, (end, tail), &mut self.output, budget);
+            let (sealed, of_tail, able) = {
+                let ends = (&mut secure.session, &mut secure.farewell);
+                seal(ends, (end, tail), &mut self.output, budget)
+            };
             moved.sealed += sealed;
             moved.tail += of_tail;
             let (sent, stored) = send(secure, lane, end, &mut self.output, pool);
@@ -226,7 +227,7 @@ impl Sessions {
         let Some(secure) = find(&mut self.all, lane) else { return };
         if lane.writable && !end.failed && secure.output.is_empty() && end.tx.is_empty() {
             self.output.clear();
-            say_farewell(secure, &mut self.output);
+            say_farewell((&mut secure.session, &mut secure.farewell), &mut self.output);
             // The connection ends; what is not taken now is lost.
             let _ = send(secure, lane, end, &mut self.output, pool);
         }
@@ -307,10 +308,8 @@ fn take_records(
                 log::debug(format_args!("TLS: {failure}"));
                 input.consume(input.len());
                 end.failed = true;
-                lane.broke_off = Some(match failure {
-                    Failure::Alerted => BrokeOff::Peer,
-                    _ => BrokeOff::Here,
-                });
+                let of_peer = failure.is_of_peer();
+                lane.broke_off = Some(if of_peer { BrokeOff::Peer } else { BrokeOff::Here });
                 return;
             }
         }
@@ -319,71 +318,6 @@ fn take_records(
         end.eof = true;
         end.truncated = !secure.closed;
     }
-}
-
-/// Seals records behind what waits in `output`, up to `limit` bytes of them and `tail_left` bytes
-/// of the tail; how many bytes of `tx` and tail, and of the tail, and whether more can be sealed.
-fn seal(
-    secure: &mut Secure,
-    (end, tail): (&mut End, &mut Tail),
-    output: &mut Buf,
-    (limit, tail_left): (usize, usize),
-) -> (usize, usize, Result<(), CloseReason>) {
-    let (mut sealed, mut of_tail) = (0, 0);
-    let ended = Err(CloseReason::TlsFailed);
-    let ending = (end.shut || end.last) && !secure.farewell;
-    if end.tx.is_empty() && tail.is_none() && !secure.session.owes() && !ending {
-        return (0, 0, Ok(()));
-    }
-    if let Some(mut sealer) = secure.session.sealer() {
-        let overhead = sealer.overhead();
-        // Answers of the record layer itself go first; without room for them they go next time.
-        let _ = sealer.pay(output);
-        while !end.tx.is_empty() {
-            let Some(bytes) = record_bytes(end.tx.len(), output, limit, overhead) else { break };
-            let piece = end.tx.filled().get(..bytes).unwrap_or_default();
-            match sealer.seal(piece, output) {
-                Ok(()) => {}
-                Err(NotSealed::Full) => break,
-                Err(NotSealed::Ended | NotSealed::TooLong) => return (sealed, 0, ended),
-            }
-            end.tx.consume(bytes);
-            sealed += bytes;
-        }
-        while end.tx.is_empty() && of_tail < tail_left {
-            let left = tail::left(tail).min(tail_left - of_tail);
-            let Some(bytes) = record_bytes(left, output, limit, overhead) else { break };
-            match tail::seal(tail, &mut sealer, output, bytes) {
-                Ok(0) | Err(NotSealed::Full) => break,
-                Ok(bytes) => of_tail += bytes,
-                Err(NotSealed::Ended | NotSealed::TooLong) => {
-                    return (sealed + of_tail, of_tail, ended);
-                }
-            }
-        }
-    }
-    if ending && end.tx.is_empty() && tail.is_none() {
-        say_farewell(secure, output);
-    }
-    (sealed + of_tail, of_tail, Ok(()))
-}
-
-/// Plaintext bytes of the next record of `left` bytes, if there is to be one now. A short one that
-/// is not the last one waits until there is room for more.
-fn record_bytes(left: usize, output: &Buf, limit: usize, overhead: usize) -> Option<usize> {
-    let whole = left.min(PLAIN_BYTES_MAX);
-    let room = limit.checked_sub(output.len() + overhead).filter(|room| *room > 0)?;
-    (room >= whole || output.is_empty()).then_some(whole.min(room)).filter(|bytes| *bytes > 0)
-}
-
-fn say_farewell(secure: &mut Secure, output: &mut Buf) {
-    if secure.farewell {
-        return;
-    }
-    secure.farewell = match secure.session.sealer() {
-        Some(mut sealer) => sealer.close_notify(output).is_ok(),
-        None => true,
-    };
 }
 
 /// Offers `output` to the descriptor and keeps what it does not take; how much it took.

@@ -3,11 +3,11 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use super::entry::{Entry, Lane};
+use super::entry::Entry;
+use super::plain;
 use super::role::{Cx, Note, Role, SlotIo, Step};
 use super::sessions::{SEALED_TURN_BYTES, Sessions};
-use super::tail;
-use crate::buf::{BLOCK_BYTES, CloseReason, End, Ends, LaneId, Pool, Tail};
+use crate::buf::{BLOCK_BYTES, CloseReason, Ends, LaneId, Pool, Tail};
 use crate::sys::fd;
 
 /// Steps of a turn; a slot with more to do goes onto the run queue.
@@ -313,7 +313,7 @@ impl<'a, R: Role> Turn<'a, R> {
                     }
                 }
             } else {
-                flush_plain(lane, id, self.ends, &mut self.tail_left)
+                plain::flush(lane, id, self.ends, &mut self.tail_left)
             };
             // The role of a failed peer has to hear of it, whatever it waits for.
             failed |= self.ends[id].failed;
@@ -352,73 +352,9 @@ impl<'a, R: Role> Turn<'a, R> {
                     }
                 }
             } else if lane.readable {
-                moved |= read_queue(lane, end, keep);
+                moved |= plain::read(lane, end, keep);
             }
         }
         moved
-    }
-}
-
-/// Writes what the descriptor takes of a plain lane, and of the tail behind it.
-fn flush_plain(lane: &mut Lane, id: LaneId, ends: &mut Ends, tail_left: &mut usize) -> bool {
-    let before = ends[id].tx.len();
-    let had_tail = id == LaneId::Client && !ends.tail.is_none();
-    if before > 0 {
-        write_queue(lane, &mut ends[id]);
-    }
-    let mut tail_sent = 0;
-    if had_tail && lane.writable && ends[id].tx.is_empty() {
-        tail_sent = tail::send(lane, ends, *tail_left);
-        *tail_left -= tail_sent;
-    }
-    let end = &mut ends[id];
-    let moved = end.tx.len() < before || tail_sent > 0;
-    end.went_out |= moved;
-    moved
-}
-
-/// Writes what the descriptor takes at once.
-fn write_queue(lane: &mut Lane, end: &mut End) {
-    let offered = end.tx.len();
-    match fd::write(lane.fd(), end.tx.filled()) {
-        Ok(n) => {
-            end.tx.consume(n);
-            lane.writable = n == offered;
-        }
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => lane.writable = false,
-        Err(_) => end.failed = true,
-    }
-}
-
-/// Reads once, at most `keep` bytes; whether bytes or the end came.
-fn read_queue(lane: &mut Lane, end: &mut End, keep: usize) -> bool {
-    let room = end.rx.room();
-    if room.is_empty() {
-        return false;
-    }
-    let ask = room.len().min(keep);
-    match fd::read(lane.fd(), &mut room[..ask]) {
-        Ok(0) => {
-            end.eof = true;
-            lane.readable = false;
-            true
-        }
-        Ok(n) => {
-            end.rx.commit(n);
-            end.came_in = true;
-            // A short read has drained the descriptor, and the next byte will be an edge; but
-            // an end that was announced before will not be announced again.
-            lane.readable = n == ask || lane.hung_up;
-            true
-        }
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            lane.readable = false;
-            false
-        }
-        Err(_) => {
-            end.failed = true;
-            lane.readable = false;
-            true
-        }
     }
 }

@@ -102,6 +102,14 @@ pub enum Failure {
     Exhausted,
 }
 
+impl Failure {
+    /// Whether the client has ended it with an alert, and wants to hear no more.
+    #[must_use]
+    pub fn is_of_peer(&self) -> bool {
+        matches!(self, Self::Alerted | Self::Handshake(rustls::Error::AlertReceived(_)))
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,126 +1,22 @@
 //! Sessions against rustls clients, in memory: whole, byte by byte, in pieces, and with clients
 //! that do not behave.
 
-use std::sync::{Arc, Mutex};
-
-use rustls::client::Resumption;
-use rustls::crypto::ring::default_provider;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::sign::CertifiedKey;
-use rustls::{
-    ClientConfig, ClientConnection, HandshakeKind, NamedGroup, RootCertStore,
-    SupportedProtocolVersion, version,
-};
 use std::io::{Read as _, Write as _};
+use std::sync::Arc;
+
+use rustls::{
+    ClientConfig, ClientConnection, HandshakeKind, NamedGroup, SupportedProtocolVersion, version,
+};
 
 use super::*;
-use crate::tls::fixtures::fixture;
-use crate::tls::{Clients, Shown, Terms, TicketSecret, Tickets, policy_id};
+use crate::tls::{Clients, Terms};
 
-/// 2027-06-01, when the certificates of the fixtures are valid.
-const WALL_S: u64 = 1_811_808_000;
+#[cfg(test)]
+#[path = "session_peer_tests.rs"]
+mod peer;
+use peer::{Wish, connect, policy, policy_of, roots, said, terms, told};
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&version::TLS12, &version::TLS13];
-
-fn chain(pem: &[u8]) -> Vec<CertificateDer<'static>> {
-    CertificateDer::pem_slice_iter(pem).map(Result::unwrap).collect()
-}
-
-fn roots() -> Arc<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    roots.add(chain(fixture!("policy/authority.pem")).remove(0)).unwrap();
-    Arc::new(roots)
-}
-
-fn policy(clients: Clients) -> Policy {
-    let terms = Terms {
-        tls12_suites: None,
-        tls13_suites: None,
-        groups: None,
-        tls12: true,
-        tls13: true,
-        server_order: false,
-        alpn: Vec::new(),
-        clients,
-        fast_aes: true,
-    };
-    let pem = fixture!("policy/server.pem");
-    let key = PrivateKeyDer::from_pem_slice(pem).unwrap();
-    let certified = CertifiedKey::from_der(chain(pem), key, &default_provider()).unwrap();
-    let secret = Arc::new(Mutex::new(TicketSecret::new(0).unwrap()));
-    let tickets: Arc<Tickets> = Tickets::new(secret, policy_id(&[b"x"]), || 0);
-    let shown = Shown::new(Some(Arc::new(certified)));
-    Policy::new(&terms, shown, Some(tickets), Some(|| WALL_S)).unwrap()
-}
-
-#[derive(Debug)]
-struct Clock;
-
-impl rustls::time_provider::TimeProvider for Clock {
-    fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {
-        Some(rustls::pki_types::UnixTime::since_unix_epoch(std::time::Duration::from_secs(WALL_S)))
-    }
-}
-
-struct Wish {
-    version: &'static SupportedProtocolVersion,
-    certificate: bool,
-    groups: Option<Vec<NamedGroup>>,
-    fragment: Option<usize>,
-}
-
-impl Wish {
-    fn of(version: &'static SupportedProtocolVersion) -> Self {
-        Self { version, certificate: false, groups: None, fragment: None }
-    }
-
-    fn client(self) -> Arc<ClientConfig> {
-        let mut provider = default_provider();
-        if let Some(groups) = self.groups {
-            provider.kx_groups = groups
-                .iter()
-                .map(|name| *provider.kx_groups.iter().find(|g| g.name() == *name).unwrap())
-                .collect();
-        }
-        let builder = ClientConfig::builder_with_details(Arc::new(provider), Arc::new(Clock))
-            .with_protocol_versions(&[self.version])
-            .unwrap()
-            .with_root_certificates(roots());
-        let pem = fixture!("policy/client.pem");
-        let mut config = if self.certificate {
-            let key = PrivateKeyDer::from_pem_slice(pem).unwrap();
-            builder.with_client_auth_cert(chain(pem), key).unwrap()
-        } else {
-            builder.with_no_client_auth()
-        };
-        config.max_fragment_size = self.fragment;
-        config.resumption = Resumption::in_memory_sessions(8);
-        config.enable_early_data = true;
-        Arc::new(config)
-    }
-}
-
-fn connect(config: &Arc<ClientConfig>) -> ClientConnection {
-    let name = ServerName::try_from("router.test").unwrap();
-    ClientConnection::new(Arc::clone(config), name).unwrap()
-}
-
-fn said(client: &mut ClientConnection) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while client.wants_write() {
-        client.write_tls(&mut bytes).unwrap();
-    }
-    bytes
-}
-
-fn told(client: &mut ClientConnection, mut bytes: &[u8]) -> Result<(), rustls::Error> {
-    while !bytes.is_empty() {
-        client.read_tls(&mut bytes).unwrap();
-        client.process_new_packets()?;
-    }
-    Ok(())
-}
 
 /// A session with the queues that a transport gives it.
 struct Server {
@@ -263,23 +159,8 @@ fn sessions_are_resumed_and_keys_can_be_renewed_after_a_retry() {
         }
     }
     // The policy knows no group that the client's first hello has a share for.
-    let mut terms = Terms {
-        tls12_suites: None,
-        tls13_suites: None,
-        groups: Some(vec![crate::tls::Group::P384]),
-        tls12: true,
-        tls13: true,
-        server_order: false,
-        alpn: Vec::new(),
-        clients: Clients::Anonymous,
-        fast_aes: true,
-    };
-    let pem = fixture!("policy/server.pem");
-    let key = PrivateKeyDer::from_pem_slice(pem).unwrap();
-    let certified = CertifiedKey::from_der(chain(pem), key, &default_provider()).unwrap();
-    let shown = Shown::new(Some(Arc::new(certified)));
-    terms.tls12 = false;
-    let policy = Policy::new(&terms, shown, None, Some(|| WALL_S)).unwrap();
+    let groups = Some(vec![crate::tls::Group::P384]);
+    let policy = policy_of(&Terms { groups, tls12: false, ..terms(Clients::Anonymous) });
     for cut in [1, 9, 100_000] {
         let groups = Some(vec![NamedGroup::X25519, NamedGroup::secp384r1]);
         let config = Wish { groups, ..Wish::of(&version::TLS13) }.client();
@@ -338,6 +219,15 @@ fn nothing_comes_of_garbage_but_an_alert() {
             assert_eq!((alert.len(), alert[0], alert[5]), (7, 21, 2));
         }
     }
+}
+
+#[test]
+fn who_gives_up_is_told_nothing() {
+    let mut server = answered();
+    server.receive(&record(21, &[2, 48]));
+    let Some(Received::Failed(failure)) = &server.end else { panic!("{:?}", server.end) };
+    assert!(failure.is_of_peer(), "{failure}");
+    assert_eq!(server.said(), []);
 }
 
 #[test]

@@ -16,6 +16,12 @@ const CLIENT_HELLO: u8 = 1;
 /// Bytes in front of a handshake message: its type and its length.
 const MESSAGE_HEAD_BYTES: usize = 4;
 
+/// Bytes of the version that follows.
+const VERSION_BYTES: usize = 2;
+
+/// `legacy_version` of every hello that can be answered; TLS 1.3 has it too.
+const TLS12: u16 = 0x0303;
+
 /// What a connection begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sniffed {
@@ -25,6 +31,8 @@ pub enum Sniffed {
     Hello(Hello),
     /// It begins as TLS, and no hello can come of it. A handshake says what is wrong.
     Malformed,
+    /// A whole ClientHello of a client that knows nothing newer than TLS 1.1.
+    TooOld,
     /// Something else.
     NotTls,
 }
@@ -45,7 +53,8 @@ pub fn sniff(bytes: &[u8]) -> Sniffed {
         [] | [HANDSHAKE] => Sniffed::Short,
         [HANDSHAKE, 3, ..] => match hello_bytes(bytes) {
             Whole::Partial if bytes.len() < HELLO_BYTES_MAX => Sniffed::Short,
-            Whole::Complete(end) => read(bytes.get(..end).unwrap_or_default()),
+            Whole::Complete { version: Some(version), .. } if version < TLS12 => Sniffed::TooOld,
+            Whole::Complete { end, .. } => read(bytes.get(..end).unwrap_or_default()),
             Whole::Partial | Whole::Never => Sniffed::Malformed,
         },
         _ => Sniffed::NotTls,
@@ -55,15 +64,19 @@ pub fn sniff(bytes: &[u8]) -> Sniffed {
 /// How much of the first handshake message is there.
 enum Whole {
     Partial,
-    /// It ends with the record that ends here.
-    Complete(usize),
+    /// It ends with the record that ends at `end`.
+    Complete {
+        end: usize,
+        /// What it calls its version (`legacy_version`, RFC 8446 section 4.1.2), if there is any.
+        version: Option<u16>,
+    },
     Never,
 }
 
 /// Walks over the records that the first message is spread over.
 fn hello_bytes(bytes: &[u8]) -> Whole {
     let (mut at, mut have) = (0, 0);
-    let mut head = [0; MESSAGE_HEAD_BYTES];
+    let mut head = [0; MESSAGE_HEAD_BYTES + VERSION_BYTES];
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
         if rest.first().is_some_and(|kind| *kind != HANDSHAKE) {
@@ -93,7 +106,9 @@ fn hello_bytes(bytes: &[u8]) -> Whole {
                 return Whole::Never;
             }
             if have >= MESSAGE_HEAD_BYTES + message {
-                return Whole::Complete(end);
+                let version = u16::from_be_bytes([head[4], head[5]]);
+                let version = (message >= VERSION_BYTES).then_some(version);
+                return Whole::Complete { end, version };
             }
         }
         at = end;

@@ -134,3 +134,23 @@ fn the_longest_hello_is_taken_and_nothing_longer() {
     assert_eq!(sniff(&crumbs[..HELLO_BYTES_MAX - 1]), Sniffed::Short);
     assert_eq!(sniff(&crumbs[..HELLO_BYTES_MAX]), Sniffed::Malformed);
 }
+
+#[test]
+fn what_is_too_old_is_told_apart() {
+    for version in [0x0000u16, 0x0002, 0x0300, 0x0301, 0x0302] {
+        let fields = [&version.to_be_bytes()[..], &[7; 32], &[0, 0, 2, 0, 47, 1, 0]].concat();
+        let old = message(1, &fields);
+        for size in [1, 5, 16_384] {
+            let bytes = records(&old, size);
+            for end in 0..bytes.len() {
+                assert_eq!(sniff(&bytes[..end]), Sniffed::Short, "{version:#x}, {end} bytes");
+            }
+            assert_eq!(sniff(&bytes), Sniffed::TooOld, "{version:#x}");
+            assert_eq!(sniff(&[&bytes[..], b"\x16"].concat()), Sniffed::TooOld, "{version:#x}");
+        }
+    }
+    // Without a version a hello is malformed and not old.
+    for body in [&[][..], &[3]] {
+        assert_eq!(sniff(&records(&message(1, body), 100)), Sniffed::Malformed, "{body:?}");
+    }
+}

@@ -10,7 +10,7 @@ const browser = await chromium.launch({
 });
 
 async function open(url, options = {}) {
-  const context = await browser.newContext(options);
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
   const page = await context.newPage();
   const errors = [];
   page.on('console', (message) => {
@@ -71,6 +71,16 @@ const cases = {
     await page.waitForLoadState('networkidle');
     return { errors, file,
       deep: await page.textContent('body') };
+  },
+  async security(url, plain) {
+    const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    const answer = await (await context.newPage()).goto(url);
+    const details = await answer.securityDetails();
+    const strict = await (await browser.newContext()).newPage();
+    const refused = await strict.goto(url).then(() => 'opened', (error) => error.message);
+    const landed = (await (await context.newPage()).goto(plain)).url();
+    return { status: answer.status(), protocol: details.protocol, subject: details.subjectName,
+      refused, landed };
   },
   async many(url) {
     const { page } = await open(url);

@@ -24,11 +24,22 @@ import cases_hostile
 import cases_log
 import cases_mounts
 import cases_process
+import cases_tls
+import cases_tls_files
+import cases_tls_hostile
+import cases_tls_own
+import cases_tls_plain
+import cases_tls_scan
+import cases_tls_sites
+import cases_tls_transfer
 import cases_vhosts
 
-MODULES = (cases_curl, cases_mounts, cases_vhosts, cases_access, cases_log, cases_config,
-           cases_process, cases_hostile, cases_browser)
-TOOLS = ("curl", "openssl", "node", "chromium")
+# What takes longest comes first.
+MODULES = (cases_tls_scan, cases_curl, cases_mounts, cases_vhosts, cases_access, cases_log,
+           cases_config, cases_process, cases_browser, cases_tls, cases_tls_sites, cases_tls_plain,
+           cases_tls_transfer, cases_tls_files, cases_tls_own, cases_hostile, cases_tls_hostile)
+ALONE = ("cases_hostile", "cases_tls_hostile")
+TOOLS = ("curl", "openssl", "node", "chromium", "sslscan", "testssl", "stdbuf")
 
 
 def play(function):
@@ -63,7 +74,7 @@ def main(argv):
     if missing:
         sys.exit(f"clients: install {', '.join(missing)}")
     chosen = [f for f in stage.CASES if not argv or re.search(argv[0], f.__name__)]
-    alone = [f for f in chosen if f.__module__ == "cases_hostile"]
+    alone = [f for f in chosen if f.__module__ in ALONE]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         results = list(pool.map(play, [f for f in chosen if f not in alone]))
     results += [play(function) for function in alone]

@@ -201,6 +201,36 @@ fn an_alert_arrives_though_the_client_goes_on_sending() {
     }
 }
 
+/// A client that breaks its session with the very packet that establishes it leaves nothing behind
+/// for the next one whose turn it is.
+#[test]
+fn what_a_handshake_finds_out_is_told_to_no_other_connection() {
+    let vhost = r#""client-cert-required": "1", "host-ssl-ca": "DIR/authority.pem","#;
+    let server = files().serve(&site("", vhost));
+    let config = config(VERSIONS[1], Some("client"));
+    let flight = |client: &mut TlsClient| {
+        client.flush().unwrap();
+        while client.tls.is_handshaking() {
+            client.receive().unwrap();
+        }
+        client.said()
+    };
+    let mut other = TlsClient::connect(server.address, &config);
+    let rest = flight(&mut other);
+    let mut broken = TlsClient::connect(server.address, &config);
+    let bytes = [flight(&mut broken), [&[23, 3, 3, 0, 30][..], &[0; 30]].concat()].concat();
+    std::io::Write::write_all(&mut broken.stream, &bytes).unwrap();
+    let (_, ended) = broken.rest();
+    assert_eq!(ended, Ended::Tls(Error::AlertReceived(AlertDescription::BadRecordMac)));
+    // Who shakes hands may finish that when the server stops; who is done and idle may not.
+    std::io::Write::write_all(&mut other.stream, &rest[..1]).unwrap();
+    server.signal(libc::SIGTERM);
+    std::io::Write::write_all(&mut other.stream, &rest[1..]).unwrap();
+    assert_eq!(other.get("/1.txt"), pattern(1));
+    assert_eq!(other.rest().1, Ended::Orderly);
+    server.finish();
+}
+
 #[test]
 fn a_broken_record_is_answered_with_an_alert_behind_all_answers() {
     let server = files().serve(&site("", ""));

@@ -9,10 +9,12 @@
 //! | says nothing | nothing | `header-timeout-secs` |
 //! | half a hello | its bytes, 16 KiB at most, in blocks | `header-timeout-secs` |
 //! | a hello, in line | the same, and 40 bytes of the line | `header-timeout-secs` |
-//! | shakes hands | rustls' state, one of `max-handshakes`; 17 KiB in blocks | `header-timeout-secs` |
+//! | shakes hands | one of `max-handshakes` (4 KiB, see | `header-timeout-secs` |
+//! | | tests/tls_handshake_memory.rs), 17 KiB in blocks | |
 //! | established, idle | a session of some 350 bytes | the keep-alive time |
 //! | half a record | the same and 16.3 KiB in blocks | the keep-alive or head time |
-//! | reads slowly | what was sealed and what was not: a quarter of the free blocks each | `send-timeout-secs` |
+//! | reads slowly | what was sealed and what was not: | `send-timeout-secs` |
+//! | | a quarter of the free blocks each | |
 //! | was sent an alert | nothing but the socket, 32 of them | a second |
 
 use super::client::Client;

@@ -1,0 +1,226 @@
+"""Certificates and keys that can not be used, and that come right later."""
+
+import os
+import shutil
+
+from secure import (PAPERS, ask, certificate, fingerprint, openssl, read, refusal, settings, vhost)
+from stage import case, equal, eventually, matches, true
+
+STANDS_IN = "a self-signed certificate stands in until it is right"
+
+
+def papers(stage, name, **more):
+    """Copies of a certificate and its key on the stage; returns their paths."""
+    pem, key = PAPERS.leaf(name, **more)
+    return (stage.file(f"tls/{name}.pem", read(pem)), stage.file(f"tls/{name}.key", read(key)))
+
+
+def serve(stage, vhosts):
+    """A server that keeps its own certificate on the stage."""
+    return stage.serve(vhosts, state_dir=stage.folder("state", 0o755))
+
+
+def comes_right(stage, name, pem):
+    """Waits until new connections show the certificate of a file."""
+    wanted = fingerprint(pem)
+    eventually(lambda: certificate(stage, name) == wanted, f"{name} shows its own certificate")
+    equal(ask(stage, sni=name).status, 200, name)
+
+
+def spoil_missing(pem, _key):
+    """No certificate."""
+    os.unlink(pem)
+
+
+def spoil_missing_key(_pem, key):
+    """No key."""
+    os.unlink(key)
+
+
+def spoil_mismatch(_pem, key):
+    """The key of another certificate."""
+    shutil.copy(PAPERS.leaf("other.test")[1], key)
+
+
+def spoil_garbage(pem, _key):
+    """No PEM at all."""
+    with open(pem, "wb") as out:
+        out.write(b"\0\xffgarbage\n" * 100)
+
+
+def spoil_base64(pem, _key):
+    """PEM whose content is damaged."""
+    text = read(pem)
+    with open(pem, "w", encoding="ascii") as out:
+        out.write(text[:200] + "****" + text[204:])
+
+
+def spoil_cut(pem, _key):
+    """Half of the file."""
+    os.truncate(pem, os.path.getsize(pem) // 2)
+
+
+def spoil_empty(_pem, key):
+    """An empty key."""
+    os.truncate(key, 0)
+
+
+def spoil_directory(pem, _key):
+    """A directory."""
+    os.unlink(pem)
+    os.mkdir(pem)
+
+
+def spoil_fifo(_pem, key):
+    """A FIFO that nobody writes to."""
+    os.unlink(key)
+    os.mkfifo(key, 0o644)
+
+
+def spoil_encrypted(_pem, key):
+    """A key with a password."""
+    openssl("pkey", "-in", key, "-aes128", "-passout", "pass:x", "-out", key + ".new")
+    os.chmod(key + ".new", 0o644)
+    os.replace(key + ".new", key)
+
+
+def spoil_swapped(pem, key):
+    """Certificate and key the other way round."""
+    os.rename(pem, pem + ".old")
+    os.rename(key, pem)
+    os.rename(pem + ".old", key)
+
+
+def spoil_long(pem, _key):
+    """A file that is longer than any chain."""
+    with open(pem, "ab") as out:
+        out.write(b"#" * (4 << 20))
+
+
+WAYS = (spoil_missing, spoil_missing_key, spoil_mismatch, spoil_garbage, spoil_base64, spoil_cut,
+        spoil_empty, spoil_directory, spoil_fifo, spoil_encrypted, spoil_swapped, spoil_long)
+
+
+@case
+def wrong_files_and_then_right_ones(stage):
+    """every kind of wrong file: a stand-in, a warning that names the file, others untouched; then
+    the next connections show the real one"""
+    vhosts, spoilt = [vhost(stage)], []
+    for number, spoil in enumerate(WAYS):
+        name = f"w{number}.test"
+        pem, key = papers(stage, name)
+        good = (read(pem), read(key))
+        spoil(pem, key)
+        spoilt.append((name, pem, key, good, spoil.__doc__))
+        vhosts.append(vhost(stage, name, (pem, key)))
+    server = serve(stage, vhosts)
+    equal(ask(stage).status, 200, "the vhost whose files are right")
+    log = server.log()
+    equal(log.count(STANDS_IN), len(WAYS), "warnings")
+    shown = set()
+    for name, pem, key, _, what in spoilt:
+        true(f"degraded: {pem}:" in log or f"degraded: {key}:" in log, f"{what} in {log}")
+        shown.add(certificate(stage, name))
+        equal(ask(stage, sni=name, using=settings(check=False)).status, 200, what)
+    own = openssl("x509", "-in", os.path.join(stage.root, "state", "self-signed.crt"), "-noout",
+                  "-fingerprint", "-sha256").strip()
+    equal(shown, {own}, "the stand-in")
+    for name, pem, key, good, _ in spoilt:
+        for path, text in zip((pem, key), good):
+            if os.path.isdir(path):
+                os.rmdir(path)
+            stage.file("tls/new", text)
+            os.replace(os.path.join(stage.root, "tls", "new"), path)
+    for name, pem, *_ in spoilt:
+        comes_right(stage, name, pem)
+        matches(f"vhost {name} shows its own certificate now", server.log())
+    server.alive()
+
+
+@case
+def wrong_files_dates_do_not_count(stage):
+    """an expired certificate is shown all the same, and kinglet -t says so"""
+    pem, key = PAPERS.leaf("past.test", expired=True)
+    serve(stage, [vhost(stage, "past.test", (pem, key))])
+    equal(certificate(stage, "past.test"), fingerprint(pem))
+    equal(ask(stage, sni="past.test", using=settings(check=False)).status, 200)
+    code, text = stage.run("-t", "-c", os.path.join(stage.root, "conf"))
+    matches("(?i)expired|2021", text)
+    equal(code, 0, text)
+
+
+@case
+def wrong_files_with_client_certificates(stage):
+    """with client-cert-required nothing stands in: closed until the file is right"""
+    pem, key = papers(stage, "mutual.test")
+    good = read(pem)
+    os.unlink(pem)
+    server = serve(stage, [vhost(stage), vhost(
+        stage, "mutual.test", (pem, key), client_cert_required="1",
+        host_ssl_ca=PAPERS.authority("root"))])
+    pair = PAPERS.leaf("ann", usage="clientAuth")
+    for using in (settings(check=False), settings(check=False, certificate=pair)):
+        equal(refusal(stage, "mutual.test", using), "tlsv1_alert_internal_error")
+    equal(certificate(stage, "mutual.test"), "", "nothing is shown")
+    true(STANDS_IN not in server.log(), "no stand-in")
+    equal(ask(stage).status, 200)
+    stage.file("tls/mutual.test.pem", good)
+    using = settings(certificate=pair)
+    eventually(lambda: "answered" in refusal(stage, "mutual.test", using), "it opens")
+    equal(refusal(stage, "mutual.test"), "tlsv13_alert_certificate_required")
+
+
+@case
+def wrong_client_authority(stage):
+    """host-ssl-ca that can not be read closes the vhost, until it can"""
+    ca = stage.file("tls/ca.pem", "nothing\n")
+    serve(stage, [vhost(stage), vhost(stage, "mutual.test", client_cert_required="1",
+                                      host_ssl_ca=ca)])
+    using = settings(certificate=PAPERS.leaf("ann", usage="clientAuth"))
+    equal(refusal(stage, "mutual.test", using), "tlsv1_alert_internal_error")
+    equal(ask(stage).status, 200)
+    stage.file("tls/ca.pem", read(PAPERS.authority("root")))
+    eventually(lambda: "answered" in refusal(stage, "mutual.test", using), "it opens")
+
+
+@case
+def ignore_missing_cert(stage):
+    """ignore-missing-cert: handshakes fail and nothing stands in, until the file appears; a file
+    that is there and wrong is a fault all the same"""
+    pem, key = papers(stage, "late.test")
+    good = (read(pem), read(key))
+    os.unlink(pem)
+    os.unlink(key)
+    wrong = papers(stage, "wrong.test")
+    spoil_garbage(*wrong)
+    server = serve(stage, [vhost(stage), vhost(stage, "late.test", (pem, key),
+                                               ignore_missing_cert="1"),
+                           vhost(stage, "wrong.test", wrong, ignore_missing_cert="1")])
+    got = refusal(stage, "late.test", settings(check=False))
+    true("alert" in got, got)
+    equal(certificate(stage, "late.test"), "", "nothing is shown")
+    true(certificate(stage, "wrong.test"), "a stand-in for the wrong one")
+    equal(server.log().count(STANDS_IN), 1, "warnings")
+    equal(ask(stage).status, 200)
+    stage.file("tls/late.test.pem", good[0])
+    stage.file("tls/late.test.key", good[1])
+    comes_right(stage, "late.test", pem)
+
+
+@case
+def check_finds_wrong_files(stage):
+    """kinglet -t names every file and what is wrong with it, and starts nothing"""
+    vhosts, names = [], []
+    for number, spoil in enumerate(WAYS):
+        pem, key = papers(stage, f"w{number}.test")
+        spoil(pem, key)
+        vhosts.append(vhost(stage, f"w{number}.test", (pem, key)))
+        names.append((pem, key, spoil.__doc__))
+    vhosts.append(vhost(stage, "right.test", PAPERS.leaf("right.test")))
+    vhosts.append(vhost(stage, "name.test", PAPERS.leaf("right.test")))
+    code, text = stage.run("-t", "-c", stage.configure(vhosts, state_dir=stage.folder("state")))
+    for pem, key, what in names:
+        true(pem in text or key in text, f"{what} in {text}")
+    matches("name.test", text)
+    equal(code, 0, text)
+    equal(os.listdir(os.path.join(stage.root, "state")), [], "what a check leaves behind")
