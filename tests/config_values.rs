@@ -339,9 +339,15 @@ fn a_vhost_that_asks_for_tls_or_raw_is_marked() {
     assert_eq!(marks, [(true, false), (false, false), (false, true)]);
     let settings = sound(&[r#"{ "vhosts": [ { "name": "b", "port": 443 },
         { "name": "a", "port": 443, "host-ssl-cert": "/c", "host-ssl-key": "/k" },
-        { "name": "c", "port": 443, "interface": "127.0.0.1" }, { "name": "d", "port": 80 } ] }"#]);
+        { "name": "c", "port": 443, "interface": "0.0.0.0" }, { "name": "d", "port": 80 },
+        { "name": "e", "port": 443, "interface": "127.0.0.1" },
+        { "name": "f", "port": 444, "ipv6only": "off" },
+        { "name": "g", "port": 444, "interface": "::" },
+        { "name": "h", "port": 444, "interface": "0.0.0.0", "host-ssl-cert": "self-signed" }
+        ] }"#]);
     let tls: Vec<_> = settings.vhosts.iter().map(|v| v.over_tls).collect();
-    assert_eq!(tls, [true, true, true, false], "one listener, one rule");
+    // A listener on one address is another one, and so is the one for the other family.
+    assert_eq!(tls, [true, true, true, false, false, true, false, true]);
 }
 
 #[test]

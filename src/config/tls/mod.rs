@@ -10,7 +10,7 @@ use super::diagnose::Diagnostic;
 use super::draft::{TlsDraft, located};
 use super::nearest::nearest;
 use super::read::Reader;
-use super::settings::{CertificateSource, ListenOn, Located, Place, Tls, Vhost};
+use super::settings::{CertificateSource, Families, ListenOn, Located, Place, Tls, Vhost};
 
 pub(super) use options::{options_cleared, options_set};
 use plain::PlainHttp;
@@ -144,19 +144,12 @@ impl Reader<'_> {
         (located(CertificateSource::File(cert.value.clone()), cert.place), key.cloned())
     }
 
-    /// Whether each vhost is reached over TLS: by its own certificate, or because it shares its
-    /// listener with a vhost that has one.
+    /// Whether each vhost is reached over TLS alone: by its own certificate, or because it shares
+    /// its listener with a vhost that has one.
     fn over_tls(&self) -> Vec<bool> {
         let vhosts = &self.settings.vhosts;
         let secure: Vec<&Vhost> = vhosts.iter().filter(|v| v.tls.is_some()).collect();
-        let shared = |vhost: &Vhost| {
-            let (port, on) = (vhost.port.value, &vhost.listen_on.value);
-            secure.iter().any(|other| {
-                let other_on = &other.listen_on.value;
-                let overlap = *other_on == ListenOn::Any || *on == ListenOn::Any;
-                other.port.value == port && (other_on == on || (overlap && port > 0))
-            })
-        };
+        let shared = |vhost: &Vhost| secure.iter().any(|other| shares_listener(vhost, other));
         vhosts.iter().map(|vhost| vhost.tls.is_some() || shared(vhost)).collect()
     }
 
@@ -177,5 +170,25 @@ impl Reader<'_> {
             vhost.non_tls = undecided.plain.meaning(over_tls);
             undecided.plain.check(over_tls, client, &mut self.report);
         }
+    }
+}
+
+/// Whether every way to `vhost` is also one to `other`.
+fn shares_listener(vhost: &Vhost, other: &Vhost) -> bool {
+    let ((on, families), (other_on, other_families)) = (listener(vhost), listener(other));
+    let port = vhost.port.value == other.port.value || matches!(on, ListenOn::Unix(_));
+    let families = [Families::Both, families].contains(&other_families);
+    port && on == other_on && families
+}
+
+/// What a vhost listens on, in its plainest form, and the families that makes a difference to.
+fn listener(vhost: &Vhost) -> (ListenOn, Families) {
+    match &vhost.listen_on.value {
+        ListenOn::Address(address, _) if address.to_canonical().is_unspecified() => {
+            let is_v4 = address.to_canonical().is_ipv4();
+            (ListenOn::Any, if is_v4 { Families::V4Only } else { vhost.families })
+        }
+        on @ (ListenOn::Address(..) | ListenOn::Unix(_)) => (on.clone(), Families::Both),
+        on @ (ListenOn::Any | ListenOn::Nic(_)) => (on.clone(), vhost.families),
     }
 }
