@@ -9,6 +9,7 @@ use crate::buf::{BLOCK_BYTES, LANES};
 use crate::config::settings::{Global, Settings};
 use crate::conn::{RX_BYTES, TX_BYTES, UserOfMemory};
 use crate::reactor::{SHARED_BYTES, SLOTS_MAX, session_bytes};
+use crate::tls::certificate::SUBJECT_BYTES_MAX;
 
 /// What the kernel keeps for a connection beside its socket buffers, measured: socket, inode,
 /// directory entry, file and epoll item.
@@ -68,6 +69,8 @@ pub(super) struct Sizes {
     pub handshakes_max: usize,
     /// Bytes that each of them may hold.
     pub handshake_bytes: usize,
+    /// Bytes that a connection may hold of its client's certificate.
+    pub client_bytes: usize,
 }
 
 /// What is spoken.
@@ -129,6 +132,10 @@ impl Sizes {
                 Speech::Plain => 0,
                 Speech::Tls => OPEN_HANDSHAKE_BYTES,
                 Speech::CertifiedTls => CERTIFIED_HANDSHAKE_BYTES,
+            },
+            client_bytes: match speech {
+                Speech::Plain | Speech::Tls => 0,
+                Speech::CertifiedTls => SUBJECT_BYTES_MAX + size_of::<Box<str>>(),
             },
         }
     }
@@ -194,6 +201,9 @@ impl Budget {
                 Line::new("TLS handshake of the turn", 1, HANDSHAKE_PEAK_BYTES),
                 Line::new("TLS queues of the turn", 1, SHARED_BYTES),
             ]);
+        }
+        if sizes.client_bytes > 0 {
+            lines.push(Line::new("names of clients", sizes.sessions_max, sizes.client_bytes));
         }
         Self { lines, kernel_bytes: KERNEL_SOCKET_BYTES * sizes.connections_max as u64 }
     }
@@ -282,7 +292,12 @@ mod tests {
             (819, 102, 4096)
         );
         let certified = of(&global, Speech::CertifiedTls);
-        assert_eq!(certified, Sizes { handshake_bytes: 36 * 1024, ..open });
+        // A client's name of 1 KiB and its length, twice boxed.
+        let client_bytes = 1024 + 2 * size_of::<usize>();
+        assert_eq!(certified, Sizes { handshake_bytes: 36 * 1024, client_bytes, ..open });
+        let names = format!("819 x {client_bytes} B");
+        assert!(Budget::of_reactor(&certified, 300).to_string().contains(&names));
+        assert!(!Budget::of_reactor(&open, 300).to_string().contains("names of clients"));
         let bytes = |sizes: &Sizes| Budget::of_reactor(sizes, 300).bytes();
         assert!(bytes(&plain) < bytes(&open) && bytes(&open) < bytes(&certified));
         assert!(Budget::of_reactor(&open, 300).to_string().contains("TLS sessions"));
