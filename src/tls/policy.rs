@@ -125,6 +125,8 @@ fn authority_bytes(roots: &RootCertStore) -> Vec<u8> {
 #[derive(Debug, Clone)]
 pub struct Policy {
     config: Arc<ServerConfig>,
+    /// The same without ALPN, where it has some.
+    without_alpn: Option<Arc<ServerConfig>>,
     certified: bool,
 }
 
@@ -161,7 +163,12 @@ impl Policy {
             config.ticketer = tickets;
             config.send_tls13_tickets = TLS13_TICKETS;
         }
-        Ok(Self { config: Arc::new(config), certified })
+        let without_alpn = (!config.alpn_protocols.is_empty()).then(|| {
+            let mut without = config.clone();
+            without.alpn_protocols = Vec::new();
+            Arc::new(without)
+        });
+        Ok(Self { config: Arc::new(config), without_alpn, certified })
     }
 
     /// What rustls is given for a connection.
@@ -178,12 +185,14 @@ impl Policy {
         let ours = &self.config.alpn_protocols;
         let mut offered = offered.into_iter().peekable();
         let none_offered = offered.peek().is_none();
-        if none_offered || ours.is_empty() || offered.any(|name| ours.iter().any(|o| o == name)) {
-            return self.clone();
+        match &self.without_alpn {
+            Some(without)
+                if !none_offered && !offered.any(|name| ours.iter().any(|o| o == name)) =>
+            {
+                Self { config: Arc::clone(without), ..self.clone() }
+            }
+            _ => self.clone(),
         }
-        let mut config = ServerConfig::clone(&self.config);
-        config.alpn_protocols = Vec::new();
-        Self { config: Arc::new(config), certified: self.certified }
     }
 
     /// Whether a client must show a certificate.
