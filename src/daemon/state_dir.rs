@@ -93,12 +93,12 @@ impl StateDir {
         while let Some(parent) = there.parent().filter(|_| fs::symlink_metadata(there).is_err()) {
             there = parent;
         }
-        trusted(there)?;
+        let mut found = trusted(there)?;
         if there != path {
             DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(&path)?;
-            trusted(&path)?;
+            found = trusted(&path)?;
         }
-        let path = fs::canonicalize(&path)?;
+        let path = found;
         if fs::metadata(&path)?.is_dir() {
             Ok(Self { path })
         } else {
@@ -180,15 +180,17 @@ impl StateDir {
     }
 }
 
-/// Fails when somebody else could change `path` or a directory or link on the way to it.
-fn trusted(path: &Path) -> io::Result<()> {
+/// `path` without symbolic links: just what was looked at, whatever a link says later. Fails when
+/// somebody else could change it or a directory or link on the way to it.
+fn trusted(path: &Path) -> io::Result<PathBuf> {
     for part in path.ancestors() {
         let found = fs::symlink_metadata(part)?;
         if !is_ours(&found) {
             return Err(of_another(part));
         }
     }
-    for part in fs::canonicalize(path)?.ancestors() {
+    let path = fs::canonicalize(path)?;
+    for part in path.ancestors() {
         let found = fs::symlink_metadata(part)?;
         if !is_ours(&found) {
             return Err(of_another(part));
@@ -197,7 +199,7 @@ fn trusted(path: &Path) -> io::Result<()> {
             return Err(refused(format!("others may write to {}", part.display())));
         }
     }
-    Ok(())
+    Ok(path)
 }
 
 /// Whether root or this process's user owns it.
