@@ -13,7 +13,8 @@ use super::state_dir::{Content, StateDir, Surroundings};
 use super::survey::Survey;
 use super::{print, quick};
 use crate::config::diagnose::Report;
-use crate::config::settings::Settings;
+use crate::config::settings::{CertificateSource, Place, Settings};
+use crate::sys::access::Subject;
 use crate::sys::{clock, filesystem, hostname, ifaddr, log};
 use crate::tls::self_signed::{CannotMake, Made, Request, key_from_pem, make, needs_renewal};
 use crate::tls::{Certified, Identity};
@@ -143,15 +144,58 @@ fn of_settings(
     findings: &mut Vec<Finding>,
 ) -> Result<Kept, String> {
     let names = Names::now(settings);
+    let (path, place) = directory(settings, named_dir);
+    let before = findings.len();
+    let kept = load_or_make(path, &names, clock::wall_secs(), findings);
+    findings.iter_mut().skip(before).for_each(|finding| finding.place = place);
+    kept.map_err(|error| error.to_string())
+}
+
+/// The directory, if there is one, and where the configuration names it.
+fn directory(settings: &Settings, named_dir: Option<&Path>) -> (Option<PathBuf>, Option<Place>) {
     let of_text = settings.global.state_dir.as_ref().filter(|_| named_dir.is_none());
     let named = of_text.map(|named| Path::new(&named.value)).or(named_dir);
     let path = named.map(Path::to_owned).or_else(|| Surroundings::now().state_dir());
-    let before = findings.len();
-    let kept = load_or_make(path, &names, clock::wall_secs(), findings);
-    if let Some(named) = of_text {
-        findings.iter_mut().skip(before).for_each(|finding| finding.place = Some(named.place));
-    }
-    kept.map_err(|error| error.to_string())
+    (path, of_text.map(|named| named.place))
+}
+
+/// What `-t` can say about the directory, where a vhost wants a self-signed certificate.
+pub(super) fn check(
+    settings: &Settings,
+    named_dir: Option<&Path>,
+    starter: &Subject,
+) -> Option<Finding> {
+    let mut tls = settings.vhosts.iter().filter_map(|vhost| vhost.tls.as_ref());
+    tls.find(|tls| tls.certificate.value == CertificateSource::SelfSigned)?;
+    let (path, place) = directory(settings, named_dir);
+    let looked = path.as_ref().ok_or_else(nowhere).and_then(|path| StateDir::look(path, starter));
+    let finding = match looked {
+        Ok(found) => lost_on_restart(&found)?,
+        Err(error) => not_kept(path.as_deref(), &error),
+    };
+    Some(Finding { place, ..finding })
+}
+
+fn nowhere() -> io::Error {
+    io::Error::other("there is no home directory")
+}
+
+fn not_kept(path: Option<&Path>, error: &io::Error) -> Finding {
+    let message = format!(
+        "the self-signed certificate can not be kept in {}: {error}; every start makes another one",
+        path.unwrap_or(Path::new("a state directory")).display()
+    );
+    let hint = "name a directory with \"state-dir\" in \"global\"";
+    Finding::new(Severity::Degraded, message).hint(hint)
+}
+
+/// A warning where `path` is in memory.
+fn lost_on_restart(path: &Path) -> Option<Finding> {
+    filesystem::is_in_memory(path).ok().filter(|is| *is)?;
+    let message =
+        format!("{} is in memory: a restart loses the self-signed certificate", path.display());
+    let hint = "name a directory on the flash with \"state-dir\" in \"global\"";
+    Some(Finding::new(Severity::Warning, message).hint(hint))
 }
 
 /// Takes the certificate from the directory at `path`, or makes it and keeps it there, or in
@@ -162,8 +206,6 @@ fn load_or_make(
     now_secs: u64,
     findings: &mut Vec<Finding>,
 ) -> Result<Kept, CannotMake> {
-    let named = path.clone().unwrap_or_else(|| PathBuf::from("a state directory"));
-    let nowhere = || io::Error::other("there is no home directory");
     let tried = path.as_ref().ok_or_else(nowhere).and_then(|path| {
         let dir = StateDir::open(path)?;
         in_dir(dir, names, now_secs, findings)
@@ -171,13 +213,7 @@ fn load_or_make(
     match tried {
         Ok(kept) => Ok(kept),
         Err(error) => {
-            let message = format!(
-                "the self-signed certificate can not be kept in {}: {error}; every start \
-                 makes another one",
-                named.display()
-            );
-            let hint = "name a directory with \"state-dir\" in \"global\"";
-            findings.push(Finding::new(Severity::Degraded, message).hint(hint));
+            findings.push(not_kept(path.as_deref(), &error));
             let made = make(&Request { names: &names.all(), now_secs }, None)?;
             made_kept(&made, Origin::New, None)
         }
@@ -191,11 +227,7 @@ fn in_dir(
     findings: &mut Vec<Finding>,
 ) -> io::Result<Kept> {
     let path = dir.path().display();
-    if filesystem::is_in_memory(dir.path()).unwrap_or(false) {
-        let message = format!("{path} is in memory: a restart loses the self-signed certificate");
-        let hint = "name a directory on the flash with \"state-dir\" in \"global\"";
-        findings.push(Finding::new(Severity::Warning, message).hint(hint));
-    }
+    findings.extend(lost_on_restart(dir.path()));
     let read = |name: &str| {
         let content = dir.read(name, FILE_BYTES_MAX);
         content.map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))

@@ -197,3 +197,33 @@ fn the_command_prints_what_was_made() {
     assert!(describe(&settings, None, &mut findings).is_err());
     assert!(findings.len() == 1 && findings[0].place.is_some());
 }
+
+#[test]
+fn a_check_says_what_a_start_would_and_makes_nothing() {
+    let dir = Dir::new("check");
+    fs::write(dir.0.join("file"), "x").unwrap();
+    fs::create_dir(dir.0.join("open")).unwrap();
+    mode(&dir.0.join("open"), 0o777);
+    let starter = crate::daemon::drop::starter();
+    let mut settings = Settings::default();
+    settings.vhosts.push(Vhost::default());
+    let look = |settings: &Settings, name: &str| {
+        let found = check(settings, Some(&dir.0.join(name)), &starter);
+        found.filter(|finding| !finding.message.contains("is in memory"))
+    };
+    assert_eq!(look(&settings, "file"), None, "nobody needs it");
+    let source = Located { value: CertificateSource::SelfSigned, place: Place::default() };
+    settings.vhosts[0].tls = Some(crate::config::settings::Tls::new(source));
+    for name in ["file", "file/state", "open", "open/state"] {
+        let said = look(&settings, name).unwrap();
+        let mut findings = Vec::new();
+        let _ = of_settings(&settings, Some(&dir.0.join(name)), &mut findings);
+        assert_eq!(findings.last().unwrap().severity, said.severity);
+        assert_eq!(findings.last().unwrap().hint, said.hint);
+    }
+    assert_eq!(look(&settings, "state/below"), None);
+    assert!(!dir.0.join("state").exists());
+    let path = dir.0.join("file").display().to_string();
+    settings.global.state_dir = Some(Located { value: path, ..Located::default() });
+    assert!(check(&settings, None, &starter).unwrap().place.is_some());
+}

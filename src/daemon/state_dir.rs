@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::sys::access::{self, Subject, Want};
 use crate::sys::{open, user};
 
 /// Where the system keeps state.
@@ -89,10 +90,7 @@ impl StateDir {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         // What is there already is looked at before anything is made in it.
-        let mut there = path.as_path();
-        while let Some(parent) = there.parent().filter(|_| fs::symlink_metadata(there).is_err()) {
-            there = parent;
-        }
+        let there = existing(&path);
         let mut found = trusted(there)?;
         if there != path {
             DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(&path)?;
@@ -103,6 +101,20 @@ impl StateDir {
             Ok(Self { path })
         } else {
             Err(io::ErrorKind::NotADirectory.into())
+        }
+    }
+
+    /// Whether [`Self::open`] would find or could make the directory, and `starter` write to it,
+    /// as far as that can be seen without making anything: what is there of its path.
+    ///
+    /// # Errors
+    /// As those of [`Self::open`].
+    pub(super) fn look(path: &Path, starter: &Subject) -> io::Result<PathBuf> {
+        let found = trusted(existing(&std::path::absolute(path)?))?;
+        match access::check(&found, starter, Want::Create) {
+            Ok(metadata) if metadata.is_dir() => Ok(found),
+            Ok(_) => Err(io::ErrorKind::NotADirectory.into()),
+            Err(refusal) => Err(refused(refusal.to_string())),
         }
     }
 
@@ -178,6 +190,11 @@ impl StateDir {
         file.write_all(bytes)?;
         file.sync_all()
     }
+}
+
+/// As much of `path` as is there.
+fn existing(path: &Path) -> &Path {
+    path.ancestors().find(|part| fs::symlink_metadata(part).is_ok()).unwrap_or(path)
 }
 
 /// `path` without symbolic links: just what was looked at, whatever a link says later. Fails when

@@ -5,7 +5,7 @@ use super::budget::{Budget, Machine, Sizes, Speech};
 use super::check::{self, Actors};
 use super::drop::{self, Identity};
 use super::ports::{self, Interfaces};
-use super::{print, quick};
+use super::{print, quick, self_signed};
 use crate::config::diagnose::{Diagnostic, Report};
 use crate::config::settings::Settings;
 use crate::config::{self, Loaded, Options};
@@ -121,6 +121,8 @@ pub(super) fn check(args: &Args, strict: bool) -> u8 {
     let actors = Actors { server: &identity, starter: &starter };
     let Survey { settings, report } = &mut survey;
     check::run(settings, actors, &Interfaces::read(), &mut |finding| report.push(finding.into()));
+    let kept = self_signed::check(settings, args.state_dir.as_deref(), &starter);
+    kept.into_iter().for_each(|finding| report.push(finding.into()));
     if !ports::can_listen(&world) {
         let message = "there is nothing to listen on: the server would not start";
         survey.report.push(Diagnostic::error(None, message));
