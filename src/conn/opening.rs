@@ -114,9 +114,11 @@ impl Opening {
             Sniffed::Malformed => None,
             Sniffed::TooOld => return refuse(client, &ALERT_PROTOCOL_VERSION),
         };
-        let name = hello.as_ref().and_then(|hello| hello.server_name.as_deref());
-        let name = name.unwrap_or_default();
-        self.vhost = self.site.world.vhost(self.listener, name.as_bytes()).0;
+        let world = &self.site.world;
+        self.vhost = match hello.as_ref().and_then(|hello| hello.server_name.as_deref()) {
+            Some(name) => world.vhost(self.listener, name.as_bytes()).0,
+            None => world.vhost_at(self.listener, cx.client.local_addr().map(|at| at.ip())),
+        };
         if self.phase == Phase::Silent {
             self.began_ms = cx.now_ms;
         }

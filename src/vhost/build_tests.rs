@@ -44,6 +44,43 @@ fn hosts_are_matched_within_their_listener() {
 }
 
 #[test]
+fn a_host_stays_behind_the_name_of_the_hello() {
+    let names = ["first.test", "other.test", "*.wild.test", "192.0.2.1", "::1"];
+    let vhosts = names.iter().map(|name| vhost(name, 443, vec![]));
+    let (world, _) = World::build(&settings(vhosts.collect()));
+    let listener = ListenerId(0);
+    for (hello, host, stays) in [
+        ("first.test", "first.test", true),
+        ("first.test", "FIRST.test.", true),
+        ("first.test", "x.first.test", true),
+        ("first.test", "unknown.test", true),
+        ("first.test", "", true),
+        ("first.test", "other.test", false),
+        ("first.test", "x.other.test", false),
+        ("first.test", "[::1]", false),
+        ("unknown.test", "first.test", true),
+        ("unknown.test", "other.test", false),
+        ("a.wild.test", "b.wild.test", true),
+        ("other.test", "a.wild.test", false),
+    ] {
+        let chosen = world.vhost(listener, hello.as_bytes()).0;
+        let reached = world.vhost_behind(listener, chosen, host.as_bytes());
+        assert_eq!(reached.is_ok(), stays, "{hello} {host}");
+        assert_eq!(reached.unwrap_or_else(|own| own).0, chosen, "{hello} {host}");
+    }
+    for (local, chosen) in [
+        (Some("192.0.2.1"), 3),
+        (Some("::ffff:192.0.2.1"), 3),
+        (Some("::1"), 4),
+        (Some("192.0.2.2"), 0),
+        (None, 0),
+    ] {
+        let local = local.map(|address| address.parse().unwrap());
+        assert_eq!(world.vhost_at(listener, local), VhostId(chosen), "{local:?}");
+    }
+}
+
+#[test]
 fn one_vhost_takes_every_host() {
     let (world, _) = World::build(&settings(vec![vhost("a.test", 80, vec![])]));
     assert_eq!(name(&world, 0, "b.test"), "a.test");

@@ -1,6 +1,7 @@
 //! The types of the world; `build.rs` makes them, the floors above only read them.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use crate::config::settings::{Families, ListenOn, LogFormat, NonTls, Place};
 use crate::sys::walk::Rules;
@@ -66,6 +67,15 @@ impl World {
     pub fn vhost(&self, listener: ListenerId, host: &[u8]) -> (VhostId, &Vhost) {
         let id = self.listeners[usize::from(listener.0)].vhost_id(host);
         (id, &self.vhosts[usize::from(id.0)])
+    }
+
+    /// The vhost that a TLS hello without a name asks for: a client that was given an address
+    /// names nobody (RFC 6066 section 3), and means the vhost that is called as the address
+    /// which it has reached, `local`. Else the first vhost of the listener.
+    #[must_use]
+    pub fn vhost_at(&self, listener: ListenerId, local: Option<IpAddr>) -> VhostId {
+        let name = local.map(|address| address.to_canonical().to_string()).unwrap_or_default();
+        self.listeners[usize::from(listener.0)].vhost_id(name.as_bytes())
     }
 
     /// Whether any listener speaks TLS.

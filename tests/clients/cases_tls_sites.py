@@ -52,6 +52,18 @@ def sites_by_sni(stage):
 
 
 @case
+def sites_by_address(stage):
+    """a hello without a name gets the vhost that is called as the address, if there is one"""
+    stage.serve([site(stage, "first.test"), site(stage, "127.0.0.1")])
+    using = settings(check=False)
+    equal(certificate(stage, None), fingerprint(PAPERS.leaf("127.0.0.1")[0]))
+    equal(page(stage, None, "127.0.0.1", using=using), (200, "127.0.0.1"))
+    equal(page(stage, None, "first.test", using=using)[0], 421)
+    equal(page(stage, "first.test", "127.0.0.1", using=using)[0], 421)
+    equal(page(stage, "first.test"), (200, "first.test"))
+
+
+@case
 def sites_thirty(stage):
     """thirty vhosts with certificates of their own on one port"""
     leaf = PAPERS.leaf("*.many.test")
