@@ -127,6 +127,21 @@ fn elements(list: &str) -> impl Iterator<Item = (usize, &str)> {
     with_offsets(list, &[':', ',', ';', ' ', '\t'])
 }
 
+/// The elements of a list for TLS 1.2. `!` and `@` begin one even without a separator in front of
+/// them, as in `DEFAULT@SECLEVEL=1`.
+fn elements_tls12(list: &str) -> impl Iterator<Item = (usize, &str)> {
+    elements(list).flat_map(|(start, text)| {
+        let inner = text.match_indices(['!', '@']).map(|(at, _)| at).filter(|at| *at > 0);
+        let ends: Vec<usize> = inner.chain([text.len()]).collect();
+        let mut from = 0;
+        ends.into_iter().map(move |end| {
+            let piece = (start + from, text.get(from..end).unwrap_or_default());
+            from = end;
+            piece
+        })
+    })
+}
+
 /// The parts between separators and where they begin, without empty ones.
 fn with_offsets<'l>(text: &'l str, separators: &[char]) -> impl Iterator<Item = (usize, &'l str)> {
     let mut at = 0;
@@ -250,7 +265,7 @@ fn combined(body: &str) -> Result<Set, (usize, &str, Why)> {
 pub fn parse_tls12(list: &str) -> Parsed<'_, Suite> {
     let mut choice = Choice::new();
     let mut left_out = Vec::new();
-    for (at, element) in elements(list) {
+    for (at, element) in elements_tls12(list) {
         let sign = element.chars().next().filter(|c| matches!(c, '!' | '-' | '+' | '@'));
         let body = element.get(usize::from(sign.is_some())..).unwrap_or_default();
         if sign == Some('@') {

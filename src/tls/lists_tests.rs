@@ -36,6 +36,9 @@ fn lists_choose_what_openssl_chooses() {
     for (list, expected) in [
         ("DEFAULT", "EA RA EC RC Ea Ra"),
         ("RSA", ""),
+        ("DEFAULT@SECLEVEL=1", "EA RA EC RC Ea Ra"),
+        ("HIGH!aRSA", "EA EC Ea"),
+        ("ECDHE+AESGCM!aRSA:ALL@STRENGTH", "EA EC Ea"),
         ("EECDH+RSA", ""),
         ("ECDHE+aRSA", "RA RC Ra"),
         ("EECDH+AESGCM:EDH+AESGCM", "EA RA Ea Ra"),
