@@ -157,7 +157,7 @@ fn tls_values() {
     let bare = tls_of("");
     assert_eq!((bare.certificate.value, bare.key), (CertificateSource::SelfSigned, None));
     assert!(bare.tls12_suites.is_none() && bare.tls13_suites.is_none() && bare.groups.is_none());
-    assert!(bare.tls12 && bare.tls13 && bare.tickets && !bare.server_order);
+    assert!(bare.tls12 && bare.tls13 && bare.tickets && bare.server_order);
     assert!(bare.ca.is_none() && !bare.ignore_missing_cert && bare.client_cert_required.is_none());
     assert_eq!(bare.alpn, ["http/1.1"]);
 
@@ -173,16 +173,16 @@ fn tls_values() {
 }
 
 #[test]
-fn the_order_of_suites_is_ours_with_a_list_or_the_flag() {
+fn the_order_of_suites_is_ours_unless_the_flag_is_cleared() {
     for (keys, expected) in [
-        ("", false),
+        ("", true),
         (r#", "ssl-option-set": 4194304"#, true),
         (r#", "ssl-option-set": 4194304, "ssl-option-clear": 4194304"#, false),
         (r#", "ciphers": "HIGH""#, true),
         (r#", "tls13-ciphers": "TLS_AES_128_GCM_SHA256""#, true),
         (r#", "ciphers": "HIGH", "ssl-option-clear": 4194304"#, false),
-        (r#", "ecdh-curve": "X25519""#, false),
-        (r#", "ssl-option-set": 134234112"#, false),
+        (r#", "ssl-option-clear": 4194305"#, false),
+        (r#", "ssl-option-set": 134234112"#, true),
         (r#", "ssl-option-set": 541081600, "alpn": "", "ciphers": "HIGH""#, true),
     ] {
         assert_eq!(tls_of(keys).server_order, expected, "{keys}");

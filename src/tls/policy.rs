@@ -148,7 +148,7 @@ impl Policy {
     ) -> Result<Self, PolicyFault> {
         let certified = matches!(terms.clients, Clients::Certified(_));
         let mut config = builder(terms, now)?.with_cert_resolver(shown);
-        config.ignore_client_order = provider::our_order_counts(terms);
+        config.ignore_client_order = terms.server_order;
         config.alpn_protocols.clone_from(&terms.alpn);
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.max_early_data_size = 0;

@@ -11,7 +11,7 @@ fn terms() -> Terms {
         groups: None,
         tls12: true,
         tls13: true,
-        server_order: false,
+        server_order: true,
         alpn: Vec::new(),
         clients: Clients::Anonymous,
         fast_aes: true,
@@ -32,7 +32,9 @@ fn every_suite_and_group_is_there_by_default() {
     for fast_aes in [false, true] {
         let terms = Terms { fast_aes, ..terms() };
         assert_eq!(suites(&terms).len(), 9);
-        assert_eq!(policy(&terms).config().ignore_client_order, !fast_aes);
+        assert!(policy(&terms).config().ignore_client_order);
+        let theirs = Terms { server_order: false, ..terms.clone() };
+        assert!(!policy(&theirs).config().ignore_client_order);
         let config = policy(&terms);
         let groups: Vec<NamedGroup> =
             config.config().crypto_provider().kx_groups.iter().map(|g| g.name()).collect();
@@ -113,7 +115,7 @@ fn the_identity_follows_from_the_terms() {
         terms(),
         Terms { tls12: false, ..terms() },
         Terms { tls13: false, ..terms() },
-        Terms { server_order: true, ..terms() },
+        Terms { server_order: false, ..terms() },
         Terms { tls12_suites: Some(vec![]), ..terms() },
         Terms { tls12_suites: Some(vec![Suite::EcdsaAes128Gcm]), ..terms() },
         Terms { tls12_suites: Some(vec![Suite::EcdsaAes256Gcm]), ..terms() },

@@ -54,14 +54,6 @@ pub(super) fn versions(provider: &CryptoProvider) -> Vec<&'static SupportedProto
     found
 }
 
-/// Whether our order of suites counts and not the client's: where a list was given, where it is
-/// asked for, and on processors on which AES is slow. Elsewhere the client knows better: it puts
-/// ChaCha20 first exactly when AES is slow there.
-pub(super) fn our_order_counts(terms: &Terms) -> bool {
-    let listed = terms.tls12_suites.is_some() || terms.tls13_suites.is_some();
-    terms.server_order || listed || !terms.fast_aes
-}
-
 fn suites(terms: &Terms) -> Result<Vec<SupportedCipherSuite>, PolicyFault> {
     if !terms.tls12 && !terms.tls13 {
         return Err(PolicyFault::NoVersion);

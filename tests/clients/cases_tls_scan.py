@@ -22,8 +22,7 @@ GRAVE = ("MEDIUM", "HIGH", "CRITICAL", "WARN")
 
 def serve(stage, kind):
     """A vhost as one would have it on the internet."""
-    return stage.serve([vhost(stage, leaf=PAPERS.leaf("stage.test", kind), sts="on",
-                              ssl_option_set="4194304")])
+    return stage.serve([vhost(stage, leaf=PAPERS.leaf("stage.test", kind), sts="on")])
 
 
 def scan(stage, *arguments, seconds=60):

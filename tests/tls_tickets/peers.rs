@@ -87,7 +87,7 @@ pub(crate) fn open_terms() -> Terms {
         groups: None,
         tls12: true,
         tls13: true,
-        server_order: false,
+        server_order: true,
         alpn: Vec::new(),
         clients: Clients::Anonymous,
         fast_aes: true,

@@ -73,9 +73,9 @@ fn the_order_of_suites_is_whose_it_should_be() {
         ..Wish::new(&TLS13)
     };
     let chosen = |terms: Terms| suite(wish.clone(), &terms);
-    assert_eq!(chosen(open_terms()), CipherSuite::TLS13_AES_256_GCM_SHA384);
-    let ours = Terms { server_order: true, ..open_terms() };
-    assert_eq!(chosen(ours), CipherSuite::TLS13_AES_128_GCM_SHA256);
+    assert_eq!(chosen(open_terms()), CipherSuite::TLS13_AES_128_GCM_SHA256);
+    let theirs = Terms { server_order: false, ..open_terms() };
+    assert_eq!(chosen(theirs), CipherSuite::TLS13_AES_256_GCM_SHA384);
     let slow = Terms { fast_aes: false, ..open_terms() };
     assert_eq!(chosen(slow), CipherSuite::TLS13_CHACHA20_POLY1305_SHA256);
     let listed = suites(&[Suite::Tls13Aes128Gcm, Suite::Tls13Chacha20]);
@@ -88,7 +88,7 @@ fn without_aes_instructions_chacha_comes_first_in_tls_1_2() {
     let slow = Terms { fast_aes: false, ..open_terms() };
     let chacha = CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256;
     assert_eq!(suite(Wish::new(&TLS12), &slow), chacha);
-    let fast = Terms { server_order: true, ..open_terms() };
+    let fast = open_terms();
     let aes = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
     assert_eq!(suite(Wish::new(&TLS12), &fast), aes);
 }

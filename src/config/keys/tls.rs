@@ -133,7 +133,7 @@ pub(super) const OPTIONS_SET: Key = key(
     "ssl-option-set",
     Kind::Flags,
     "OpenSSL option flags to set, as a decimal number: 134217728 turns TLS 1.2 off, 536870912 \
-     TLS 1.3, 16384 session tickets; with 4194304 the server's order of suites counts.",
+     TLS 1.3, 16384 session tickets.",
     |d, v, at| d.tls.options_set.push(located(v.u64(), at)),
     |h| bits(options_set, h),
 )
@@ -142,7 +142,8 @@ pub(super) const OPTIONS_SET: Key = key(
 pub(super) const OPTIONS_CLEARED: Key = key(
     "ssl-option-clear",
     Kind::Flags,
-    "OpenSSL option flags to clear; they win over those that are set.",
+    "OpenSSL option flags to clear; they win over those that are set. 4194304 lets the client's \
+     order of suites count.",
     |d, v, at| d.tls.options_cleared.push(located(v.u64(), at)),
     |h| bits(options_cleared, h),
 )

@@ -27,7 +27,8 @@ pub struct Tls {
     pub tls12: bool,
     /// TLS 1.3 may be spoken
     pub tls13: bool,
-    /// `SSL_OP_CIPHER_SERVER_PREFERENCE`, or a list of suites was given: our order counts
+    /// Our order of suites counts, not the client's: `SSL_OP_CIPHER_SERVER_PREFERENCE`, unless it
+    /// is cleared
     pub server_order: bool,
     /// Not `SSL_OP_NO_TICKET`
     pub tickets: bool,
@@ -49,7 +50,7 @@ impl Tls {
             alpn: vec!["http/1.1".to_owned()],
             tls12: true,
             tls13: true,
-            server_order: false,
+            server_order: true,
             tickets: true,
         }
     }

@@ -54,7 +54,6 @@ impl Reader<'_> {
         let versions = self.options(&draft);
         let tls12_suites = self.tls12_suites(&draft, versions.tls12);
         let tls13_suites = self.tls13_suites(&draft, versions.tls13);
-        let listed = tls12_suites.is_some() || tls13_suites.is_some();
         let alpn = draft.alpn.as_ref().map(|list| self.alpn("alpn", list));
         let default_alpn = alpn.is_none();
         vhost.tls = Some(Tls {
@@ -68,7 +67,7 @@ impl Reader<'_> {
             tls13_suites,
             tls12: versions.tls12,
             tls13: versions.tls13,
-            server_order: versions.server_order.unwrap_or(listed),
+            server_order: versions.server_order,
             tickets: versions.tickets,
             ca: draft.ca,
         });

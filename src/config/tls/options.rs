@@ -47,26 +47,19 @@ pub(super) struct Versions {
     pub(super) tls12: bool,
     pub(super) tls13: bool,
     pub(super) tickets: bool,
-    /// Whether our order of suites counts, if the flags say so.
-    pub(super) server_order: Option<bool>,
+    /// Whether our order of suites counts.
+    pub(super) server_order: bool,
 }
 
 /// The flags that say what these settings say.
 pub(in crate::config) fn options_set(tls: &Tls) -> u64 {
-    let listed = tls.tls12_suites.is_some() || tls.tls13_suites.is_some();
-    let bits = [
-        (!tls.tls12, NO_TLSV1_2),
-        (!tls.tls13, NO_TLSV1_3),
-        (!tls.tickets, NO_TICKET),
-        (tls.server_order && !listed, CIPHER_SERVER_PREFERENCE),
-    ];
+    let bits = [(!tls.tls12, NO_TLSV1_2), (!tls.tls13, NO_TLSV1_3), (!tls.tickets, NO_TICKET)];
     bits.iter().filter(|(on, _)| *on).map(|(_, bit)| bit).sum()
 }
 
 /// The cleared flags that say what these settings say.
 pub(in crate::config) fn options_cleared(tls: &Tls) -> u64 {
-    let listed = tls.tls12_suites.is_some() || tls.tls13_suites.is_some();
-    if listed && !tls.server_order { CIPHER_SERVER_PREFERENCE } else { 0 }
+    if !tls.server_order { CIPHER_SERVER_PREFERENCE } else { 0 }
 }
 
 /// The flags one by one, each with its name.
@@ -95,10 +88,7 @@ impl Reader<'_> {
             tls12: set & NO_TLSV1_2 == 0,
             tls13: set & NO_TLSV1_3 == 0,
             tickets: set & NO_TICKET == 0,
-            server_order: match (set | cleared) & CIPHER_SERVER_PREFERENCE {
-                0 => None,
-                _ => Some(set & CIPHER_SERVER_PREFERENCE != 0),
-            },
+            server_order: cleared & CIPHER_SERVER_PREFERENCE == 0,
         };
         if !versions.tls12 && !versions.tls13 {
             self.no_version(&draft.options_set);
