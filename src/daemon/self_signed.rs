@@ -351,7 +351,7 @@ impl Names {
         }
         fixed.push("localhost".to_owned());
         let named = vhosts.iter().filter(|name| **name != "default");
-        fixed.extend(named.map(|name| (*name).to_owned()));
+        fixed.extend(named.map(|name| name.trim_end_matches('.').to_owned()));
         fixed.extend(["127.0.0.1", "::1"].map(str::to_owned));
         let reachable = addresses.iter().filter(|address| match address {
             IpAddr::V4(v4) => !v4.is_loopback(),

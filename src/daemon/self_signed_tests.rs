@@ -147,7 +147,7 @@ fn names_are_those_of_host_vhosts_and_addresses() {
         .iter()
         .map(|text| text.parse().unwrap())
         .collect();
-    let found = Names::of(Some("router"), &["default", "a.test", "*.b.test"], &addresses);
+    let found = Names::of(Some("router"), &["default", "a.test.", "*.b.test"], &addresses);
     let fixed = [
         "router",
         "router.lan",
