@@ -183,7 +183,7 @@ fn nowhere() -> io::Error {
 fn not_kept(path: Option<&Path>, error: &io::Error) -> Finding {
     let message = format!(
         "the self-signed certificate can not be kept in {}: {error}; every start makes another one",
-        path.unwrap_or(Path::new("a state directory")).display()
+        path.unwrap_or_else(|| Path::new("a state directory")).display()
     );
     let hint = "name a directory with \"state-dir\" in \"global\"";
     Finding::new(Severity::Degraded, message).hint(hint)
