@@ -209,6 +209,21 @@ impl Session {
     }
 }
 
+/// What comes next in a handshake.
+enum Next {
+    /// Not a whole record yet.
+    Nothing,
+    Record {
+        bytes: usize,
+    },
+    /// Nothing that could be a record. rustls may say what is wrong, in words that the client
+    /// understands; if it does not, `alert` is said.
+    Rubbish {
+        bytes: usize,
+        alert: Alert,
+    },
+}
+
 /// What a piece of the handshake came to.
 enum Step {
     Done,
@@ -224,18 +239,21 @@ impl Shaking {
         let mut used = 0;
         self.given = self.given.min(input.len());
         loop {
-            match self.more(input.get(used..).unwrap_or_default()) {
-                Ok(0) => return (used, Step::Other(Received::More)),
-                Ok(bytes) => self.given += bytes,
-                Err(alert) => {
-                    self.say(alert, out);
-                    return (used, Step::refused(alert));
-                }
-            }
-            let (discarded, step) = self.process(input.get_mut(used..).unwrap_or_default(), out);
+            let rest = input.get_mut(used..).unwrap_or_default();
+            let (bytes, refusal) = match self.next(rest) {
+                Next::Nothing => return (used, Step::Other(Received::More)),
+                Next::Record { bytes } => (bytes, None),
+                Next::Rubbish { bytes, alert } => (bytes, Some(alert)),
+            };
+            self.given += bytes;
+            let (discarded, step) = self.process(rest, out);
             used += discarded;
             if let Some(step) = step {
                 return (used, step);
+            }
+            if let Some(alert) = refusal {
+                self.say(alert, out);
+                return (used, Step::refused(alert));
             }
         }
     }
@@ -286,16 +304,16 @@ impl Shaking {
         }
     }
 
-    /// How many bytes behind the given ones rustls gets next; 0 while there is no whole record.
-    fn more(&self, input: &[u8]) -> Result<usize, Alert> {
+    /// What rustls gets next behind the given bytes.
+    fn next(&self, input: &[u8]) -> Next {
         let rest = input.get(self.given..).unwrap_or_default();
         match front(rest) {
-            Front::Record { bytes } if bytes <= rest.len() => Ok(bytes),
-            _ if input.len() > HANDSHAKE_BYTES_MAX => Err(Alert::RecordOverflow),
-            Front::Short | Front::Record { .. } => Ok(0),
-            // rustls says what is wrong with it, unless it sees nothing wrong.
-            Front::Refused(alert) if rest.is_empty() => Err(alert),
-            Front::Refused(_) => Ok(rest.len()),
+            Front::Record { bytes } if bytes <= rest.len() => Next::Record { bytes },
+            _ if input.len() > HANDSHAKE_BYTES_MAX => {
+                Next::Rubbish { bytes: 0, alert: Alert::RecordOverflow }
+            }
+            Front::Short | Front::Record { .. } => Next::Nothing,
+            Front::Refused(alert) => Next::Rubbish { bytes: rest.len(), alert },
         }
     }
 
