@@ -142,4 +142,6 @@ def command_line(stage):
 def prints_its_memory_bound(stage):
     """the start banner says what it may use"""
     server = stage.serve()
-    matches(r"(?i)memory.*\d+ *(KiB|MiB|bytes)|\d+ *(KiB|MiB).*memory", server.log())
+    bound = r"(?i)memory.*\d+ *(KiB|MiB|bytes)|\d+ *(KiB|MiB).*memory"
+    # The port answers a moment before it is announced.
+    eventually(lambda: re.search(bound, server.log()), "the bound is printed")
