@@ -6,11 +6,11 @@
 //! processes that have the secret. The name says which of the two secrets in use it is without
 //! showing a number that counts up from the start of the board.
 //!
-//! An epoch lasts six hours. The first ticket after its end makes the next secret out of the present
-//! one and wipes what is older than that, so that nobody who takes the memory later can open older
-//! tickets. (No timer does it: where nobody shakes hands the last secret stays.) Since epochs are
-//! counted on a clock that all processes share, and each secret follows from the one before it,
-//! they all step alike without a word between them.
+//! An epoch lasts six hours. The first ticket after its end makes the next secret out of the
+//! present one and wipes what is older than that, so that nobody who takes the memory later can
+//! open older tickets. (No timer does it: where nobody shakes hands the last secret stays.) Since
+//! epochs are counted on a clock that all processes share, and each secret follows from the one
+//! before it, they all step alike without a word between them.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
