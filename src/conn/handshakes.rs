@@ -21,6 +21,9 @@ pub(super) const HURRY_MS: u64 = 4_000;
 /// [`Note::Answer`] tells about.
 const SERIALS_FROM: u64 = 1 << 63;
 
+/// What a connection in line may take: the line grows by doubling.
+pub(super) const LINE_BYTES: usize = 2 * size_of::<Party>();
+
 /// A connection of this reactor at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Party {

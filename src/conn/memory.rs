@@ -1,7 +1,7 @@
 //! What the state of a reactor may use, for the memory bound.
 
 use super::limits::{LISTING_BYTES_MAX, LOG_STASH_BLOCKS};
-use super::local;
+use super::{handshakes, local};
 use crate::buf::BLOCK_BYTES;
 use crate::origin::cache::FileCache;
 use crate::origin::listing;
@@ -37,6 +37,9 @@ pub fn memory(world: &World, connections_max: usize) -> Vec<UserOfMemory> {
     if !world.log_files.is_empty() {
         users.push(user("access log", 2, BUFFER_BYTES));
         users.push(user("begun log lines", LOG_STASH_BLOCKS, BLOCK_BYTES));
+    }
+    if world.has_tls() {
+        users.push(user("handshakes in line", connections_max, handshakes::LINE_BYTES));
     }
     let limits = world.limits.ip_limit_connections.iter().chain(&world.limits.ip_limit_requests);
     let tables = limits.count();

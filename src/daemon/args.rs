@@ -277,7 +277,8 @@ impl Draft {
             level: self.level.unwrap_or(Level::Notice),
             default_plugins: !self.no_plugins,
             data_dir: self.data_dir,
-            state_dir: self.state_dir,
+            // Serving a directory may change the working directory.
+            state_dir: self.state_dir.map(|dir| std::path::absolute(&dir).unwrap_or(dir)),
         })
     }
 }

@@ -36,8 +36,9 @@ fn check(vhost: &Vhost, tls: &Tls, add: &mut dyn FnMut(Finding)) {
             .hint("anybody can get a certificate of theirs: name a CA of your own"));
     }
     match certificate_files::identity(tls, roots.as_ref()) {
-        Ok(None) => {}
+        Ok(None) => suites(tls, false, add),
         Ok(Some(identity)) => {
+            suites(tls, identity.has_rsa_key(), add);
             let names: Vec<&str> = asked_name(&vhost.name.value).into_iter().collect();
             let CertificateSource::File(path) = &tls.certificate.value else { return };
             for found in identity.findings(&names, Some(clock::wall_secs())) {
@@ -52,6 +53,20 @@ fn check(vhost: &Vhost, tls: &Tls, add: &mut dyn FnMut(Finding)) {
     if let Some(key) = &tls.key {
         secrecy(&key.value, key.place, add);
     }
+}
+
+/// Whether the chosen suites of TLS 1.2 leave one for the certificate's key.
+fn suites(tls: &Tls, has_rsa_key: bool, add: &mut dyn FnMut(Finding)) {
+    let Some(chosen) = tls.tls12_suites.as_ref().filter(|_| tls.tls12) else { return };
+    if chosen.iter().any(|suite| suite.is_for_rsa() == Some(has_rsa_key)) {
+        return;
+    }
+    let kind = if has_rsa_key { "RSA" } else { "ECDSA" };
+    let who = if tls.tls13 { "clients without TLS 1.3 are refused" } else { "nobody gets in" };
+    let message = format!("\"ciphers\" has no suite for the certificate's {kind} key: {who}");
+    add(Finding::new(Severity::Warning, message)
+        .at(tls.certificate.place)
+        .hint(format!("add one: \"ECDHE-{kind}-AES128-GCM-SHA256\"")));
 }
 
 /// The name that clients look for in the certificate: not that of a vhost which answers for
@@ -78,5 +93,47 @@ fn secrecy(path: &str, place: Place, add: &mut dyn FnMut(Finding)) {
         add(Finding::new(Severity::Warning, message)
             .at(place)
             .hint(format!("chmod 600 {path}: it is read before root's rights are given up")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::settings::SourceFile;
+    use crate::config::{self, Options};
+
+    /// What is found about a vhost with the certificate `stem` of tests/tls and these keys.
+    fn found(stem: &str, keys: &str) -> Vec<String> {
+        let file = format!("{}/tests/tls/{stem}", env!("CARGO_MANIFEST_DIR"));
+        let text = format!(
+            r#"{{ "vhosts": [{{ "port": 443, "host-ssl-cert": "{file}.pem",
+            "host-ssl-key": "{file}.key" {keys} }}] }}"#
+        );
+        let file = SourceFile { path: "conf".to_owned(), text: text.into_bytes() };
+        let settings = config::load_texts(vec![file], &Options::default()).settings;
+        let mut found = Vec::new();
+        run(&settings, &mut |finding| found.push(finding.message));
+        found.retain(|message| message.contains("suite"));
+        found
+    }
+
+    #[test]
+    fn suites_that_do_not_fit_the_key_are_told() {
+        let no_13 = r#", "ssl-option-set": "536870912""#;
+        let no_12 = r#", "ssl-option-set": "134217728""#;
+        for (stem, own, other) in
+            [("rsa", "aRSA", "ECDSA"), ("p256", "ECDSA", "aRSA"), ("ed25519", "ECDSA", "aRSA")]
+        {
+            assert!(found(stem, "").is_empty());
+            assert!(found(stem, &format!(r#", "ciphers": "{own}""#)).is_empty());
+            let keys = format!(r#", "ciphers": "{other}""#);
+            let ends = |keys: &str, end: &str| {
+                let found = found(stem, keys);
+                assert!(found.len() == 1 && found[0].ends_with(end), "{found:?}");
+            };
+            ends(&keys, "clients without TLS 1.3 are refused");
+            ends(&format!("{keys}{no_13}"), "nobody gets in");
+            assert!(found(stem, &format!("{keys}{no_12}")).is_empty());
+        }
     }
 }

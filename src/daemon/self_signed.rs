@@ -13,7 +13,7 @@ use super::state_dir::{Content, StateDir, Surroundings};
 use super::survey::Survey;
 use super::{print, quick};
 use crate::config::diagnose::Report;
-use crate::config::settings::{CertificateSource, Place, Settings};
+use crate::config::settings::{self, CertificateSource, Place, Settings};
 use crate::sys::access::Subject;
 use crate::sys::{clock, filesystem, hostname, ifaddr, log};
 use crate::tls::self_signed::{CannotMake, Made, Request, key_from_pem, make, needs_renewal};
@@ -146,7 +146,14 @@ fn of_settings(
     let names = Names::now(settings);
     let (path, place) = directory(settings, named_dir);
     let before = findings.len();
-    let kept = load_or_make(path, &names, clock::wall_secs(), findings);
+    let now_secs = clock::wall_secs();
+    let kept = match path.as_deref().and_then(|path| served_from(settings, path)) {
+        None => load_or_make(path, &names, now_secs, findings),
+        Some(error) => {
+            findings.push(not_kept(path.as_deref(), &error));
+            in_memory(&names, now_secs)
+        }
+    };
     findings.iter_mut().skip(before).for_each(|finding| finding.place = place);
     kept.map_err(|error| error.to_string())
 }
@@ -168,12 +175,27 @@ pub(super) fn check(
     let mut tls = settings.vhosts.iter().filter_map(|vhost| vhost.tls.as_ref());
     tls.find(|tls| tls.certificate.value == CertificateSource::SelfSigned)?;
     let (path, place) = directory(settings, named_dir);
-    let looked = path.as_ref().ok_or_else(nowhere).and_then(|path| StateDir::look(path, starter));
+    let looked = path.as_ref().ok_or_else(nowhere).and_then(|path| {
+        served_from(settings, path).map_or_else(|| StateDir::look(path, starter), Err)
+    });
     let finding = match looked {
         Ok(found) => lost_on_restart(&found)?,
         Err(error) => not_kept(path.as_deref(), &error),
     };
     Some(Finding { place, ..finding })
+}
+
+/// An error where a mount serves what is kept in `dir`: a private key.
+fn served_from(settings: &Settings, dir: &Path) -> Option<io::Error> {
+    let dir = StateDir::resolve(dir).ok()?;
+    let mut mounts = settings.vhosts.iter().flat_map(|vhost| &vhost.mounts);
+    mounts.find_map(|mount| {
+        let settings::Origin::File(root) = &mount.origin.value else { return None };
+        let below = dir.strip_prefix(std::fs::canonicalize(root).ok()?).ok()?;
+        let mut parts = below.components().map(|part| part.as_os_str().as_encoded_bytes());
+        let is_hidden = !mount.dotfiles && parts.any(|part| part.starts_with(b"."));
+        (!is_hidden).then(|| io::Error::other(format!("{root} is served, and the key with it")))
+    })
 }
 
 fn nowhere() -> io::Error {
@@ -214,10 +236,14 @@ fn load_or_make(
         Ok(kept) => Ok(kept),
         Err(error) => {
             findings.push(not_kept(path.as_deref(), &error));
-            let made = make(&Request { names: &names.all(), now_secs }, None)?;
-            made_kept(&made, Origin::New, None)
+            in_memory(names, now_secs)
         }
     }
+}
+
+fn in_memory(names: &Names, now_secs: u64) -> Result<Kept, CannotMake> {
+    let made = make(&Request { names: &names.all(), now_secs }, None)?;
+    made_kept(&made, Origin::New, None)
 }
 
 fn in_dir(
@@ -325,7 +351,7 @@ impl Names {
         }
         fixed.push("localhost".to_owned());
         let named = vhosts.iter().filter(|name| **name != "default");
-        fixed.extend(named.map(|name| (*name).to_owned()));
+        fixed.extend(named.map(|name| name.trim_end_matches('.').to_owned()));
         fixed.extend(["127.0.0.1", "::1"].map(str::to_owned));
         let reachable = addresses.iter().filter(|address| match address {
             IpAddr::V4(v4) => !v4.is_loopback(),

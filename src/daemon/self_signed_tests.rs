@@ -147,7 +147,7 @@ fn names_are_those_of_host_vhosts_and_addresses() {
         .iter()
         .map(|text| text.parse().unwrap())
         .collect();
-    let found = Names::of(Some("router"), &["default", "a.test", "*.b.test"], &addresses);
+    let found = Names::of(Some("router"), &["default", "a.test.", "*.b.test"], &addresses);
     let fixed = [
         "router",
         "router.lan",
@@ -226,4 +226,42 @@ fn a_check_says_what_a_start_would_and_makes_nothing() {
     let path = dir.0.join("file").display().to_string();
     settings.global.state_dir = Some(Located { value: path, ..Located::default() });
     assert!(check(&settings, None, &starter).unwrap().place.is_some());
+}
+
+#[test]
+fn a_key_is_never_kept_among_what_is_served() {
+    use crate::config::settings::{Mount, Tls};
+    let dir = Dir::new("served");
+    let www = dir.0.join("www");
+    fs::create_dir(&www).unwrap();
+    std::os::unix::fs::symlink(&www, dir.0.join("link")).unwrap();
+    let starter = crate::daemon::drop::starter();
+    let mut settings = Settings::default();
+    let root = settings::Origin::File(www.display().to_string());
+    let origin = Located { value: root, place: Place::default() };
+    let source = Located { value: CertificateSource::SelfSigned, place: Place::default() };
+    settings.vhosts.push(Vhost {
+        mounts: vec![Mount { origin, ..Mount::default() }],
+        tls: Some(Tls::new(source)),
+        ..Vhost::default()
+    });
+    for (name, dotfiles, kept) in [
+        ("www", false, false),
+        ("www/state", false, false),
+        ("link/state", false, false),
+        ("www/.state/a", true, false),
+        ("www/.state/a", false, true),
+        ("www2", false, true),
+        (".", false, true),
+    ] {
+        settings.vhosts[0].mounts[0].dotfiles = dotfiles;
+        let path = dir.0.join(name);
+        let is_told = |finding: &Finding| finding.message.contains("is served, and the key");
+        let said = check(&settings, Some(&path), &starter);
+        assert_eq!(said.as_ref().is_some_and(is_told), !kept, "{name}");
+        let mut findings = Vec::new();
+        let made = of_settings(&settings, Some(&path), &mut findings).unwrap();
+        assert_eq!((made.dir.is_some(), path.join(KEY_FILE).exists()), (kept, kept), "{name}");
+        assert_eq!(findings.iter().any(is_told), !kept, "{name}");
+    }
 }

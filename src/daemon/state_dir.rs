@@ -104,6 +104,17 @@ impl StateDir {
         }
     }
 
+    /// The path that [`Self::open`] would find or make, without symbolic links.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn resolve(path: &Path) -> io::Result<PathBuf> {
+        let path = std::path::absolute(path)?;
+        let there = existing(&path);
+        let rest = path.strip_prefix(there).unwrap_or(Path::new(""));
+        Ok(fs::canonicalize(there)?.join(rest))
+    }
+
     /// Whether [`Self::open`] would find or could make the directory, and `starter` write to it,
     /// as far as that can be seen without making anything: what is there of its path.
     ///

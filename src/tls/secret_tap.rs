@@ -94,14 +94,6 @@ pub fn take() -> Option<Caught> {
     caught
 }
 
-/// Shuts this thread's tap and wipes what it holds.
-pub fn forget() {
-    with_tap(|tap| {
-        tap.open = false;
-        tap.wipe();
-    });
-}
-
 fn with_tap(act: impl FnOnce(&mut Tap)) {
     // Nothing in here calls back, so the cell is never borrowed twice.
     let _ = TAP.try_with(|cell| {

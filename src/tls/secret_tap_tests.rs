@@ -27,10 +27,6 @@ fn nothing_stays_behind() {
     assert_eq!(caught.server, [2; SECRET_BYTES_MAX]);
     assert!(is_wiped(), "taken");
     begin();
-    log_both();
-    forget();
-    assert!(is_wiped(), "forgotten");
-    begin();
     SecretTap.log(CLIENT_LABEL, &[], &[1; 32]);
     assert!(take().is_none());
     assert!(is_wiped(), "half a pair");

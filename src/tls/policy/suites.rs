@@ -66,6 +66,16 @@ impl Suite {
         }
     }
 
+    /// Whether it can be used with an RSA key; none for those of TLS 1.3, which any key fits.
+    #[must_use]
+    pub const fn is_for_rsa(self) -> Option<bool> {
+        match self {
+            Self::RsaAes128Gcm | Self::RsaAes256Gcm | Self::RsaChacha20 => Some(true),
+            Self::EcdsaAes128Gcm | Self::EcdsaAes256Gcm | Self::EcdsaChacha20 => Some(false),
+            Self::Tls13Aes128Gcm | Self::Tls13Aes256Gcm | Self::Tls13Chacha20 => None,
+        }
+    }
+
     /// Whether `word` is one of its names, in any case.
     pub(super) fn is_called(self, word: &str) -> bool {
         word.eq_ignore_ascii_case(self.name()) || word.eq_ignore_ascii_case(self.iana_name())

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustls::SignatureAlgorithm;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{PemObject as _, SectionKind};
 use rustls::sign::{CertifiedKey, SigningKey};
@@ -57,6 +58,12 @@ impl Identity {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         self.chain.first().map(|der| sha256_fingerprint(der)).unwrap_or_default()
+    }
+
+    /// Whether the key is an RSA key.
+    #[must_use]
+    pub fn has_rsa_key(&self) -> bool {
+        self.key.algorithm() == SignatureAlgorithm::RSA
     }
 
     /// The form that rustls takes.
