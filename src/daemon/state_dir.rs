@@ -111,7 +111,7 @@ impl StateDir {
     pub(super) fn resolve(path: &Path) -> io::Result<PathBuf> {
         let path = std::path::absolute(path)?;
         let there = existing(&path);
-        let rest = path.strip_prefix(there).unwrap_or(Path::new(""));
+        let rest = path.strip_prefix(there).unwrap_or_else(|_| Path::new(""));
         Ok(fs::canonicalize(there)?.join(rest))
     }
 
