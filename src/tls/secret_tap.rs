@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use rustls::KeyLog;
 use zeroize::Zeroize;
 
-use super::key_schedule::{SECRET_BYTES_MAX, TrafficSecrets};
+use crate::tls::record::key_schedule::{SECRET_BYTES_MAX, TrafficSecrets};
 
 const CLIENT_LABEL: &str = "CLIENT_TRAFFIC_SECRET_0";
 const SERVER_LABEL: &str = "SERVER_TRAFFIC_SECRET_0";

@@ -13,17 +13,17 @@ use rustls::ProtocolVersion;
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 
-use super::alert::Alert;
-use super::certificate::Certificate;
-use super::key_schedule::TrafficSecrets;
-use super::opener::Opened;
-use super::policy::Policy;
-use super::records::{
-    Front, PLAIN_BYTES_MAX, RECORD_HEAD_BYTES, Records, TAG_BYTES, TYPE_ALERT, front,
-};
-use super::sealer::Sealer;
 use super::secret_tap;
 use crate::buf::Buf;
+use crate::tls::policy::terms::Policy;
+use crate::tls::record::alert::Alert;
+use crate::tls::record::key_schedule::TrafficSecrets;
+use crate::tls::record::opener::Opened;
+use crate::tls::record::records::{
+    Front, PLAIN_BYTES_MAX, RECORD_HEAD_BYTES, Records, TAG_BYTES, TYPE_ALERT, front,
+};
+use crate::tls::record::sealer::Sealer;
+use crate::tls::x509::certificate::Certificate;
 
 /// Most bytes of handshake messages that wait for the rest of a message: a client's certificates
 /// are the longest ones.

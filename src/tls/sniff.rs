@@ -2,7 +2,7 @@
 
 use rustls::server::Acceptor;
 
-use super::records::{Front, RECORD_HEAD_BYTES, front};
+use crate::tls::record::records::{Front, RECORD_HEAD_BYTES, front};
 
 /// Most bytes of a ClientHello with its record heads; a longer one is refused.
 pub const HELLO_BYTES_MAX: usize = 16 * 1024;

@@ -1,8 +1,8 @@
 //! Tests of identities, their faults, and what is found about them.
 
 use super::*;
-use crate::tls::certificate_finding::CertificateFinding as Finding;
 use crate::tls::fixtures::{NOW_SECS, certificates as read, fixture};
+use crate::tls::x509::certificate_finding::CertificateFinding as Finding;
 
 fn fault(chain: &[u8], key: &[u8]) -> IdentityFault {
     Identity::from_pem(chain, key).unwrap_err()

@@ -192,7 +192,7 @@ fn decoded(tag: u8, value: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tls::der::element;
+    use crate::tls::x509::der::element;
 
     /// Type, tag and value.
     type Pair<'a> = (&'a [u8], u8, &'a [u8]);

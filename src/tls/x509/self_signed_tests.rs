@@ -13,7 +13,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, Server
 
 use super::*;
 use crate::tls::fixtures::{NOW_SECS, fixture};
-use crate::tls::identity::Identity;
+use crate::tls::x509::identity::Identity;
 
 const NAMES: &[&str] =
     &["router", "router.lan", "localhost", "*.site.test", "*.lan", "a_b.lan", "127.0.0.1", "::1"];

@@ -13,10 +13,10 @@ use rustls::{ConfigBuilder, RootCertStore, ServerConfig, compress};
 
 use super::client_certificate::ClientCertificates;
 use super::provider;
-use super::secret_tap::SecretTap;
 use super::shown::Shown;
 use super::tickets::policy_id;
-use super::{Group, Suite};
+use crate::tls::secret_tap::SecretTap;
+use crate::tls::{Group, Suite};
 
 /// Tickets that a client gets after a TLS 1.3 handshake: it may use each once, and browsers open
 /// two connections at a time.
@@ -86,9 +86,10 @@ impl fmt::Display for PolicyFault {
 impl std::error::Error for PolicyFault {}
 
 impl Terms {
-    /// The identity of these terms for the vhost `name`, which the keys of its tickets hang on
-    /// (see [`super::Tickets`]): a ticket is good only where everything that was agreed on when it
-    /// was made is still the same. `fast_aes` is of the machine and does not count.
+    /// The identity of these terms for the vhost `name`, which the keys of its
+    /// [tickets](crate::tls::Tickets) hang on: a ticket is good only where everything that was
+    /// agreed on when it was made is still the same. `fast_aes` is of the machine and does not
+    /// count.
     #[must_use]
     pub fn ticket_identity(&self, name: &str) -> [u8; 32] {
         let (certified, authorities) = match &self.clients {
@@ -240,5 +241,5 @@ impl TimeProvider for WallClock {
 }
 
 #[cfg(test)]
-#[path = "policy_tests.rs"]
+#[path = "terms_tests.rs"]
 mod tests;

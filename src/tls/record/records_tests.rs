@@ -6,7 +6,7 @@ use super::super::opener::Opened;
 use super::*;
 use crate::buf::Buf;
 
-#[path = "../../tests/tls/forge.rs"]
+#[path = "../../../tests/tls/forge.rs"]
 pub(in crate::tls) mod forge;
 
 use forge::Forge;

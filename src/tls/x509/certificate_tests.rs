@@ -1,8 +1,8 @@
 //! Tests of the certificate reader; `tests/tls/expected` holds what OpenSSL says.
 
 use super::*;
-use crate::tls::der::{self, element};
 use crate::tls::fixtures::{certificates, fixture};
+use crate::tls::x509::der::{self, element};
 
 const FILES: &[(&str, &[u8])] = &[
     ("authority.pem", fixture!("authority.pem")),

@@ -4,7 +4,7 @@ use rustls::crypto::ring::{cipher_suite as ring_suites, default_provider, kx_gro
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::{SupportedCipherSuite, SupportedProtocolVersion, version};
 
-use super::{Group, PolicyFault, Suite, Terms};
+use crate::tls::{Group, PolicyFault, Suite, Terms};
 
 /// TLS 1.3, for a processor with AES instructions: AES-128 costs less than AES-256.
 const TLS13_AES_FIRST: [Suite; 3] =

@@ -29,7 +29,7 @@ const EXPANSION_BYTES_MAX: usize = 256;
 pub const RECORD_BYTES_MAX: usize = RECORD_HEAD_BYTES + PLAIN_BYTES_MAX + EXPANSION_BYTES_MAX;
 
 /// Bytes of the tag of every AEAD here.
-pub(super) const TAG_BYTES: usize = 16;
+pub(in crate::tls) const TAG_BYTES: usize = 16;
 
 /// Bytes of the nonce that an AES-GCM record of TLS 1.2 begins with (RFC 5288 section 3).
 pub(super) const EXPLICIT_NONCE_BYTES: usize = 8;
@@ -37,7 +37,7 @@ pub(super) const EXPLICIT_NONCE_BYTES: usize = 8;
 /// `change_cipher_spec`, the first of the content types.
 pub(super) const TYPE_CHANGE_CIPHER_SPEC: u8 = 20;
 /// `alert`
-pub(super) const TYPE_ALERT: u8 = 21;
+pub(in crate::tls) const TYPE_ALERT: u8 = 21;
 /// `handshake`
 pub(super) const TYPE_HANDSHAKE: u8 = 22;
 /// `application_data`, the last of the content types.

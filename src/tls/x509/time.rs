@@ -96,7 +96,7 @@ fn date(since: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tls::der::Reader;
+    use crate::tls::x509::der::Reader;
 
     fn parse(tag: u8, text: &str) -> Option<i64> {
         let bytes = der::element(tag, &[text.as_bytes()]);

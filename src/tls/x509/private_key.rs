@@ -110,7 +110,7 @@ fn named(names: &[(&[u8], &'static str)], oid: &[u8], other: &'static str) -> &'
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tls::der::element;
+    use crate::tls::x509::der::element;
 
     /// PrivateKeyInfo with the key's bytes as they are.
     fn pkcs8(algorithm: &[&[u8]], key: &[u8]) -> Vec<u8> {
