@@ -19,7 +19,7 @@ mod session;
 mod sniff;
 mod x509;
 
-pub use policy::client_certificate::CLOCK_FLOOR_S;
+pub use policy::client_certificate::CLOCK_FLOOR_SECS;
 pub use policy::lists::{
     LeftOut, Parsed, Why, group_words, parse_groups, parse_tls12, parse_tls13, tls12_words,
 };

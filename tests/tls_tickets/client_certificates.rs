@@ -1,6 +1,6 @@
 //! Who gets in where a client certificate is required, and what the clock has to do with it.
 
-use kinglet::tls::CLOCK_FLOOR_S;
+use kinglet::tls::CLOCK_FLOOR_SECS;
 use rustls::{AlertDescription, CertificateError, Error};
 
 use crate::peers::{Pair, VERSIONS, Wish, certified_terms, meet, open_terms, policy, set_wall_s};
@@ -87,7 +87,7 @@ fn with_a_clock_that_is_set_dates_count() {
 
 #[test]
 fn a_clock_at_the_floor_is_believed() {
-    set_wall_s(CLOCK_FLOOR_S);
+    set_wall_s(CLOCK_FLOOR_SECS);
     assert!(judged(Some("client")).iter().all(Result::is_ok));
     assert!(judged(Some("brief")).iter().all(Result::is_ok));
     assert!(judged(Some("late")).iter().all(is_early));
@@ -95,7 +95,7 @@ fn a_clock_at_the_floor_is_believed() {
 
 #[test]
 fn a_clock_that_is_not_set_shuts_nobody_out_who_may_be_right() {
-    for clock_s in [0, DAY_S, CLOCK_FLOOR_S - 1] {
+    for clock_s in [0, DAY_S, CLOCK_FLOOR_SECS - 1] {
         set_wall_s(clock_s);
         assert!(judged(Some("client")).iter().all(Result::is_ok), "{clock_s}");
         assert!(judged(Some("late")).iter().all(Result::is_ok), "{clock_s}");
@@ -117,7 +117,7 @@ fn a_clock_that_is_not_set_shuts_no_chain_out() {
 
 #[test]
 fn a_clock_that_is_not_set_still_refuses_what_is_surely_over() {
-    for clock_s in [0, DAY_S, CLOCK_FLOOR_S - 1] {
+    for clock_s in [0, DAY_S, CLOCK_FLOOR_SECS - 1] {
         set_wall_s(clock_s);
         assert!(judged(Some("old")).iter().all(is_expired), "{clock_s}");
         for result in judged(Some("stranger")) {

@@ -6,7 +6,7 @@
 //! - Believing the clock refuses every certificate as not yet valid, and with it the people who
 //!   could mend the board.
 //! - Not judging dates at all lets a certificate in that expired years ago.
-//! - What is done here: a clock before `CLOCK_FLOOR_S` is wrong for certain, since the program
+//! - What is done here: a clock before `CLOCK_FLOOR_SECS` is wrong for certain, since the program
 //!   that reads it is younger. The time is then *at least* the floor, so a certificate that
 //!   expired before the floor is refused. One that begins later than the floor is judged at the
 //!   moment when it begins: that its authority has signed it says that this moment has come.
@@ -21,7 +21,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
 /// 2026-11-01T00:00:00Z in seconds since 1970: a clock that says less is not set.
-pub const CLOCK_FLOOR_S: u64 = 1_793_491_200;
+pub const CLOCK_FLOOR_SECS: u64 = 1_793_491_200;
 
 /// How many certificates of a chain may begin later than the floor, each later than the one
 /// before it, while the clock is not set.
@@ -58,10 +58,10 @@ impl ClientCertVerifier for ClientCertificates {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        if now.as_secs() >= CLOCK_FLOOR_S {
+        if now.as_secs() >= CLOCK_FLOOR_SECS {
             return self.chain.verify_client_cert(end_entity, intermediates, now);
         }
-        let mut at = UnixTime::since_unix_epoch(Duration::from_secs(CLOCK_FLOOR_S));
+        let mut at = UnixTime::since_unix_epoch(Duration::from_secs(CLOCK_FLOOR_SECS));
         for _ in 0..LATER_STARTS_MAX {
             match self.chain.verify_client_cert(end_entity, intermediates, at) {
                 Err(Error::InvalidCertificate(CertificateError::NotValidYetContext {
