@@ -1,5 +1,9 @@
 //! `kinglet`: hands the command line to the daemon.
 
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static HEAP: kinglet::sys::zeroed::Heap = kinglet::sys::zeroed::Heap;
+
 fn main() -> std::process::ExitCode {
     kinglet::daemon::main(std::env::args_os())
 }

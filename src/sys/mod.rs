@@ -29,3 +29,4 @@ mod throttle;
 pub mod tz;
 pub mod user;
 pub mod walk;
+pub mod zeroed;
