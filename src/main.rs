@@ -2,7 +2,7 @@
 
 #[cfg(target_env = "musl")]
 #[global_allocator]
-static HEAP: kinglet::sys::zeroed::Heap = kinglet::sys::zeroed::Heap;
+static HEAP: kinglet::daemon::Heap = kinglet::daemon::Heap;
 
 fn main() -> std::process::ExitCode {
     kinglet::daemon::main(std::env::args_os())

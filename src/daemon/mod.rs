@@ -24,6 +24,9 @@ use self::args::{Action, exit};
 use crate::config;
 use crate::sys::log;
 
+/// The heap of static builds.
+pub use crate::sys::zeroed::Heap;
+
 /// Runs the program; the return value is its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args = match args::parse(args) {
