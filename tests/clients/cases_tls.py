@@ -193,15 +193,25 @@ def tls_cipher_lists(stage):
 
 
 @case
-def tls_without_lists_the_client_chooses(stage):
-    """without lists the client's first suite is taken (TLS 1.2 and 1.3)"""
-    serve(stage, ("stage.test", "p256"))
-    for first in range(3):
-        twelve, thirteen = ([*all_of[first:], *all_of[:first]] for all_of in
-                            (SUITES_12["p256"], SUITES_13))
-        equal(opened(stage, "-tls1_2", "-cipher", ":".join(twelve)), ("TLSv1.2", twelve[0]))
-        equal(opened(stage, "-tls1_3", "-ciphersuites", ":".join(thirteen)),
-              ("TLSv1.3", thirteen[0]))
+def tls_order_of_suites(stage):
+    """without lists one suite is taken whatever the client prefers; ssl-option-clear lets it"""
+    pair = PAPERS.leaf("stage.test", "p256")
+    stage.serve([vhost(stage, "ours.test", leaf=pair),
+                 vhost(stage, "theirs.test", leaf=pair, ssl_option_clear="4194304")])
+
+    def chosen(name, first, twelve):
+        """What is taken when the suite number `first` is the client's favourite."""
+        key, version = ("-cipher", "-tls1_2") if twelve else ("-ciphersuites", "-tls1_3")
+        suites = SUITES_12["p256"] if twelve else SUITES_13
+        turned = [*suites[first:], *suites[:first]]
+        _, taken = opened(stage, version, key, ":".join(turned), sni=name)
+        return taken, turned[0]
+
+    for twelve in (True, False):
+        taken = {chosen("ours.test", first, twelve)[0] for first in range(3)}
+        equal(len(taken), 1, f"ours: {taken}")
+        for first in range(3):
+            equal(*chosen("theirs.test", first, twelve), f"theirs, {first}")
 
 
 @case

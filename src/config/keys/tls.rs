@@ -93,7 +93,7 @@ pub(super) const CIPHERS: Key = key(
     |d, v, at| d.tls.ciphers = v.text_at(at),
     |h| suites(h.tls.as_ref()?.tls12_suites.as_deref()),
 )
-.or("all, in the client's order")
+.or("all, what this processor does fastest first")
 .eg(r#""ECDHE-ECDSA-AES256-GCM-SHA384""#);
 
 pub(super) const CIPHERS_13: Key = key(
@@ -104,7 +104,7 @@ pub(super) const CIPHERS_13: Key = key(
     |d, v, at| d.tls.tls13_ciphers = v.text_at(at),
     |h| suites(h.tls.as_ref()?.tls13_suites.as_deref()),
 )
-.or("all, in the client's order")
+.or("all, what this processor does fastest first")
 .eg(r#""TLS_AES_256_GCM_SHA384""#);
 
 pub(super) const CURVES: Key = key(
