@@ -3,15 +3,17 @@
 use std::sync::{Arc, Mutex};
 
 use super::args::Args;
+use super::drop::Identity;
 use super::finding::{Finding, Severity};
 use super::self_signed;
 use super::survey::Survey;
+use crate::sys::keeper::Keeper;
 use crate::sys::{clock, log};
-use crate::tls::{Certified, TicketSecret};
+use crate::tls::{Certified, PEM_BYTES_MAX, TicketSecret};
 use crate::vhost::certificates::{Certificates, Means};
 
 /// Reads every certificate and key, and makes the self-signed certificate if something needs it.
-pub(super) fn load(survey: &mut Survey, args: &Args) -> Certificates {
+pub(super) fn load(survey: &mut Survey, args: &Args, identity: &Identity) -> Certificates {
     let tickets = match TicketSecret::new(clock::monotonic_ms()) {
         Ok(secret) => Some(Arc::new(Mutex::new(secret))),
         Err(error) => {
@@ -31,7 +33,8 @@ pub(super) fn load(survey: &mut Survey, args: &Args) -> Certificates {
         now_ms: clock::monotonic_ms,
         now_secs: clock::wall_secs,
     };
-    let (certificates, faults) = Certificates::load(settings, &mut means);
+    let (mut certificates, faults) = Certificates::load(settings, &mut means);
+    keep_rights(&mut certificates, identity);
     for fault in faults {
         let finding = Finding::new(Severity::Degraded, fault.message).at(fault.place);
         survey.report.push(finding.into());
@@ -40,4 +43,19 @@ pub(super) fn load(survey: &mut Survey, args: &Args) -> Certificates {
         survey.report.push(finding.into());
     }
     certificates
+}
+
+/// What only root may read and is not right yet is read by a process that keeps root's rights for
+/// that, so that the vhost comes up as soon as it is.
+fn keep_rights(certificates: &mut Certificates, identity: &Identity) {
+    let paths = certificates.troubled_files();
+    if paths.is_empty() || !identity.must_drop {
+        return;
+    }
+    match Keeper::start(paths, PEM_BYTES_MAX) {
+        Ok(keeper) => certificates.read_by(keeper),
+        Err(error) => {
+            log::warn(format_args!("files of root are not looked at again: {error}"));
+        }
+    }
 }

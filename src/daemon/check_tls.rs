@@ -20,7 +20,7 @@ pub(super) fn run(settings: &Settings, add: &mut dyn FnMut(Finding)) {
 }
 
 fn check(vhost: &Vhost, tls: &Tls, add: &mut dyn FnMut(Finding)) {
-    let roots = match certificate_files::roots(tls) {
+    let roots = match certificate_files::roots(tls, None) {
         Ok(roots) => roots,
         Err(unusable) => {
             add(degraded(unusable, tls));
@@ -35,7 +35,7 @@ fn check(vhost: &Vhost, tls: &Tls, add: &mut dyn FnMut(Finding)) {
             .at(ca.place)
             .hint("anybody can get a certificate of theirs: name a CA of your own"));
     }
-    match certificate_files::identity(tls, roots.as_ref()) {
+    match certificate_files::identity(tls, roots.as_ref(), None) {
         Ok(None) => suites(tls, false, add),
         Ok(Some(identity)) => {
             suites(tls, identity.has_rsa_key(), add);

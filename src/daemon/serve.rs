@@ -49,7 +49,7 @@ fn start(args: &Args) -> Result<Reactor<Client>, u8> {
     }
     let held = opened.len() + world.directories();
     let sizes = Sizes::new(global, Machine::now(), held, Speech::of(&survey.settings));
-    let certificates = certificates::load(&mut survey, args);
+    let certificates = certificates::load(&mut survey, args, &identity);
     let logs = open_logs(&mut survey, &world, &identity);
     let actors = Actors { server: &identity, starter: &drop::starter() };
     let Survey { settings, report } = &mut survey;

@@ -14,6 +14,7 @@ pub mod filesystem;
 pub mod heap;
 pub mod hostname;
 pub mod ifaddr;
+pub mod keeper;
 mod level;
 pub mod limits;
 pub mod log;

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use crate::config::settings::{CertificateSource, Place, Tls};
+use crate::sys::keeper::Keeper;
 use crate::sys::open;
 use crate::tls::{Identity, PEM_BYTES_MAX, PolicyFault, Roots};
 
@@ -82,12 +83,16 @@ impl fmt::Display for Instead {
 ///
 /// # Errors
 /// What is wrong with which file.
-pub fn identity(tls: &Tls, roots: Option<&Roots>) -> Result<Option<Identity>, Unusable> {
+pub fn identity(
+    tls: &Tls,
+    roots: Option<&Roots>,
+    keeper: Option<&Keeper>,
+) -> Result<Option<Identity>, Unusable> {
     let CertificateSource::File(path) = &tls.certificate.value else { return Ok(None) };
     let place = tls.certificate.place;
-    let chain = read(path, place)?;
+    let chain = read(path, place, keeper)?;
     let key = match &tls.key {
-        Some(key) => read(&key.value, key.place)?,
+        Some(key) => read(&key.value, key.place, keeper)?,
         None => chain.clone(),
     };
     let mut identity = Identity::from_pem(&chain, &key).map_err(|fault| {
@@ -106,20 +111,37 @@ pub fn identity(tls: &Tls, roots: Option<&Roots>) -> Result<Option<Identity>, Un
 ///
 /// # Errors
 /// What is wrong with the file, or that there has to be one.
-pub fn roots(tls: &Tls) -> Result<Option<Roots>, Unusable> {
+pub fn roots(tls: &Tls, keeper: Option<&Keeper>) -> Result<Option<Roots>, Unusable> {
     let of_ca = |unusable: Unusable| Unusable { is_ca: true, ..unusable };
     let Some(ca) = &tls.ca else {
         return tls.client_cert_required.map_or(Ok(None), |place| Err(Unusable::no_ca(place)));
     };
-    let pem = read(&ca.value, ca.place).map_err(of_ca)?;
+    let pem = read(&ca.value, ca.place, keeper).map_err(of_ca)?;
     Roots::from_pem(&pem).map(Some).map_err(|fault| {
         let hint = Some(fault.hint());
         of_ca(Unusable { hint, ..Unusable::new(ca.place, format!("{}: {fault}", ca.value)) })
     })
 }
 
-fn read(path: &str, place: Place) -> Result<Zeroizing<Vec<u8>>, Unusable> {
-    read_file(Path::new(path)).map_err(|error| Unusable {
+/// The files that a vhost names.
+pub(super) fn paths(tls: &Tls) -> Vec<PathBuf> {
+    let certificate = match &tls.certificate.value {
+        CertificateSource::File(path) => Some(path),
+        CertificateSource::SelfSigned => None,
+    };
+    let others = [&tls.key, &tls.ca].into_iter().flatten().map(|file| &file.value);
+    certificate.into_iter().chain(others).map(PathBuf::from).collect()
+}
+
+/// Reads a file, or lets `keeper` read what we may not.
+fn read(path: &str, place: Place, keeper: Option<&Keeper>) -> Result<Zeroizing<Vec<u8>>, Unusable> {
+    let content = match (read_file(Path::new(path)), keeper) {
+        (Err(error), Some(keeper)) if error.kind() == io::ErrorKind::PermissionDenied => {
+            keeper.read(Path::new(path)).map(Zeroizing::new)
+        }
+        (content, _) => content,
+    };
+    content.map_err(|error| Unusable {
         kind: Some(error.kind()),
         ..Unusable::new(place, format!("{path}: {error}"))
     })

@@ -6,10 +6,12 @@
 //! somebody asks for the vhost. Where clients have to show certificates nothing stands in.
 
 use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::config::settings::{CertificateSource, Settings, Tls};
+use crate::sys::keeper::Keeper;
 use crate::sys::{cpu, log};
 use crate::tls::{Certified, Clients, Policy, Shown, Terms, TicketSecret, Tickets};
 
@@ -42,6 +44,8 @@ pub struct Means<'m> {
 pub struct Certificates {
     /// By vhost; none without a certificate of its own.
     entries: Box<[Option<Entry>]>,
+    /// Reads the files of vhosts in trouble.
+    keeper: Mutex<Option<Keeper>>,
 }
 
 #[derive(Debug)]
@@ -78,7 +82,29 @@ impl Certificates {
             entry.start(means, &mut faults);
             Some(entry)
         });
-        (Self { entries: entries.collect() }, faults)
+        (Self { entries: entries.collect(), keeper: Mutex::new(None) }, faults)
+    }
+
+    /// The files of vhosts in trouble, which somebody has to read who still may.
+    #[must_use]
+    pub fn troubled_files(&self) -> Vec<PathBuf> {
+        let entries = self.entries.iter().flatten();
+        let troubled = entries.filter(|entry| entry.troubled.load(Ordering::Relaxed));
+        troubled.flat_map(|entry| certificate_files::paths(&entry.tls)).collect()
+    }
+
+    /// Lets `keeper` read what may not be read after rights were given up.
+    pub fn read_by(&mut self, keeper: Keeper) {
+        self.keeper = Mutex::new(Some(keeper));
+    }
+
+    /// Tries to end the trouble of a vhost; without any left nobody has to keep rights for it.
+    fn retry(&self, entry: &Entry) {
+        let Ok(mut keeper) = self.keeper.try_lock() else { return };
+        entry.retry(keeper.as_ref());
+        if keeper.is_some() && self.troubled_files().is_empty() {
+            *keeper = None;
+        }
     }
 
     /// How to shake hands for `vhost`; none while it has to stay closed.
@@ -86,7 +112,7 @@ impl Certificates {
     pub fn policy(&self, vhost: VhostId) -> Option<&Policy> {
         let entry = self.entries.get(usize::from(vhost.0))?.as_ref()?;
         if entry.troubled.load(Ordering::Relaxed) {
-            entry.retry();
+            self.retry(entry);
         }
         entry.policy.get()
     }
@@ -109,7 +135,7 @@ impl Entry {
 
     /// Brings the vhost up as well as can be.
     fn start(&self, means: &mut Means<'_>, faults: &mut Vec<Fault>) {
-        let (Ok(Some(unusable)) | Err(unusable)) = self.take_own(means.self_signed) else {
+        let (Ok(Some(unusable)) | Err(unusable)) = self.take_own(means.self_signed, None) else {
             return;
         };
         let instead = unusable.instead(&self.tls);
@@ -142,7 +168,7 @@ impl Entry {
     }
 
     /// Tries to end the trouble, not too often.
-    fn retry(&self) {
+    fn retry(&self, keeper: Option<&Keeper>) {
         let now_ms = (self.now_ms)();
         let Ok(mut trouble) = self.trouble.try_lock() else { return };
         if now_ms < trouble.retry_at_ms {
@@ -150,7 +176,7 @@ impl Entry {
         }
         trouble.retry_at_ms = now_ms + RETRY_MS;
         let mut made_at_start = || self.shown.certified().ok_or_else(|| NOT_MADE.to_owned());
-        let unusable = match self.take_own(&mut made_at_start) {
+        let unusable = match self.take_own(&mut made_at_start, keeper) {
             Ok(None) => {
                 self.troubled.store(false, Ordering::Relaxed);
                 log::notice(format_args!("vhost {} shows its own certificate now", self.name));
@@ -178,16 +204,17 @@ impl Entry {
     fn take_own(
         &self,
         self_signed: &mut dyn FnMut() -> Result<Certified, String>,
+        keeper: Option<&Keeper>,
     ) -> Result<Option<Unusable>, Unusable> {
         let is_open = self.tls.client_cert_required.is_none();
-        let (roots, lacking) = match certificate_files::roots(&self.tls) {
+        let (roots, lacking) = match certificate_files::roots(&self.tls, keeper) {
             Ok(roots) => (roots, None),
             // Without client certificates it only completes the chain.
             Err(unusable) if is_open => (None, Some(unusable)),
             Err(unusable) => return Err(unusable),
         };
         let unusable = |why: String| Unusable::new(self.tls.certificate.place, why);
-        let certified = match certificate_files::identity(&self.tls, roots.as_ref())? {
+        let certified = match certificate_files::identity(&self.tls, roots.as_ref(), keeper)? {
             None => self_signed().map_err(unusable)?,
             Some(identity) => identity.certified(),
         };

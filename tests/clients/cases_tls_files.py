@@ -129,12 +129,49 @@ def wrong_files_and_then_right_ones(stage):
         for path, text in zip((pem, key), good):
             if os.path.isdir(path):
                 os.rmdir(path)
-            stage.file("tls/new", text)
+            # Only root may read them, and the server is nobody by now.
+            os.chmod(stage.file("tls/new", text), 0o600)
             os.replace(os.path.join(stage.root, "tls", "new"), path)
     for name, pem, *_ in spoilt:
         comes_right(stage, name, pem)
         matches(f"vhost {name} shows its own certificate now", server.log())
     server.alive()
+
+
+def children(server):
+    """The processes that a server has started."""
+    with open(f"/proc/{server.child.pid}/task/{server.child.pid}/children",
+              encoding="ascii") as text:
+        return text.read().split()
+
+
+@case
+def wrong_files_keep_a_reader(stage):
+    """root's rights are kept only while a file is wrong, by a process with nothing open that can
+    not outlive its server, not even when that is killed"""
+    server = serve(stage, [vhost(stage)])
+    equal(children(server), [], "all is well")
+    server.stop()
+    pem, key = papers(stage, "late.test")
+    good = read(pem)
+    os.unlink(pem)
+    server = serve(stage, [vhost(stage), vhost(stage, "late.test", (pem, key))])
+    readers = children(server)
+    # Who does not start as root gives nothing up.
+    equal(len(readers), 1 if os.geteuid() == 0 else 0, "readers")
+    for reader in readers:
+        equal(sorted(os.listdir(f"/proc/{reader}/fd")), ["0", "1", "2", "3"], "descriptors")
+    stage.file("tls/late.test.pem", good, 0o600)
+    comes_right(stage, "late.test", pem)
+    eventually(lambda: children(server) == [], "nobody keeps rights that nobody needs")
+    server.stop()
+    os.unlink(pem)
+    server = serve(stage, [vhost(stage), vhost(stage, "late.test", (pem, key))])
+    readers = children(server)
+    server.child.kill()
+    server.child.wait()
+    for reader in readers:
+        eventually(lambda one=reader: not os.path.exists(f"/proc/{one}"), "the reader ends")
 
 
 @case
