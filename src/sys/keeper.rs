@@ -6,6 +6,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Read as _, Write as _};
+use std::net::Shutdown;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
@@ -61,16 +62,25 @@ impl Keeper {
     pub fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let number = self.paths.iter().position(|known| known == path);
         let number = number.and_then(|number| u16::try_from(number).ok());
-        let (Some(number), Some(mut socket)) = (number, self.socket.as_ref()) else {
+        let (Some(number), Some(socket)) = (number, self.socket.as_ref()) else {
             return Err(io::ErrorKind::NotFound.into());
         };
+        self.ask(socket, number).unwrap_or_else(|error| {
+            // What comes late would be taken for the answer to the next question.
+            let _ = socket.shutdown(Shutdown::Both);
+            Err(error)
+        })
+    }
+
+    /// What the process says, or why it says nothing.
+    fn ask(&self, mut socket: &UnixStream, number: u16) -> io::Result<io::Result<Vec<u8>>> {
         socket.write_all(&number.to_ne_bytes())?;
         let mut head = [0; ANSWER_HEAD_BYTES];
         socket.read_exact(&mut head)?;
         let [a, b, c, d, e, f, g, h] = head;
         match i32::from_ne_bytes([a, b, c, d]) {
             0 => {}
-            error => return Err(io::Error::from_raw_os_error(error)),
+            error => return Ok(Err(io::Error::from_raw_os_error(error))),
         }
         let bytes = u32::from_ne_bytes([e, f, g, h]) as usize;
         if bytes > self.bytes_max {
@@ -78,7 +88,7 @@ impl Keeper {
         }
         let mut content = vec![0; bytes];
         socket.read_exact(&mut content)?;
-        Ok(content)
+        Ok(Ok(content))
     }
 }
 
