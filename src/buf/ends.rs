@@ -68,9 +68,6 @@ pub struct End {
     pub more: bool,
     /// Bytes that have been taken out of `tx`, or of the tail, wait for the descriptor.
     pub held: bool,
-    /// The end came without the farewell that the peer owed (TLS: no close_notify), so that what
-    /// came may be a part of what was meant.
-    pub truncated: bool,
     /// Nothing will be pushed after what `tx` and the tail hold: a TLS session says its farewell
     /// in the same write.
     pub last: bool,
@@ -96,7 +93,6 @@ impl End {
             more: false,
             held: false,
             last: false,
-            truncated: false,
             shut: false,
             failed: false,
             came_in: false,
@@ -119,7 +115,6 @@ impl End {
         self.more = false;
         self.held = false;
         self.last = false;
-        self.truncated = false;
         self.shut = false;
         self.failed = false;
         self.came_in = false;

@@ -26,7 +26,6 @@ pub(super) struct Lane {
     pub(super) hung_up: bool,
     pub(super) eof: bool,
     pub(super) failed: bool,
-    pub(super) truncated: bool,
     pub(super) shut: bool,
     /// What turns the bytes on the wire into those of the queues.
     pub(super) session: Place,
@@ -95,7 +94,6 @@ impl Lanes {
             hung_up: false,
             eof: false,
             failed: false,
-            truncated: false,
             shut: false,
             shutting: false,
             session: None,

@@ -42,8 +42,6 @@ struct Secure {
     room_bytes: usize,
     /// The socket's end has been read.
     wire_ended: bool,
-    /// close_notify has been received.
-    closed: bool,
     /// close_notify has been sealed.
     farewell: bool,
 }
@@ -107,7 +105,6 @@ impl Sessions {
             ready: false,
             room_bytes: 0,
             wire_ended: false,
-            closed: false,
             farewell: false,
         };
         let place = self.all.insert(secure).map_err(|_| CloseReason::TlsFull)?;
@@ -300,9 +297,9 @@ fn take_records(
                 return;
             }
             Received::Closed => {
-                secure.closed = true;
                 input.consume(input.len());
-                break;
+                end.eof = true;
+                return;
             }
             Received::Failed(failure) => {
                 log::debug(format_args!("TLS: {failure}"));
@@ -314,10 +311,7 @@ fn take_records(
             }
         }
     }
-    if secure.closed || secure.wire_ended {
-        end.eof = true;
-        end.truncated = !secure.closed;
-    }
+    end.eof |= secure.wire_ended;
 }
 
 /// Offers `output` to the descriptor and keeps what it does not take; how much it took.

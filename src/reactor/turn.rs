@@ -212,7 +212,6 @@ impl<'a, R: Role> Turn<'a, R> {
             end.up = true;
             end.eof = lane.eof;
             end.failed = lane.failed;
-            end.truncated = lane.truncated;
             end.held = lane.holds_sealed;
             end.shut = lane.shut || lane.shutting;
             if !lane.rx.is_empty() {
@@ -251,7 +250,6 @@ impl<'a, R: Role> Turn<'a, R> {
             let end = &mut self.ends[id];
             lane.eof = end.eof;
             lane.failed = end.failed;
-            lane.truncated = end.truncated;
             lane.shutting = end.shut;
             for (queue, chain) in [(&mut end.rx, &mut lane.rx), (&mut end.tx, &mut lane.tx)] {
                 if !queue.is_empty() {
