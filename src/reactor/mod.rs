@@ -24,6 +24,7 @@ mod tail;
 mod token;
 mod turn;
 mod wheel;
+mod wire;
 
 pub use accept::ListenerId;
 pub use entry::entry_bytes;

@@ -4,13 +4,12 @@
 //! sealed bytes that the socket has not taken, which can not be made a second time. Within a
 //! turn it passes through two queues that all lanes share.
 
-use std::io;
-
 use super::entry::{BrokeOff, Lane};
 use super::seal::{say_farewell, seal};
+use super::wire::{self, Came};
 use crate::buf::{Buf, Chain, CloseReason, End, Pool, Tail};
 use crate::sys::arena::Arena;
-use crate::sys::{fd, heap, log};
+use crate::sys::{heap, log};
 use crate::tls::{RECORD_BYTES_MAX, Received, Secured, Session};
 
 /// Bytes of the queue for received ciphertext: one whole record behind part of another.
@@ -246,33 +245,10 @@ fn read_wire(
     if !lane.readable || secure.wire_ended {
         return false;
     }
-    let room = input.room();
-    let ask = room.len().min(keep);
-    if ask == 0 {
-        return false;
-    }
-    match fd::read(lane.fd(), &mut room[..ask]) {
-        Ok(0) => {
-            secure.wire_ended = true;
-            lane.readable = false;
-            true
-        }
-        Ok(bytes) => {
-            input.commit(bytes);
-            // As with plain lanes: a short read has drained the descriptor.
-            lane.readable = bytes == ask || lane.hung_up;
-            true
-        }
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            lane.readable = false;
-            false
-        }
-        Err(_) => {
-            end.failed = true;
-            lane.readable = false;
-            true
-        }
-    }
+    let came = wire::receive(lane, input, keep);
+    secure.wire_ended |= came == Came::End;
+    end.failed |= came == Came::Failure;
+    came != Came::Nothing
 }
 
 /// Opens what is whole, or goes on with the handshake.
@@ -324,13 +300,8 @@ fn send(
 ) -> (usize, Result<(), CloseReason>) {
     let mut sent = 0;
     if !output.is_empty() && lane.writable {
-        match fd::write(lane.fd(), output.filled()) {
-            Ok(bytes) => {
-                lane.writable = bytes == output.len();
-                output.consume(bytes);
-                sent = bytes;
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => lane.writable = false,
+        match wire::offer(lane, output) {
+            Ok(bytes) => sent = bytes,
             Err(_) => end.failed = true,
         }
     }
