@@ -88,9 +88,11 @@ impl Certificates {
     /// The files of vhosts in trouble, which somebody has to read who still may.
     #[must_use]
     pub fn troubled_files(&self) -> Vec<PathBuf> {
-        let entries = self.entries.iter().flatten();
-        let troubled = entries.filter(|entry| entry.troubled.load(Ordering::Relaxed));
-        troubled.flat_map(|entry| certificate_files::paths(&entry.tls)).collect()
+        self.troubled().flat_map(|entry| certificate_files::paths(&entry.tls)).collect()
+    }
+
+    fn troubled(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().flatten().filter(|entry| entry.troubled.load(Ordering::Relaxed))
     }
 
     /// Lets `keeper` read what may not be read after rights were given up.
@@ -102,7 +104,7 @@ impl Certificates {
     fn retry(&self, entry: &Entry) {
         let Ok(mut keeper) = self.keeper.try_lock() else { return };
         entry.retry(keeper.as_ref());
-        if keeper.is_some() && self.troubled_files().is_empty() {
+        if self.troubled().next().is_none() {
             *keeper = None;
         }
     }
