@@ -4,16 +4,16 @@
 //! read them whole when it is asked over a socket that only its parent has. It ends when the
 //! other end of the socket is closed, so it never outlives its parent.
 
-use std::fs::OpenOptions;
 use std::io::{self, Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::open::NO_WAIT;
+use zeroize::Zeroizing;
+
+use super::content;
 
 /// How long an answer may take; the asking one serves nobody meanwhile.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -59,7 +59,7 @@ impl Keeper {
     ///
     /// # Errors
     /// What the system says, that the file is none of those, or that the process has gone.
-    pub fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+    pub fn read(&self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
         let number = self.paths.iter().position(|known| known == path);
         let number = number.and_then(|number| u16::try_from(number).ok());
         let (Some(number), Some(socket)) = (number, self.socket.as_ref()) else {
@@ -73,7 +73,11 @@ impl Keeper {
     }
 
     /// What the process says, or why it says nothing.
-    fn ask(&self, mut socket: &UnixStream, number: u16) -> io::Result<io::Result<Vec<u8>>> {
+    fn ask(
+        &self,
+        mut socket: &UnixStream,
+        number: u16,
+    ) -> io::Result<io::Result<Zeroizing<Vec<u8>>>> {
         socket.write_all(&number.to_ne_bytes())?;
         let mut head = [0; ANSWER_HEAD_BYTES];
         socket.read_exact(&mut head)?;
@@ -86,7 +90,7 @@ impl Keeper {
         if bytes > self.bytes_max {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        let mut content = vec![0; bytes];
+        let mut content = Zeroizing::new(vec![0; bytes]);
         socket.read_exact(&mut content)?;
         Ok(Ok(content))
     }
@@ -124,33 +128,20 @@ fn keep(socket: &UnixStream, paths: &[PathBuf], bytes_max: usize) -> ! {
         let path = paths.get(usize::from(u16::from_ne_bytes(question)));
         let content = path.map_or_else(
             || Err(io::Error::from_raw_os_error(libc::ENOENT)),
-            |path| content(path, bytes_max),
+            |path| content::read(path, bytes_max),
         );
         let (error, content) = match content {
             Ok(content) => (0, content),
-            Err(error) => (error.raw_os_error().unwrap_or(libc::EIO), Vec::new()),
+            Err(error) => (error.raw_os_error().unwrap_or(libc::EIO), Zeroizing::default()),
         };
         let bytes = u32::try_from(content.len()).unwrap_or(0);
         let head = [error.to_ne_bytes(), bytes.to_ne_bytes()].concat();
-        if socket.write_all(&[&head[..], &content].concat()).is_err() {
+        if socket.write_all(&head).and_then(|()| socket.write_all(&content)).is_err() {
             break;
         }
     }
     // SAFETY: ends the process at once, without what the parent wants done at its own end.
     unsafe { libc::_exit(0) }
-}
-
-fn content(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
-    let file = OpenOptions::new().read(true).custom_flags(NO_WAIT).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::from_raw_os_error(libc::EINVAL));
-    }
-    let mut content = Vec::new();
-    file.take(bytes_max as u64 + 1).read_to_end(&mut content)?;
-    if content.len() > bytes_max {
-        return Err(io::Error::from_raw_os_error(libc::EFBIG));
-    }
-    Ok(content)
 }
 
 #[cfg(test)]
@@ -164,16 +155,16 @@ mod tests {
         let (one, two) = (folder.join("one"), folder.join("two"));
         std::fs::write(&one, "first").unwrap();
         let keeper = Keeper::start(vec![one.clone(), two.clone(), folder.clone()], 100).unwrap();
-        assert_eq!(keeper.read(&one).unwrap(), b"first");
+        assert_eq!(**keeper.read(&one).unwrap(), *b"first");
         assert_eq!(keeper.read(&two).unwrap_err().kind(), io::ErrorKind::NotFound);
         std::fs::write(&two, [7; 100]).unwrap();
-        assert_eq!(keeper.read(&two).unwrap(), [7; 100]);
+        assert_eq!(**keeper.read(&two).unwrap(), [7; 100]);
         std::fs::write(&two, [7; 101]).unwrap();
         assert_eq!(keeper.read(&two).unwrap_err().raw_os_error(), Some(libc::EFBIG));
         assert!(keeper.read(&folder).is_err());
         assert!(keeper.read(Path::new("/etc/hostname")).is_err());
         std::fs::write(&one, "").unwrap();
-        assert_eq!(keeper.read(&one).unwrap(), b"");
+        assert_eq!(**keeper.read(&one).unwrap(), *b"");
         let child = keeper.child;
         drop(keeper);
         // SAFETY: asks whether the process exists.

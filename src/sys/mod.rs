@@ -6,6 +6,7 @@
 pub mod access;
 pub mod arena;
 pub mod clock;
+pub mod content;
 pub mod cpu;
 pub mod crypt;
 pub mod dirent;

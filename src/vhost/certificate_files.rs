@@ -1,15 +1,14 @@
 //! Reading the files of `host-ssl-cert`, `host-ssl-key` and `host-ssl-ca`.
 
 use std::fmt;
-use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use crate::config::settings::{CertificateSource, Place, Tls};
+use crate::sys::content;
 use crate::sys::keeper::Keeper;
-use crate::sys::open;
 use crate::tls::{Identity, PEM_BYTES_MAX, PolicyFault, Roots};
 
 /// Why the files of a vhost can not be used.
@@ -135,32 +134,20 @@ pub(super) fn paths(tls: &Tls) -> Vec<PathBuf> {
 
 /// Reads a file, or lets `keeper` read what we may not.
 fn read(path: &str, place: Place, keeper: Option<&Keeper>) -> Result<Zeroizing<Vec<u8>>, Unusable> {
-    let content = match (read_file(Path::new(path)), keeper) {
+    let content = match (content::read(Path::new(path), PEM_BYTES_MAX), keeper) {
         (Err(error), Some(keeper)) if error.kind() == io::ErrorKind::PermissionDenied => {
-            keeper.read(Path::new(path)).map(Zeroizing::new)
+            keeper.read(Path::new(path))
         }
         (content, _) => content,
     };
-    content.map_err(|error| Unusable {
-        kind: Some(error.kind()),
-        ..Unusable::new(place, format!("{path}: {error}"))
+    content.map_err(|error| {
+        let why = match error.kind() {
+            io::ErrorKind::InvalidInput => format!("{path}: it is not a file"),
+            io::ErrorKind::FileTooLarge => {
+                format!("{path}: it is longer than {} KiB", PEM_BYTES_MAX >> 10)
+            }
+            _ => format!("{path}: {error}"),
+        };
+        Unusable { kind: Some(error.kind()), ..Unusable::new(place, why) }
     })
-}
-
-/// The content of a regular file of at most [`PEM_BYTES_MAX`] bytes, wiped when it is dropped: it
-/// may be a private key.
-fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    let file = std::fs::OpenOptions::new().read(true).custom_flags(open::NO_WAIT).open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
-    // One byte more than there is, so that no copy is left behind by growing.
-    let bytes = usize::try_from(metadata.len()).unwrap_or(usize::MAX).min(PEM_BYTES_MAX) + 1;
-    let mut content = Zeroizing::new(Vec::with_capacity(bytes));
-    file.take(PEM_BYTES_MAX as u64 + 1).read_to_end(&mut content)?;
-    if content.len() > PEM_BYTES_MAX {
-        return Err(io::Error::other(format!("it is longer than {} KiB", PEM_BYTES_MAX >> 10)));
-    }
-    Ok(content)
 }
