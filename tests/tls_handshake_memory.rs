@@ -74,17 +74,7 @@ fn roots() -> Arc<RootCertStore> {
 }
 
 fn policy(server: &str, clients: Clients) -> Policy {
-    let terms = Terms {
-        tls12_suites: None,
-        tls13_suites: None,
-        groups: None,
-        tls12: true,
-        tls13: true,
-        server_order: false,
-        alpn: Vec::new(),
-        clients,
-        fast_aes: true,
-    };
+    let terms = Terms { server_order: false, clients, ..Terms::default() };
     let key = PrivateKeyDer::from_pem_slice(&pem(server)).unwrap();
     let certified = CertifiedKey::from_der(chain(server), key, &default_provider()).unwrap();
     let secret = Arc::new(Mutex::new(TicketSecret::new(0).unwrap()));

@@ -5,25 +5,16 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use kinglet::buf::Buf;
 use kinglet::tls::{
-    Clients, HELLO_BYTES_MAX, Identity, Policy, RECORD_BYTES_MAX, Received, Session, Shown,
-    Sniffed, Terms, TicketSecret, Tickets, policy_id, self_signed, sniff,
+    HELLO_BYTES_MAX, Identity, Policy, RECORD_BYTES_MAX, Received, Session, Shown, Sniffed, Terms,
+    TicketSecret, Tickets, policy_id, self_signed, sniff,
 };
 
 /// Most calls that cuts lead to; short inputs are cut into single bytes.
 const CALLS_MAX: usize = 600;
 
 static POLICY: LazyLock<Policy> = LazyLock::new(|| {
-    let terms = Terms {
-        tls12_suites: None,
-        tls13_suites: None,
-        groups: None,
-        tls12: true,
-        tls13: true,
-        server_order: false,
-        alpn: vec![b"http/1.1".to_vec()],
-        clients: Clients::Anonymous,
-        fast_aes: true,
-    };
+    let alpn = vec![b"http/1.1".to_vec()];
+    let terms = Terms { server_order: false, alpn, ..Terms::default() };
     let secret = TicketSecret::new(0).expect("random numbers");
     let tickets: Arc<Tickets> = Tickets::new(Arc::new(Mutex::new(secret)), policy_id(&[]), || 0);
     Policy::new(&terms, Shown::new(Some(shown())), Some(tickets), Some(|| 1_811_808_000))

@@ -27,17 +27,7 @@ pub(super) fn roots() -> Arc<RootCertStore> {
 
 /// Everything is allowed.
 pub(super) fn terms(clients: Clients) -> Terms {
-    Terms {
-        tls12_suites: None,
-        tls13_suites: None,
-        groups: None,
-        tls12: true,
-        tls13: true,
-        server_order: false,
-        alpn: Vec::new(),
-        clients,
-        fast_aes: true,
-    }
+    Terms { server_order: false, clients, ..Terms::default() }
 }
 
 pub(super) fn policy_of(terms: &Terms) -> Policy {

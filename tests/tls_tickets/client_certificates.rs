@@ -1,9 +1,9 @@
 //! Who gets in where a client certificate is required, and what the clock has to do with it.
 
-use kinglet::tls::CLOCK_FLOOR_SECS;
+use kinglet::tls::{CLOCK_FLOOR_SECS, Terms};
 use rustls::{AlertDescription, CertificateError, Error};
 
-use crate::peers::{Pair, VERSIONS, Wish, certified_terms, meet, open_terms, policy, set_wall_s};
+use crate::peers::{Pair, VERSIONS, Wish, certified_terms, meet, policy, set_wall_s};
 
 const DAY_S: u64 = 24 * 60 * 60;
 /// 2029-06-01.
@@ -67,7 +67,7 @@ fn one_for_servers_is_refused() {
 
 #[test]
 fn an_open_policy_asks_for_none() {
-    let policy = policy(&open_terms());
+    let policy = policy(&Terms::default());
     assert!(!policy.requires_certificate());
     for version in VERSIONS {
         let client = Wish::new(version).with_certificate("client").client();

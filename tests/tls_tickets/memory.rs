@@ -3,9 +3,9 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use kinglet::tls::Policy;
+use kinglet::tls::{Policy, Terms};
 
-use crate::peers::{certified_terms, open_terms, secret, shown, tickets, wall_s};
+use crate::peers::{certified_terms, secret, shown, tickets, wall_s};
 
 /// Bytes of heap that one more policy may take.
 const POLICY_BYTES_MAX: isize = 2048;
@@ -42,7 +42,7 @@ static ALLOCATOR: Counting = Counting;
 #[test]
 fn a_policy_takes_little_memory() {
     let secret = secret();
-    for terms in [open_terms(), certified_terms()] {
+    for terms in [Terms::default(), certified_terms()] {
         let shown = shown();
         let before = HELD.get();
         let tickets = tickets(&secret, "a");

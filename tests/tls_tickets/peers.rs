@@ -79,24 +79,9 @@ pub(crate) fn certified() -> Arc<CertifiedKey> {
     Arc::new(made.unwrap())
 }
 
-/// Everything is allowed, and everybody may connect.
-pub(crate) fn open_terms() -> Terms {
-    Terms {
-        tls12_suites: None,
-        tls13_suites: None,
-        groups: None,
-        tls12: true,
-        tls13: true,
-        server_order: true,
-        alpn: Vec::new(),
-        clients: Clients::Anonymous,
-        fast_aes: true,
-    }
-}
-
 /// Only who has a certificate may connect.
 pub(crate) fn certified_terms() -> Terms {
-    Terms { clients: Clients::Certified(authority()), ..open_terms() }
+    Terms { clients: Clients::Certified(authority()), ..Terms::default() }
 }
 
 pub(crate) fn policy(terms: &Terms) -> Policy {

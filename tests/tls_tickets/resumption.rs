@@ -7,14 +7,14 @@ use rustls::HandshakeKind::{Full, Resumed};
 use rustls::{AlertDescription, Error};
 
 use crate::peers::{
-    Pair, VERSIONS, Wish, authority, certified, certified_terms, kind, meet, now_ms, open_terms,
-    pass_ms, policy, policy_with, secret, tickets, wall_s,
+    Pair, VERSIONS, Wish, authority, certified, certified_terms, kind, meet, now_ms, pass_ms,
+    policy, policy_with, secret, tickets, wall_s,
 };
 
 #[test]
 fn a_ticket_resumes_within_its_policy() {
     for version in VERSIONS {
-        let policy = policy_with(&open_terms(), &tickets(&secret(), "a"));
+        let policy = policy_with(&Terms::default(), &tickets(&secret(), "a"));
         let client = Wish::new(version).client();
         assert_eq!(kind(&client, &policy), Full);
         assert_eq!(kind(&client, &policy), Resumed);
@@ -24,7 +24,7 @@ fn a_ticket_resumes_within_its_policy() {
 
 #[test]
 fn two_tickets_come_with_tls_1_3() {
-    let policy = policy_with(&open_terms(), &tickets(&secret(), "a"));
+    let policy = policy_with(&Terms::default(), &tickets(&secret(), "a"));
     let client = Wish::new(&rustls::version::TLS13).client();
     assert_eq!(meet(&client, &policy).unwrap().client.tls13_tickets_received(), 2);
 }
@@ -32,7 +32,7 @@ fn two_tickets_come_with_tls_1_3() {
 #[test]
 fn without_tickets_nothing_resumes() {
     for version in VERSIONS {
-        let policy = policy(&open_terms());
+        let policy = policy(&Terms::default());
         let client = Wish::new(version).client();
         let first = meet(&client, &policy).unwrap();
         assert_eq!(first.client.tls13_tickets_received(), 0);
@@ -45,21 +45,21 @@ fn a_ticket_resumes_in_another_generation_and_in_another_process() {
     for version in VERSIONS {
         let here = secret();
         let client = Wish::new(version).client();
-        assert_eq!(kind(&client, &policy_with(&open_terms(), &tickets(&here, "a"))), Full);
-        assert_eq!(kind(&client, &policy_with(&open_terms(), &tickets(&here, "a"))), Resumed);
+        assert_eq!(kind(&client, &policy_with(&Terms::default(), &tickets(&here, "a"))), Full);
+        assert_eq!(kind(&client, &policy_with(&Terms::default(), &tickets(&here, "a"))), Resumed);
 
         let bytes = here.lock().unwrap().export();
         let there = Arc::new(Mutex::new(TicketSecret::import(&*bytes, now_ms()).unwrap()));
-        let there = policy_with(&open_terms(), &tickets(&there, "a"));
+        let there = policy_with(&Terms::default(), &tickets(&there, "a"));
         assert_eq!(kind(&client, &there), Resumed);
-        assert_eq!(kind(&client, &policy_with(&open_terms(), &tickets(&secret(), "a"))), Full);
+        assert_eq!(kind(&client, &policy_with(&Terms::default(), &tickets(&secret(), "a"))), Full);
     }
 }
 
 #[test]
 fn a_ticket_lives_for_one_step_of_the_epoch() {
     for version in VERSIONS {
-        let policy = policy_with(&open_terms(), &tickets(&secret(), "a"));
+        let policy = policy_with(&Terms::default(), &tickets(&secret(), "a"));
         let client = Wish::new(version).client();
         assert_eq!(kind(&client, &policy), Full);
         pass_ms(EPOCH_MS);
@@ -76,8 +76,8 @@ fn processes_step_alike() {
         let here = secret();
         let bytes = here.lock().unwrap().export();
         let there = Arc::new(Mutex::new(TicketSecret::import(&*bytes, now_ms()).unwrap()));
-        let here = policy_with(&open_terms(), &tickets(&here, "a"));
-        let there = policy_with(&open_terms(), &tickets(&there, "a"));
+        let here = policy_with(&Terms::default(), &tickets(&here, "a"));
+        let there = policy_with(&Terms::default(), &tickets(&there, "a"));
         let client = Wish::new(version).client();
         pass_ms(EPOCH_MS);
         assert_eq!(kind(&client, &here), Full);
@@ -90,8 +90,8 @@ fn processes_step_alike() {
 fn a_ticket_is_noise_to_another_policy() {
     for version in VERSIONS {
         let secret = secret();
-        let a = policy_with(&open_terms(), &tickets(&secret, "a"));
-        let b = policy_with(&open_terms(), &tickets(&secret, "b"));
+        let a = policy_with(&Terms::default(), &tickets(&secret, "a"));
+        let b = policy_with(&Terms::default(), &tickets(&secret, "b"));
         let client = Wish::new(version).client();
         assert_eq!(kind(&client, &a), Full);
         assert_eq!(kind(&client, &b), Full);
@@ -105,7 +105,7 @@ fn an_open_ticket_opens_no_policy_that_requires_a_certificate() {
         // The worst case: both have the same keys. A policy that requires certificates must not
         // even look at tickets.
         let shared = tickets(&secret(), "router.test");
-        let open = policy_with(&open_terms(), &shared);
+        let open = policy_with(&Terms::default(), &shared);
         let closed = policy_with(&certified_terms(), &shared);
         let client = Wish::new(version).client();
         assert_eq!(kind(&client, &open), Full);
@@ -137,22 +137,22 @@ fn the_identity_of_terms_keeps_their_tickets_apart() {
             policy_with(terms, &Tickets::new(Arc::clone(&secret), id, now_ms))
         };
         let client = Wish::new(version).client();
-        let spoken = Terms { alpn: vec![b"http/1.1".to_vec()], ..open_terms() };
-        assert_eq!(kind(&client, &keys("a", &open_terms())), Full);
+        let spoken = Terms { alpn: vec![b"http/1.1".to_vec()], ..Terms::default() };
+        assert_eq!(kind(&client, &keys("a", &Terms::default())), Full);
         assert_eq!(kind(&client, &keys("a", &spoken)), Full);
         assert_eq!(kind(&client, &keys("b", &spoken)), Full);
         assert_eq!(kind(&client, &keys("b", &spoken)), Resumed);
     }
     let certified = Clients::Certified(authority());
-    let certified = Terms { clients: certified, ..open_terms() };
-    assert_ne!(certified.ticket_identity("a"), open_terms().ticket_identity("a"));
+    let certified = Terms { clients: certified, ..Terms::default() };
+    assert_ne!(certified.ticket_identity("a"), Terms::default().ticket_identity("a"));
 }
 
 #[test]
 fn a_slot_that_is_empty_denies_access_and_can_be_filled_later() {
     let shown = Shown::new(None);
     assert!(shown.is_empty());
-    let policy = Policy::new(&open_terms(), Arc::clone(&shown), None, Some(wall_s)).unwrap();
+    let policy = Policy::new(&Terms::default(), Arc::clone(&shown), None, Some(wall_s)).unwrap();
     for version in VERSIONS {
         let client = Wish::new(version).client();
         let mut pair = Pair::new(&client, &policy);

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use kinglet::tls::secret_tap::{self, Caught, SecretTap};
+use kinglet::tls::{Group, Terms};
 use rustls::version::{TLS12, TLS13};
 use rustls::{CipherSuite, ConnectionTrafficSecrets, KeyLog};
 
-use crate::peers::{Log, Pair, Wish, certified_terms, meet, open_terms, policy};
+use crate::peers::{Log, Pair, Wish, certified_terms, meet, policy};
 
 fn wish(suite: CipherSuite) -> Wish {
     Wish { suites: vec![suite], ..Wish::new(&TLS13) }
@@ -29,7 +30,7 @@ fn the_secrets_are_those_of_the_client() {
     ] {
         let wish = wish(suite);
         let log = Arc::clone(&wish.log);
-        let pair = meet(&wish.client(), &policy(&open_terms())).unwrap();
+        let pair = meet(&wish.client(), &policy(&Terms::default())).unwrap();
         assert_same(pair.caught.as_ref(), &log, bytes);
     }
 }
@@ -44,8 +45,8 @@ fn also_where_certificates_are_required_and_after_a_retry() {
     // The client guesses X25519, and the server has only P-384.
     let wish = self::wish(CipherSuite::TLS13_AES_256_GCM_SHA384);
     let log = Arc::clone(&wish.log);
-    let groups = crate::peers::groups(&[kinglet::tls::Group::P384]);
-    let terms = kinglet::tls::Terms { groups, ..open_terms() };
+    let groups = crate::peers::groups(&[Group::P384]);
+    let terms = Terms { groups, ..Terms::default() };
     let mut pair = Pair::new(&wish.client(), &policy(&terms));
     assert_eq!(pair.kind(), rustls::HandshakeKind::FullWithHelloRetryRequest);
     assert_same(pair.caught.as_ref(), &log, 48);
@@ -53,7 +54,7 @@ fn also_where_certificates_are_required_and_after_a_retry() {
 
 #[test]
 fn connections_that_take_turns_are_not_mixed_up() {
-    let policy = policy(&open_terms());
+    let policy = policy(&Terms::default());
     let wishes: Vec<Wish> = [
         CipherSuite::TLS13_AES_256_GCM_SHA384,
         CipherSuite::TLS13_AES_128_GCM_SHA256,
@@ -78,7 +79,7 @@ fn connections_that_take_turns_are_not_mixed_up() {
 
 #[test]
 fn tls_1_2_has_no_such_secrets() {
-    let pair = meet(&Wish::new(&TLS12).client(), &policy(&open_terms())).unwrap();
+    let pair = meet(&Wish::new(&TLS12).client(), &policy(&Terms::default())).unwrap();
     assert!(pair.caught.is_none());
 }
 
@@ -136,7 +137,7 @@ fn only_the_secrets_that_are_needed_are_asked_for() {
 #[test]
 fn record_keys_can_be_taken_out_on_both_versions() {
     for version in [&TLS12, &TLS13] {
-        let pair = meet(&Wish::new(version).client(), &policy(&open_terms())).unwrap();
+        let pair = meet(&Wish::new(version).client(), &policy(&Terms::default())).unwrap();
         let ours = pair.server.dangerous_extract_secrets().unwrap();
         assert!(!matches!(ours.tx.1, ConnectionTrafficSecrets::Chacha20Poly1305 { .. }));
     }

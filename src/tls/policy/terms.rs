@@ -85,6 +85,24 @@ impl fmt::Display for PolicyFault {
 
 impl std::error::Error for PolicyFault {}
 
+impl Default for Terms {
+    /// Everything is allowed, the cheapest comes first, nobody has to show a certificate, and no
+    /// protocol is named.
+    fn default() -> Self {
+        Self {
+            tls12_suites: None,
+            tls13_suites: None,
+            groups: None,
+            tls12: true,
+            tls13: true,
+            server_order: true,
+            alpn: Vec::new(),
+            clients: Clients::Anonymous,
+            fast_aes: true,
+        }
+    }
+}
+
 impl Terms {
     /// The identity of these terms for the vhost `name`, which the keys of its
     /// [tickets](crate::tls::Tickets) hang on: a ticket is good only where everything that was

@@ -4,20 +4,6 @@ use rustls::{CipherSuite, NamedGroup};
 
 use super::*;
 
-fn terms() -> Terms {
-    Terms {
-        tls12_suites: None,
-        tls13_suites: None,
-        groups: None,
-        tls12: true,
-        tls13: true,
-        server_order: true,
-        alpn: Vec::new(),
-        clients: Clients::Anonymous,
-        fast_aes: true,
-    }
-}
-
 fn policy(terms: &Terms) -> Policy {
     Policy::new(terms, Shown::new(None), None, None).unwrap()
 }
@@ -30,7 +16,7 @@ fn suites(terms: &Terms) -> Vec<CipherSuite> {
 #[test]
 fn every_suite_and_group_is_there_by_default() {
     for fast_aes in [false, true] {
-        let terms = Terms { fast_aes, ..terms() };
+        let terms = Terms { fast_aes, ..Terms::default() };
         assert_eq!(suites(&terms).len(), 9);
         assert!(policy(&terms).config().ignore_client_order);
         let theirs = Terms { server_order: false, ..terms.clone() };
@@ -44,11 +30,11 @@ fn every_suite_and_group_is_there_by_default() {
 
 #[test]
 fn the_cheapest_suite_comes_first() {
-    let fast = suites(&terms());
+    let fast = suites(&Terms::default());
     assert_eq!(fast[0], CipherSuite::TLS13_AES_128_GCM_SHA256);
     assert_eq!(fast[3], CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256);
     assert_eq!(fast[6], CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256);
-    let slow = suites(&Terms { fast_aes: false, ..terms() });
+    let slow = suites(&Terms { fast_aes: false, ..Terms::default() });
     assert_eq!(slow[0], CipherSuite::TLS13_CHACHA20_POLY1305_SHA256);
     assert_eq!(slow[3], CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256);
     assert_eq!(slow[6], CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256);
@@ -65,7 +51,7 @@ fn lists_keep_their_order_and_lose_doubles_and_strangers() {
             Suite::RsaAes256Gcm,
         ]),
         groups: Some(vec![Group::P384, Group::P256, Group::P384]),
-        ..terms()
+        ..Terms::default()
     };
     let expected = [
         CipherSuite::TLS13_CHACHA20_POLY1305_SHA256,
@@ -91,8 +77,11 @@ fn every_suite_has_its_own_name() {
         Suite::RsaAes256Gcm,
         Suite::RsaChacha20,
     ];
-    let terms =
-        Terms { tls13_suites: Some(tls13.into()), tls12_suites: Some(tls12.into()), ..terms() };
+    let terms = Terms {
+        tls13_suites: Some(tls13.into()),
+        tls12_suites: Some(tls12.into()),
+        ..Terms::default()
+    };
     let expected = [
         "TLS13_AES_128_GCM_SHA256",
         "TLS13_AES_256_GCM_SHA384",
@@ -112,38 +101,38 @@ fn every_suite_has_its_own_name() {
 fn the_identity_follows_from_the_terms() {
     let roots = Arc::new(RootCertStore::empty());
     let variants = [
-        terms(),
-        Terms { tls12: false, ..terms() },
-        Terms { tls13: false, ..terms() },
-        Terms { server_order: false, ..terms() },
-        Terms { tls12_suites: Some(vec![]), ..terms() },
-        Terms { tls12_suites: Some(vec![Suite::EcdsaAes128Gcm]), ..terms() },
-        Terms { tls12_suites: Some(vec![Suite::EcdsaAes256Gcm]), ..terms() },
-        Terms { tls13_suites: Some(vec![Suite::Tls13Aes128Gcm]), ..terms() },
-        Terms { groups: Some(vec![Group::P256]), ..terms() },
-        Terms { groups: Some(vec![Group::P256, Group::P384]), ..terms() },
-        Terms { alpn: vec![b"h2".to_vec()], ..terms() },
-        Terms { alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec()], ..terms() },
-        Terms { clients: Clients::Certified(roots), ..terms() },
+        Terms::default(),
+        Terms { tls12: false, ..Terms::default() },
+        Terms { tls13: false, ..Terms::default() },
+        Terms { server_order: false, ..Terms::default() },
+        Terms { tls12_suites: Some(vec![]), ..Terms::default() },
+        Terms { tls12_suites: Some(vec![Suite::EcdsaAes128Gcm]), ..Terms::default() },
+        Terms { tls12_suites: Some(vec![Suite::EcdsaAes256Gcm]), ..Terms::default() },
+        Terms { tls13_suites: Some(vec![Suite::Tls13Aes128Gcm]), ..Terms::default() },
+        Terms { groups: Some(vec![Group::P256]), ..Terms::default() },
+        Terms { groups: Some(vec![Group::P256, Group::P384]), ..Terms::default() },
+        Terms { alpn: vec![b"h2".to_vec()], ..Terms::default() },
+        Terms { alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec()], ..Terms::default() },
+        Terms { clients: Clients::Certified(roots), ..Terms::default() },
     ];
-    let mut known = vec![terms().ticket_identity("other")];
+    let mut known = vec![Terms::default().ticket_identity("other")];
     for variant in &variants {
         let id = variant.ticket_identity("router");
         assert!(!known.contains(&id), "{variant:?}");
         known.push(id);
         assert_eq!(id, variant.clone().ticket_identity("router"));
     }
-    let slow = Terms { fast_aes: false, ..terms() };
-    assert_eq!(slow.ticket_identity("router"), terms().ticket_identity("router"));
+    let slow = Terms { fast_aes: false, ..Terms::default() };
+    assert_eq!(slow.ticket_identity("router"), Terms::default().ticket_identity("router"));
 }
 
 #[test]
 fn without_a_clock_handed_in_the_systems_is_read() {
-    let made = policy(&terms());
+    let made = policy(&Terms::default());
     let before = system_s();
     let read = made.config().time_provider.current_time().unwrap().as_secs();
     assert!((before..=system_s()).contains(&read));
-    let fixed = Policy::new(&terms(), Shown::new(None), None, Some(|| 7)).unwrap();
+    let fixed = Policy::new(&Terms::default(), Shown::new(None), None, Some(|| 7)).unwrap();
     assert_eq!(fixed.config().time_provider.current_time().unwrap().as_secs(), 7);
 }
 
