@@ -1,26 +1,18 @@
 //! The process: command line, checks, start, signals, stop.
 
-mod args;
-mod budget;
 mod certificates;
 mod check;
-mod check_tls;
-mod drop;
-mod finding;
-mod help;
-mod options;
-mod ports;
-mod print;
-mod quick;
-mod self_signed;
+mod command;
+mod listening;
 mod serve;
-mod state_dir;
-mod survey;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use self::args::{Action, exit};
+use self::certificates::self_signed;
+use self::check::survey;
+use self::command::args::{self, Action};
+use self::command::{exit, help, print};
 use crate::config;
 use crate::sys::log;
 

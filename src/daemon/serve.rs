@@ -3,16 +3,18 @@
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 
-use super::args::{Args, Source, exit};
-use super::budget::{Machine, Sizes, Speech};
-use super::certificates;
-use super::check::{self, Actors};
-use super::drop::{self, Identity};
-use super::finding::{Finding, Severity};
-use super::ports::{self, Interfaces, Opened, Wanted};
-use super::survey::{Survey, budget};
-use super::{print, quick};
 use crate::conn::{Client, Local, RX_BYTES, SIGNALS, Site, TX_BYTES};
+use crate::daemon::certificates::load;
+use crate::daemon::check::budget::{Machine, Sizes, Speech};
+use crate::daemon::check::finding::{Finding, Severity};
+use crate::daemon::check::identity::{self, Identity};
+use crate::daemon::check::machine::{self, Actors};
+use crate::daemon::check::survey::{Survey, budget};
+use crate::daemon::command::args::{Args, Source};
+use crate::daemon::command::exit;
+use crate::daemon::command::print;
+use crate::daemon::command::quick;
+use crate::daemon::listening::ports::{self, Interfaces, Opened, Wanted};
 use crate::reactor::{Limits, ListenerId, Reactor, Start};
 use crate::sys::signal::Signals;
 use crate::sys::socket::ListenOptions;
@@ -49,11 +51,11 @@ fn start(args: &Args) -> Result<Reactor<Client>, u8> {
     }
     let held = opened.len() + world.directories();
     let sizes = Sizes::new(global, Machine::now(), held, Speech::of(&survey.settings));
-    let certificates = certificates::load(&mut survey, args, &identity);
+    let certificates = load::load(&mut survey, args, &identity);
     let logs = open_logs(&mut survey, &world, &identity);
-    let actors = Actors { server: &identity, starter: &drop::starter() };
+    let actors = Actors { server: &identity, starter: &identity::starter() };
     let Survey { settings, report } = &mut survey;
-    check::files(settings, actors, &mut |finding| report.push(finding.into()));
+    machine::files(settings, actors, &mut |finding| report.push(finding.into()));
     if log::enabled(log::Level::Warn) {
         survey.print();
     }

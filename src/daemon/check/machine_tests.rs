@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::config::settings::SourceFile;
-use crate::daemon::args::QuickSource;
-use crate::daemon::quick;
+use crate::daemon::command::args::QuickSource;
+use crate::daemon::command::quick;
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;

@@ -12,18 +12,6 @@ use crate::config::nearest::nearest;
 use crate::config::settings::ListenOn;
 use crate::sys::log::Level;
 
-/// Exit codes.
-pub(super) mod exit {
-    /// All is well.
-    pub(crate) const OK: u8 = 0;
-    /// Something failed while running.
-    pub(crate) const RUNTIME: u8 = 1;
-    /// The command line is wrong.
-    pub(crate) const USAGE: u8 = 2;
-    /// The configuration is wrong (EX_CONFIG of sysexits.h).
-    pub(crate) const CONFIG: u8 = 78;
-}
-
 /// Directory of the configuration when none is named and it holds a `conf`.
 const CONFIG_DIR: &str = "/etc/kinglet";
 /// Otherwise: where lwsws has it.
@@ -31,7 +19,7 @@ const CONFIG_DIR_LWSWS: &str = "/etc/lwsws";
 
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Args {
+pub(in crate::daemon) struct Args {
     /// What to do.
     pub action: Action,
     /// What to do it with.
@@ -48,7 +36,7 @@ pub(super) struct Args {
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Action {
+pub(in crate::daemon) enum Action {
     /// Serve.
     Serve,
     /// `-t`: check everything, serve nothing.
@@ -74,7 +62,7 @@ pub(super) enum Action {
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
+pub(in crate::daemon) enum Source {
     /// The files of a directory.
     Configured(PathBuf),
     /// The command line: serve one directory.
@@ -83,7 +71,7 @@ pub(super) enum Source {
 
 /// Quick mode: a directory to serve, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct QuickSource {
+pub(in crate::daemon) struct QuickSource {
     /// The directory as it was given.
     pub directory: PathBuf,
     /// `--listen`; 127.0.0.1 when not given.
@@ -96,7 +84,7 @@ pub(super) struct QuickSource {
 
 /// What is wrong with the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct UsageError {
+pub(in crate::daemon) struct UsageError {
     /// What is wrong.
     pub message: String,
     /// What might have been meant.
@@ -144,7 +132,9 @@ struct Draft {
 
 /// Reads a command line; the first item is the program's name. Help and version end the reading
 /// at once, whatever follows.
-pub(super) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, UsageError> {
+pub(in crate::daemon) fn parse(
+    args: impl IntoIterator<Item = OsString>,
+) -> Result<Args, UsageError> {
     let mut parser = lexopt::Parser::from_iter(args);
     let mut draft = Draft::default();
     while let Some(arg) = parser.next().map_err(|error| UsageError::new(error.to_string()))? {
@@ -301,7 +291,7 @@ fn quick(
 
 /// The directory that is read when none is named.
 #[must_use]
-pub(super) fn default_config_dir() -> PathBuf {
+pub(in crate::daemon) fn default_config_dir() -> PathBuf {
     let ours = Path::new(CONFIG_DIR);
     if ours.join("conf").exists() { ours.into() } else { CONFIG_DIR_LWSWS.into() }
 }

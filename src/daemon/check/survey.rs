@@ -1,23 +1,26 @@
 //! Reading a configuration, and the actions that only look: `-t` and `-T`.
 
-use super::args::{Args, Source, exit};
 use super::budget::{Budget, Machine, Sizes, Speech};
-use super::check::{self, Actors};
-use super::drop::{self, Identity};
-use super::ports::{self, Interfaces};
-use super::{print, quick, self_signed};
+use super::identity::{self, Identity};
+use super::machine::{self, Actors};
 use crate::config::diagnose::{Diagnostic, Report};
 use crate::config::settings::Settings;
 use crate::config::{self, Loaded, Options};
 use crate::conn::Client;
+use crate::daemon::certificates::self_signed;
+use crate::daemon::command::args::{Args, Source};
+use crate::daemon::command::exit;
+use crate::daemon::command::print;
+use crate::daemon::command::quick;
+use crate::daemon::listening::ports::{self, Interfaces};
 use crate::reactor::entry_bytes;
 use crate::sys::limits;
 use crate::vhost::World;
 
 /// What the command line asks to be served, and what there is to say about it.
-pub(super) struct Survey {
-    pub(super) settings: Settings,
-    pub(super) report: Report,
+pub(in crate::daemon) struct Survey {
+    pub(in crate::daemon) settings: Settings,
+    pub(in crate::daemon) report: Report,
 }
 
 impl Survey {
@@ -25,7 +28,7 @@ impl Survey {
     ///
     /// # Errors
     /// The exit code; everything has been printed.
-    pub(super) fn read(args: &Args, strict: bool, port: u16) -> Result<Self, u8> {
+    pub(in crate::daemon) fn read(args: &Args, strict: bool, port: u16) -> Result<Self, u8> {
         let mut survey = match &args.source {
             Source::Quick(source) => match quick::settings(source, port) {
                 Ok(settings) => {
@@ -58,7 +61,9 @@ impl Survey {
             let global = &survey.settings.global;
             if global.username.is_some() || global.groupname.is_some() {
                 let report = &mut survey.report;
-                drop::decide(global, &drop::starter(), &mut |finding| report.push(finding.into()));
+                identity::decide(global, &identity::starter(), &mut |finding| {
+                    report.push(finding.into())
+                });
             }
             survey.print();
             return Err(survey.refusal());
@@ -67,7 +72,7 @@ impl Survey {
     }
 
     /// Adds what the world could not take over.
-    pub(super) fn world(&mut self) -> World {
+    pub(in crate::daemon) fn world(&mut self) -> World {
         let (world, faults) = World::build(&self.settings);
         for fault in faults {
             self.report.push(Diagnostic::degraded(Some(fault.place), fault.message));
@@ -79,14 +84,14 @@ impl Survey {
     ///
     /// # Errors
     /// The exit code; everything has been printed.
-    pub(super) fn identity(&mut self, args: &Args) -> Result<Identity, u8> {
-        let starter = drop::starter();
+    pub(in crate::daemon) fn identity(&mut self, args: &Args) -> Result<Identity, u8> {
+        let starter = identity::starter();
         let mut add = |finding: super::finding::Finding| self.report.push(finding.into());
         let identity = match &args.source {
             Source::Quick(source) => {
-                Some(drop::decide_quick(&source.directory, &starter, &mut add))
+                Some(identity::decide_quick(&source.directory, &starter, &mut add))
             }
-            Source::Configured(_) => drop::decide(&self.settings.global, &starter, &mut add),
+            Source::Configured(_) => identity::decide(&self.settings.global, &starter, &mut add),
         };
         identity.ok_or_else(|| {
             self.print();
@@ -94,7 +99,7 @@ impl Survey {
         })
     }
 
-    pub(super) fn print(&self) {
+    pub(in crate::daemon) fn print(&self) {
         print::report(&self.report, &self.settings.files);
     }
 
@@ -107,7 +112,7 @@ impl Survey {
 }
 
 /// `-t`
-pub(super) fn check(args: &Args, strict: bool) -> u8 {
+pub(in crate::daemon) fn check(args: &Args, strict: bool) -> u8 {
     let mut survey = match Survey::read(args, strict, quick::PORT) {
         Ok(survey) => survey,
         Err(code) => return code,
@@ -117,10 +122,10 @@ pub(super) fn check(args: &Args, strict: bool) -> u8 {
         Err(code) => return code,
     };
     let world = survey.world();
-    let starter = drop::starter();
+    let starter = identity::starter();
     let actors = Actors { server: &identity, starter: &starter };
     let Survey { settings, report } = &mut survey;
-    check::run(settings, actors, &Interfaces::read(), &mut |finding| report.push(finding.into()));
+    machine::run(settings, actors, &Interfaces::read(), &mut |finding| report.push(finding.into()));
     let kept = self_signed::check(settings, args.state_dir.as_deref(), &starter);
     kept.into_iter().for_each(|finding| report.push(finding.into()));
     if !ports::can_listen(&world) {
@@ -147,7 +152,7 @@ pub(super) fn check(args: &Args, strict: bool) -> u8 {
 }
 
 /// `-T`
-pub(super) fn dump(args: &Args) -> u8 {
+pub(in crate::daemon) fn dump(args: &Args) -> u8 {
     match Survey::read(args, false, quick::PORT) {
         Ok(survey) => {
             survey.print();
@@ -158,7 +163,7 @@ pub(super) fn dump(args: &Args) -> u8 {
 }
 
 /// The bound of a server of these sizes.
-pub(super) fn budget(world: &World, sizes: &Sizes) -> Budget {
+pub(in crate::daemon) fn budget(world: &World, sizes: &Sizes) -> Budget {
     let mut budget = Budget::of_reactor(sizes, entry_bytes::<Client>());
     for line in crate::conn::memory(world, sizes.connections_max) {
         budget.add(line.into());
@@ -168,7 +173,7 @@ pub(super) fn budget(world: &World, sizes: &Sizes) -> Budget {
 
 impl Machine {
     /// This machine, with as many descriptors as may be had.
-    pub(super) fn now() -> Self {
+    pub(in crate::daemon) fn now() -> Self {
         let descriptors = limits::descriptors().map_or(1024, |limit| limit.hard);
         Self { memory_bytes: limits::memory_bytes(), descriptors }
     }

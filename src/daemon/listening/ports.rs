@@ -4,9 +4,9 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 
-use super::finding::{Finding, Severity};
 use crate::config::nearest::nearest;
 use crate::config::settings::{Families, ListenOn};
+use crate::daemon::check::finding::{Finding, Severity};
 use crate::sys::ifaddr::{self, NicAddress};
 use crate::sys::port_owner;
 use crate::sys::socket::{self, ListenOptions, PortSharing};
@@ -14,7 +14,7 @@ use crate::vhost::{Listener, World};
 
 /// One address to bind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Bind {
+pub(in crate::daemon) struct Bind {
     /// Address and port, with the scope of a link-local address.
     pub address: SocketAddr,
     /// An IPv6 wildcard that leaves IPv4 alone.
@@ -23,7 +23,7 @@ pub(super) struct Bind {
 
 /// The network interfaces at one moment.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Interfaces {
+pub(in crate::daemon) struct Interfaces {
     /// Every address of this machine.
     pub addresses: Vec<NicAddress>,
     /// Every interface, also those without an address.
@@ -35,7 +35,7 @@ pub(super) struct Interfaces {
 impl Interfaces {
     /// Asks the kernel; what it does not answer stays empty.
     #[must_use]
-    pub(super) fn read() -> Self {
+    pub(in crate::daemon) fn read() -> Self {
         Self {
             addresses: ifaddr::addresses().unwrap_or_default(),
             names: ifaddr::nic_names().unwrap_or_default(),
@@ -48,7 +48,7 @@ impl Interfaces {
     /// What `wanted` needs to know: listing the interfaces of a machine takes longer than the
     /// rest of a start, and most servers name none.
     #[must_use]
-    pub(super) fn for_listeners(wanted: &[Wanted]) -> Self {
+    pub(in crate::daemon) fn for_listeners(wanted: &[Wanted]) -> Self {
         let by_name = |wanted: &Wanted| match &wanted.on {
             ListenOn::Nic(_) => true,
             ListenOn::Address(IpAddr::V6(address), scope) => {
@@ -66,7 +66,7 @@ impl Interfaces {
 /// The addresses to bind for a listener. An address that is not on this machine yet is among them
 /// (binding it fails); `Err` is a finding without a place when there is nothing to bind.
 /// Unix sockets are none of this.
-pub(super) fn resolve(
+pub(in crate::daemon) fn resolve(
     on: &ListenOn,
     port: u16,
     families: Families,
@@ -156,7 +156,7 @@ fn no_address(name: &str) -> Finding {
 
 /// Something to listen on, as the world groups its vhosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(in crate::daemon) struct Wanted {
     /// Where.
     pub on: ListenOn,
     /// TCP port.
@@ -179,7 +179,7 @@ impl From<&Listener> for Wanted {
 }
 
 /// Whether some listener of `world` has an address on this machine now.
-pub(super) fn can_listen(world: &World) -> bool {
+pub(in crate::daemon) fn can_listen(world: &World) -> bool {
     let wanted: Vec<Wanted> = world.listeners.iter().map(Wanted::from).collect();
     let interfaces = Interfaces::for_listeners(&wanted);
     wanted.iter().any(|wanted| {
@@ -190,7 +190,7 @@ pub(super) fn can_listen(world: &World) -> bool {
 
 /// A socket for one of [`Wanted`].
 #[derive(Debug)]
-pub(super) struct Opened {
+pub(in crate::daemon) struct Opened {
     /// Index into the list that was asked for.
     pub index: usize,
     /// What it is bound to.
@@ -202,7 +202,7 @@ pub(super) struct Opened {
 /// Opens all of `wanted`, wildcards first. What is missing on this machine goes to `report` with
 /// the index of its entry and is left out; it is an error when a port is busy or not allowed,
 /// and all of those are reported too: the server must not start then.
-pub(super) fn open(
+pub(in crate::daemon) fn open(
     wanted: &[Wanted],
     options: &ListenOptions,
     interfaces: &Interfaces,
@@ -273,7 +273,7 @@ fn wildcard_before(opened: &[Opened], bind: Bind) -> bool {
 
 /// Who wants to know why an address cannot be bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asker {
+pub(in crate::daemon) enum Asker {
     /// The start of the server.
     Start,
     /// A check, beside a server that may be running.
@@ -282,7 +282,7 @@ pub(super) enum Asker {
 
 /// Tries to listen on an address and gives it up again; the finding, if any, has no place.
 #[must_use]
-pub(super) fn probe(bind: Bind) -> Option<Finding> {
+pub(in crate::daemon) fn probe(bind: Bind) -> Option<Finding> {
     let options = ListenOptions { v6_only: bind.v6_only, ..ListenOptions::default() };
     let error = socket::listen(bind.address, &options).err()?;
     if error.kind() == io::ErrorKind::AddrInUse && is_ours(bind) {
@@ -303,7 +303,7 @@ fn is_ours(bind: Bind) -> bool {
 
 /// Says why an address could not be bound.
 #[must_use]
-pub(super) fn refused(bind: Bind, error: &io::Error, asker: Asker) -> Finding {
+pub(in crate::daemon) fn refused(bind: Bind, error: &io::Error, asker: Asker) -> Finding {
     let port = bind.address.port();
     let shown = shown(bind.address);
     match error.kind() {

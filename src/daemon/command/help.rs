@@ -42,13 +42,13 @@ Examples:
 
 /// The name and version of the program.
 #[must_use]
-pub(super) fn version() -> &'static str {
+pub(in crate::daemon) fn version() -> &'static str {
     concat!("kinglet ", env!("CARGO_PKG_VERSION"))
 }
 
 /// `-h`: a line for each option.
 #[must_use]
-pub(super) fn short() -> String {
+pub(in crate::daemon) fn short() -> String {
     let mut text = format!("{} - a web server for small boards\n\n{USAGE}\n", version());
     for option in OPTIONS {
         line(&mut text, option);
@@ -58,7 +58,7 @@ pub(super) fn short() -> String {
 
 /// `--help`: everything.
 #[must_use]
-pub(super) fn long() -> String {
+pub(in crate::daemon) fn long() -> String {
     let mut text = format!("{} - a web server for small boards\n\n{USAGE}\n", version());
     text += "Options:\n";
     for option in OPTIONS {

@@ -11,7 +11,7 @@ use crate::vhost::certificate_files::{self, Unusable};
 const OPEN_TO_OTHERS: u32 = 0o006;
 
 /// Checks the files of every vhost that speaks TLS.
-pub(super) fn run(settings: &Settings, add: &mut dyn FnMut(Finding)) {
+pub(in crate::daemon) fn run(settings: &Settings, add: &mut dyn FnMut(Finding)) {
     for vhost in &settings.vhosts {
         if let Some(tls) = &vhost.tls {
             check(vhost, tls, add);

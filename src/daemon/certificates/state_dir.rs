@@ -33,7 +33,7 @@ const STICKY: u32 = 0o1000;
 
 /// What of the process's surroundings decides where state is kept.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Surroundings {
+pub(in crate::daemon) struct Surroundings {
     /// The process is root's.
     pub is_root: bool,
     /// The system's directory is there and belongs to this user.
@@ -46,7 +46,7 @@ pub(super) struct Surroundings {
 
 impl Surroundings {
     /// Those of this process.
-    pub(super) fn now() -> Self {
+    pub(in crate::daemon) fn now() -> Self {
         let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
         let uid = user::effective_uid();
         let is_mine = |found: Metadata| found.is_dir() && found.uid() == uid;
@@ -59,7 +59,7 @@ impl Surroundings {
     }
 
     /// The system's directory, or one of the user's; `None` when there is no home.
-    pub(super) fn state_dir(&self) -> Option<PathBuf> {
+    pub(in crate::daemon) fn state_dir(&self) -> Option<PathBuf> {
         if self.is_root || self.system_is_ours {
             return Some(PathBuf::from(SYSTEM));
         }
@@ -70,12 +70,12 @@ impl Surroundings {
 
 /// A directory that is there and that only we, or root, can change.
 #[derive(Debug, Clone)]
-pub(super) struct StateDir {
+pub(in crate::daemon) struct StateDir {
     path: PathBuf,
 }
 
 /// What is in a file, and whether others could have read it.
-pub(super) struct Content {
+pub(in crate::daemon) struct Content {
     /// The bytes, wiped when they are dropped.
     pub bytes: Zeroizing<Vec<u8>>,
     /// The mode lets others read or write.
@@ -87,7 +87,7 @@ impl StateDir {
     ///
     /// # Errors
     /// What the system says, or who else could change something.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(in crate::daemon) fn open(path: &Path) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         // What is there already is looked at before anything is made in it.
         let there = existing(&path);
@@ -108,7 +108,7 @@ impl StateDir {
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn resolve(path: &Path) -> io::Result<PathBuf> {
+    pub(in crate::daemon) fn resolve(path: &Path) -> io::Result<PathBuf> {
         let path = std::path::absolute(path)?;
         let there = existing(&path);
         let rest = path.strip_prefix(there).unwrap_or_else(|_| Path::new(""));
@@ -120,7 +120,7 @@ impl StateDir {
     ///
     /// # Errors
     /// As those of [`Self::open`].
-    pub(super) fn look(path: &Path, starter: &Subject) -> io::Result<PathBuf> {
+    pub(in crate::daemon) fn look(path: &Path, starter: &Subject) -> io::Result<PathBuf> {
         let found = trusted(existing(&std::path::absolute(path)?))?;
         match access::check(&found, starter, Want::Create) {
             Ok(metadata) if metadata.is_dir() => Ok(found),
@@ -130,12 +130,12 @@ impl StateDir {
     }
 
     /// The path of a file in it.
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    pub(in crate::daemon) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
     /// The directory's path, without symbolic links.
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::daemon) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -144,7 +144,7 @@ impl StateDir {
     /// # Errors
     /// What the system says, something else than a file, a file of somebody else, or one that is
     /// longer.
-    pub(super) fn read(&self, name: &str, limit: usize) -> io::Result<Option<Content>> {
+    pub(in crate::daemon) fn read(&self, name: &str, limit: usize) -> io::Result<Option<Content>> {
         let flags = open::NO_FOLLOW | open::NO_WAIT;
         let opened = OpenOptions::new().read(true).custom_flags(flags).open(self.file(name));
         let file = match opened {
@@ -177,7 +177,7 @@ impl StateDir {
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+    pub(in crate::daemon) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         // The number is this process's: a file of that name is left from one that is gone.
         let temporary = self.file(&format!(".{name}.{}", std::process::id()));
         let _ = fs::remove_file(&temporary);
@@ -254,4 +254,4 @@ fn refused(why: impl Into<String>) -> io::Error {
 
 #[cfg(test)]
 #[path = "state_dir_tests.rs"]
-pub(super) mod tests;
+pub(in crate::daemon) mod tests;

@@ -8,13 +8,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::budget::descriptors_beside;
-use super::check_tls;
-use super::drop::Identity;
 use super::finding::{Finding, Report, Severity};
-use super::ports::{self, Interfaces};
+use super::identity::Identity;
+use super::tls;
 use crate::config::settings::{
     Global, ListenOn, Located, Mount, NonTls, Origin, Place, Settings, Vhost,
 };
+use crate::daemon::listening::ports::{self, Interfaces};
 use crate::sys::access::{self, Refusal, Subject, Want};
 use crate::sys::limits;
 
@@ -27,7 +27,7 @@ const STICKY: u32 = 0o1000;
 
 /// Who does what with files.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Actors<'a> {
+pub(in crate::daemon) struct Actors<'a> {
     /// Who serves: reads documents and credentials.
     pub server: &'a Identity,
     /// Who starts the server: opens access logs.
@@ -35,7 +35,7 @@ pub(super) struct Actors<'a> {
 }
 
 /// Checks everything and reports in the order of the files; what has no place comes last.
-pub(super) fn run(
+pub(in crate::daemon) fn run(
     settings: &Settings,
     actors: Actors<'_>,
     interfaces: &Interfaces,
@@ -54,7 +54,7 @@ pub(super) fn run(
             access_log(log, actors, &mut add);
         }
     }
-    check_tls::run(settings, &mut add);
+    tls::run(settings, &mut add);
     let listeners = listeners(settings, interfaces, &mut add);
     let mounts = settings.vhosts.iter().flat_map(|vhost| &vhost.mounts);
     let directories = mounts.filter(|mount| matches!(mount.origin.value, Origin::File(_))).count();
@@ -65,7 +65,7 @@ pub(super) fn run(
 
 /// The part of [`run`] that a start repeats: directories and credentials, which may have gone
 /// since the last check, or come back later.
-pub(super) fn files(settings: &Settings, actors: Actors<'_>, report: &mut Report<'_>) {
+pub(in crate::daemon) fn files(settings: &Settings, actors: Actors<'_>, report: &mut Report<'_>) {
     let mut found: Vec<Finding> = Vec::new();
     let mut add = |finding| found.push(finding);
     for mount in settings.vhosts.iter().flat_map(|vhost| &vhost.mounts) {
@@ -387,5 +387,5 @@ fn descriptors(global: &Global, held: usize, starter: &Subject, add: &mut dyn Fn
 }
 
 #[cfg(test)]
-#[path = "check_tests.rs"]
+#[path = "machine_tests.rs"]
 mod tests;

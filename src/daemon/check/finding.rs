@@ -1,6 +1,6 @@
 //! What a check of the machine found, on its way to whoever prints it.
 
-pub(super) use crate::config::diagnose::Severity;
+pub(in crate::daemon) use crate::config::diagnose::Severity;
 
 use crate::config::diagnose::Diagnostic;
 use crate::config::settings::Place;
@@ -49,4 +49,4 @@ impl From<Finding> for Diagnostic {
 }
 
 /// Takes findings as they come.
-pub(super) type Report<'a> = dyn FnMut(Finding) + 'a;
+pub(in crate::daemon) type Report<'a> = dyn FnMut(Finding) + 'a;

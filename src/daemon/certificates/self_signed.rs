@@ -7,13 +7,15 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use super::args::{Args, Source, exit};
-use super::finding::{Finding, Severity};
 use super::state_dir::{Content, StateDir, Surroundings};
-use super::survey::Survey;
-use super::{print, quick};
 use crate::config::diagnose::Report;
 use crate::config::settings::{self, CertificateSource, Place, Settings};
+use crate::daemon::check::finding::{Finding, Severity};
+use crate::daemon::check::survey::Survey;
+use crate::daemon::command::args::{Args, Source};
+use crate::daemon::command::exit;
+use crate::daemon::command::print;
+use crate::daemon::command::quick;
 use crate::sys::access::Subject;
 use crate::sys::{clock, filesystem, hostname, ifaddr, log};
 use crate::tls::self_signed::{CannotMake, Made, Request, key_from_pem, make, needs_renewal};
@@ -65,7 +67,7 @@ struct Kept {
 ///
 /// # Errors
 /// In words: no certificate could be made at all.
-pub(super) fn certified(
+pub(in crate::daemon) fn certified(
     settings: &Settings,
     args: &Args,
     findings: &mut Vec<Finding>,
@@ -79,7 +81,7 @@ pub(super) fn certified(
 
 /// `--self-signed`: makes or renews the certificate and says where it is and what it says; the
 /// exit code.
-pub(super) fn run(args: &Args) -> u8 {
+pub(in crate::daemon) fn run(args: &Args) -> u8 {
     let mut survey = match &args.source {
         Source::Configured(dir) if !dir.exists() => {
             let (settings, mut report) = (Settings::default(), Report::default());
@@ -167,7 +169,7 @@ fn directory(settings: &Settings, named_dir: Option<&Path>) -> (Option<PathBuf>,
 }
 
 /// What `-t` can say about the directory, where a vhost wants a self-signed certificate.
-pub(super) fn check(
+pub(in crate::daemon) fn check(
     settings: &Settings,
     named_dir: Option<&Path>,
     starter: &Subject,

@@ -47,7 +47,7 @@ const DESCRIPTORS_SPARE: u64 = 96;
 
 /// What the machine offers.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Machine {
+pub(in crate::daemon) struct Machine {
     /// Bytes of memory.
     pub memory_bytes: u64,
     /// Descriptors that the process may have open.
@@ -56,7 +56,7 @@ pub(super) struct Machine {
 
 /// The sizes that the server is built with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sizes {
+pub(in crate::daemon) struct Sizes {
     /// Connections at once.
     pub connections_max: usize,
     /// Connections that were asked for or are the default for this memory.
@@ -75,7 +75,7 @@ pub(super) struct Sizes {
 
 /// What is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Speech {
+pub(in crate::daemon) enum Speech {
     /// No TLS.
     Plain,
     /// TLS, and no client has to show a certificate.
@@ -87,7 +87,7 @@ pub(super) enum Speech {
 impl Speech {
     /// What some vhost of `settings` speaks.
     #[must_use]
-    pub(super) fn of(settings: &Settings) -> Self {
+    pub(in crate::daemon) fn of(settings: &Settings) -> Self {
         let mut of_vhosts =
             settings.vhosts.iter().filter_map(|vhost| vhost.tls.as_ref()).peekable();
         if of_vhosts.peek().is_none() {
@@ -104,7 +104,12 @@ impl Sizes {
     /// From the configuration and the machine, beside `held` listeners and directories. Nothing
     /// is set aside for TLS where it is not spoken.
     #[must_use]
-    pub(super) fn new(global: &Global, machine: Machine, held: usize, speech: Speech) -> Self {
+    pub(in crate::daemon) fn new(
+        global: &Global,
+        machine: Machine,
+        held: usize,
+        speech: Speech,
+    ) -> Self {
         let by_memory = (machine.memory_bytes / MEMORY_PER_CONNECTION)
             .clamp(CONNECTIONS_DEFAULT_MIN, CONNECTIONS_DEFAULT_MAX);
         let wanted = global.connections_max.map_or(by_memory, u64::from);
@@ -143,13 +148,13 @@ impl Sizes {
 
 /// Descriptors that the server needs beside those of its connections: `held` are those of
 /// listeners and of the directories that are served.
-pub(super) fn descriptors_beside(global: &Global, held: usize) -> u64 {
+pub(in crate::daemon) fn descriptors_beside(global: &Global, held: usize) -> u64 {
     DESCRIPTORS_SPARE + held as u64 + u64::from(global.open_files_max)
 }
 
 /// One user of memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
+pub(in crate::daemon) struct Line {
     /// What it is.
     pub what: &'static str,
     /// How many.
@@ -161,13 +166,13 @@ pub(super) struct Line {
 impl Line {
     /// A line of `count` times `each` bytes.
     #[must_use]
-    pub(super) fn new(what: &'static str, count: usize, each: usize) -> Self {
+    pub(in crate::daemon) fn new(what: &'static str, count: usize, each: usize) -> Self {
         Self { what, count: count as u64, each: each as u64 }
     }
 
     /// Bytes in all.
     #[must_use]
-    pub(super) fn bytes(&self) -> u64 {
+    pub(in crate::daemon) fn bytes(&self) -> u64 {
         self.count * self.each
     }
 }
@@ -180,7 +185,7 @@ impl From<UserOfMemory> for Line {
 
 /// The bound, line by line.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Budget {
+pub(in crate::daemon) struct Budget {
     lines: Vec<Line>,
     kernel_bytes: u64,
 }
@@ -188,7 +193,7 @@ pub(super) struct Budget {
 impl Budget {
     /// What the reactor maps, for slots of `entry_bytes`.
     #[must_use]
-    pub(super) fn of_reactor(sizes: &Sizes, entry_bytes: usize) -> Self {
+    pub(in crate::daemon) fn of_reactor(sizes: &Sizes, entry_bytes: usize) -> Self {
         let mut lines = vec![
             Line::new("connections", sizes.connections_max, entry_bytes + size_of::<u16>()),
             Line::new("buffers", sizes.blocks_max, BLOCK_BYTES + size_of::<u16>()),
@@ -209,20 +214,20 @@ impl Budget {
     }
 
     /// Adds a user.
-    pub(super) fn add(&mut self, line: Line) {
+    pub(in crate::daemon) fn add(&mut self, line: Line) {
         self.lines.push(line);
     }
 
     /// Bytes in all.
     #[must_use]
-    pub(super) fn bytes(&self) -> u64 {
+    pub(in crate::daemon) fn bytes(&self) -> u64 {
         self.lines.iter().map(Line::bytes).sum()
     }
 }
 
 /// A number of bytes for people.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bytes(pub u64);
+pub(in crate::daemon) struct Bytes(pub u64);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

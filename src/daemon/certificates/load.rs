@@ -2,18 +2,22 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::args::Args;
-use super::drop::Identity;
-use super::finding::{Finding, Severity};
 use super::self_signed;
-use super::survey::Survey;
+use crate::daemon::check::finding::{Finding, Severity};
+use crate::daemon::check::identity::Identity;
+use crate::daemon::check::survey::Survey;
+use crate::daemon::command::args::Args;
 use crate::sys::keeper::Keeper;
 use crate::sys::{clock, log};
 use crate::tls::{Certified, PEM_BYTES_MAX, TicketSecret};
 use crate::vhost::certificates::{Certificates, Means};
 
 /// Reads every certificate and key, and makes the self-signed certificate if something needs it.
-pub(super) fn load(survey: &mut Survey, args: &Args, identity: &Identity) -> Certificates {
+pub(in crate::daemon) fn load(
+    survey: &mut Survey,
+    args: &Args,
+    identity: &Identity,
+) -> Certificates {
     let tickets = match TicketSecret::new(clock::monotonic_ms()) {
         Ok(secret) => Some(Arc::new(Mutex::new(secret))),
         Err(error) => {

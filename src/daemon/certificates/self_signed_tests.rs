@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::*;
 use crate::config::settings::{Located, Vhost};
-use crate::daemon::state_dir::tests::{Dir, mode};
+use crate::daemon::certificates::state_dir::tests::{Dir, mode};
 
 /// 2026-01-01
 const NOW_SECS: u64 = 1_767_225_600;
@@ -204,7 +204,7 @@ fn a_check_says_what_a_start_would_and_makes_nothing() {
     fs::write(dir.0.join("file"), "x").unwrap();
     fs::create_dir(dir.0.join("open")).unwrap();
     mode(&dir.0.join("open"), 0o777);
-    let starter = crate::daemon::drop::starter();
+    let starter = crate::daemon::check::identity::starter();
     let mut settings = Settings::default();
     settings.vhosts.push(Vhost::default());
     let look = |settings: &Settings, name: &str| {
@@ -235,7 +235,7 @@ fn a_key_is_never_kept_among_what_is_served() {
     let www = dir.0.join("www");
     fs::create_dir(&www).unwrap();
     std::os::unix::fs::symlink(&www, dir.0.join("link")).unwrap();
-    let starter = crate::daemon::drop::starter();
+    let starter = crate::daemon::check::identity::starter();
     let mut settings = Settings::default();
     let root = settings::Origin::File(www.display().to_string());
     let origin = Located { value: root, place: Place::default() };

@@ -15,9 +15,9 @@ use crate::config::settings::{
 };
 
 /// Port of quick mode, the one that lwsws uses in its examples.
-pub(super) const PORT: u16 = 7681;
+pub(in crate::daemon) const PORT: u16 = 7681;
 /// Ports that are tried when none is asked for.
-pub(super) const PORT_TRIES: u16 = 100;
+pub(in crate::daemon) const PORT_TRIES: u16 = 100;
 /// Seconds that a browser may use a file without asking: edits show at the next look.
 const CACHE_MAX_AGE_SECS: u32 = 1;
 /// Directory entries that are compared for a suggestion.
@@ -25,7 +25,7 @@ const ENTRIES_MAX: usize = 1000;
 
 /// Why the directory cannot be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct QuickError {
+pub(in crate::daemon) struct QuickError {
     /// What is wrong.
     pub message: String,
     /// What might have been meant.
@@ -43,7 +43,7 @@ impl std::error::Error for QuickError {}
 
 /// Calls `open` with the wanted port, or with the first ones from [`PORT`] until one is not busy.
 /// Every other error, and the last busy one, is returned.
-pub(super) fn first_free_port<T>(
+pub(in crate::daemon) fn first_free_port<T>(
     wanted: Option<u16>,
     mut open: impl FnMut(u16) -> io::Result<T>,
 ) -> io::Result<(u16, T)> {
@@ -63,7 +63,7 @@ pub(super) fn first_free_port<T>(
 /// Settings that serve the directory on `port`: one vhost for every name, one mount, listings,
 /// every regular file. The directory must exist and be readable. One whose name is not UTF-8
 /// becomes the working directory of the process.
-pub(super) fn settings(source: &QuickSource, port: u16) -> Result<Settings, QuickError> {
+pub(in crate::daemon) fn settings(source: &QuickSource, port: u16) -> Result<Settings, QuickError> {
     let directory = origin(&source.directory)?;
     let mount = Mount {
         origin: located(Origin::File(directory)),
@@ -91,7 +91,7 @@ pub(super) fn settings(source: &QuickSource, port: u16) -> Result<Settings, Quic
 
 /// Host and port of a URL that reaches this listener from this machine.
 #[must_use]
-pub(super) fn url_host(address: SocketAddr) -> String {
+pub(in crate::daemon) fn url_host(address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         format!("localhost:{}", address.port())
     } else {
@@ -141,12 +141,12 @@ fn into_text(absolute: PathBuf) -> Result<String, QuickError> {
 
 /// Whether the directory looks like a configuration that was meant for `-c`: it has a `conf` and
 /// nothing that would be served as its index.
-pub(super) fn looks_like_configuration(directory: &Path) -> bool {
+pub(in crate::daemon) fn looks_like_configuration(directory: &Path) -> bool {
     directory.join("conf").is_file() && !directory.join("index.html").exists()
 }
 
 /// What to say when such a directory is served.
-pub(super) fn served_configuration(directory: &Path) -> Diagnostic {
+pub(in crate::daemon) fn served_configuration(directory: &Path) -> Diagnostic {
     let shown = directory.display();
     Diagnostic::warning(None, format!("{shown} looks like a configuration and is served as files"))
         .hint(format!("kinglet -c {shown} serves what it describes"))

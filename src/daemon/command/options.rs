@@ -3,7 +3,7 @@
 
 /// Names the options in the parser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Id {
+pub(in crate::daemon) enum Id {
     ConfigDir,
     Debug,
     NoPlugins,
@@ -24,19 +24,19 @@ pub(super) enum Id {
 
 /// One option; parser, help and suggestions all read this table.
 #[derive(Debug)]
-pub(super) struct Opt {
-    pub(super) id: Id,
-    pub(super) short: Option<char>,
-    pub(super) long: &'static str,
+pub(in crate::daemon) struct Opt {
+    pub(in crate::daemon) id: Id,
+    pub(in crate::daemon) short: Option<char>,
+    pub(in crate::daemon) long: &'static str,
     /// Name of its value in the help.
-    pub(super) value: Option<&'static str>,
+    pub(in crate::daemon) value: Option<&'static str>,
     /// For `-h`: fits on a line.
-    pub(super) brief: &'static str,
+    pub(in crate::daemon) brief: &'static str,
     /// For `--help`: what more there is to say.
-    pub(super) more: &'static str,
+    pub(in crate::daemon) more: &'static str,
 }
 
-pub(super) const OPTIONS: &[Opt] = &[
+pub(in crate::daemon) const OPTIONS: &[Opt] = &[
     Opt {
         id: Id::ConfigDir,
         short: Some('c'),

@@ -19,7 +19,7 @@ const NOBODY_ID: u32 = 65534;
 
 /// Who will serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(in crate::daemon) struct Identity {
     /// The ids that every access will have.
     pub subject: Subject,
     /// The user's name, or its id where it has none.
@@ -31,7 +31,7 @@ pub(super) struct Identity {
 
 /// The ids of the calling process.
 #[must_use]
-pub(super) fn starter() -> Subject {
+pub(in crate::daemon) fn starter() -> Subject {
     Subject {
         uid: user::effective_uid(),
         gid: user::effective_gid(),
@@ -41,7 +41,7 @@ pub(super) fn starter() -> Subject {
 
 /// Who will serve by `username`, `groupname`, `uid` and `gid`, if `starter` starts the server;
 /// names count more than numbers. `None` after an error, all of which are reported.
-pub(super) fn decide(
+pub(in crate::daemon) fn decide(
     global: &Global,
     starter: &Subject,
     report: &mut Report<'_>,
@@ -76,7 +76,7 @@ pub(super) fn decide(
 
 /// Who will serve in quick mode. Root gives up its rights here too, if anyone else can read the
 /// directory: its owner first, then nobody.
-pub(super) fn decide_quick(
+pub(in crate::daemon) fn decide_quick(
     directory: &Path,
     starter: &Subject,
     report: &mut Report<'_>,

@@ -1,0 +1,5 @@
+//! Certificates of the process: those that are named, and the self-signed one.
+
+pub(super) mod load;
+pub(super) mod self_signed;
+mod state_dir;

@@ -1,0 +1,3 @@
+//! Listening sockets: from what a configuration says to descriptors.
+
+pub(super) mod ports;
