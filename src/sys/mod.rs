@@ -21,6 +21,7 @@ pub mod limits;
 pub mod log;
 pub mod open;
 pub mod pages;
+pub mod peer;
 pub mod port_owner;
 pub mod privileges;
 pub mod signal;
