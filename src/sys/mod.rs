@@ -22,6 +22,7 @@ pub mod log;
 mod log_target;
 pub mod open;
 pub mod pages;
+pub mod peer;
 pub mod port_owner;
 pub mod privileges;
 pub mod signal;
