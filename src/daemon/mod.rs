@@ -8,6 +8,7 @@ pub mod orders;
 mod packing;
 pub mod plan;
 mod serve;
+pub mod supervisor;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

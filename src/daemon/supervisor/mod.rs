@@ -1,0 +1,7 @@
+//! The supervisor: opens what is listened on, starts workers, and waits.
+
+pub mod ending;
+pub mod generations;
+pub mod happenings;
+pub mod reloading;
+pub mod watchdog;
