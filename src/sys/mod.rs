@@ -19,6 +19,7 @@ pub mod keeper;
 mod level;
 pub mod limits;
 pub mod log;
+pub mod memory_file;
 pub mod open;
 pub mod pages;
 pub mod port_owner;
