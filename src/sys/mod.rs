@@ -22,6 +22,7 @@ pub mod log;
 pub mod memory_file;
 pub mod open;
 pub mod pages;
+pub mod passing;
 pub mod port_owner;
 pub mod privileges;
 pub mod signal;
