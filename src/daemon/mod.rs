@@ -4,6 +4,9 @@ mod certificates;
 mod check;
 mod command;
 mod listening;
+pub mod orders;
+mod packing;
+pub mod plan;
 mod serve;
 
 use std::ffi::OsString;
