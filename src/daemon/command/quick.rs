@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_name_that_is_no_text_works_in_a_process_of_its_own() {
-        let name = "daemon::quick::tests::child_enters_a_directory_whose_name_is_no_text";
+        let name = "daemon::command::quick::tests::child_enters_a_directory_whose_name_is_no_text";
         let output = std::process::Command::new("/proc/self/exe")
             .args(["--exact", "--ignored", "--test-threads=1", name])
             .output()

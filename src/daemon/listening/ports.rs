@@ -156,7 +156,7 @@ fn no_address(name: &str) -> Finding {
 
 /// Something to listen on, as the world groups its vhosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::daemon) struct Wanted {
+pub struct Wanted {
     /// Where.
     pub on: ListenOn,
     /// TCP port.
