@@ -24,8 +24,6 @@ pub mod open;
 pub mod pages;
 pub mod passing;
 mod log_target;
-pub mod open;
-pub mod pages;
 pub mod peer;
 pub mod port_owner;
 pub mod privileges;
