@@ -4,7 +4,7 @@
 //! worker that died is followed by another one from the last good plan. Whoever becomes ready
 //! serves, and retires all others.
 
-use super::happenings::{Action, Event, From, Generation, Notice, Terms};
+use super::happenings::{Action, Basis, Event, Generation, Notice, Terms};
 use super::watchdog::Watchdog;
 
 /// How long a worker may take until it serves.
@@ -165,16 +165,16 @@ impl Generations {
         if let Phase::Room { terms, removes } = self.phase
             && self.has_room(terms, now_ms)
         {
-            let generation = self.start_worker(From::New, now_ms);
+            let generation = self.start_worker(Basis::New, now_ms);
             self.phase = Phase::Starting { generation, terms, removes };
         }
         if self.restart_ms.is_some_and(|at| at <= now_ms) && !self.restart_is_held() {
             self.restart_ms = None;
-            self.start_worker(From::Good, now_ms);
+            self.start_worker(Basis::Good, now_ms);
         }
     }
 
-    fn start_worker(&mut self, from: From, now_ms: u64) -> Generation {
+    fn start_worker(&mut self, from: Basis, now_ms: u64) -> Generation {
         self.last = self.last.wrapping_add(1);
         let generation = Generation(self.last);
         self.living.push(Living {

@@ -73,7 +73,7 @@ fn a_start_goes_step_by_step() {
     let mut bench = Bench::new();
     assert_eq!(bench.on(Event::Start), [StartPlanner]);
     assert_eq!(bench.on(NEW), [OpenSockets]);
-    assert_eq!(bench.on(OPEN), [StartWorker(g(1), From::New)]);
+    assert_eq!(bench.on(OPEN), [StartWorker(g(1), Basis::New)]);
     assert_eq!(bench.state(1), Some(State::Starting));
     assert_eq!(bench.on(Event::Ready(g(1))), [Adopt, Started]);
     assert_eq!(bench.state(1), Some(State::Serving));
@@ -123,7 +123,7 @@ fn a_start_that_fails_ends_with_its_code() {
 #[test]
 fn a_reload_replaces_the_worker() {
     let mut bench = Bench::serving();
-    assert_eq!(bench.reload(), [StartPlanner, OpenSockets, StartWorker(g(2), From::New)]);
+    assert_eq!(bench.reload(), [StartPlanner, OpenSockets, StartWorker(g(2), Basis::New)]);
     assert!(bench.machine.is_reloading());
     let reloaded = [Adopt, Retire(g(1), 0), Say(Notice::Reloaded(g(2))), Reloaded(Outcome::Done)];
     assert_eq!(bench.on(Event::Ready(g(2))), reloaded);
@@ -221,7 +221,7 @@ fn the_oldest_makes_room() {
     assert_eq!(bench.wait(), [Say(Notice::Late(g(1))), Kill(g(1))]);
     assert_eq!(bench.now_ms, before_ms + 5_000 + ROOM_GRACE_MS);
     let gone = Event::Ended(g(1), Ended::Signal(9));
-    assert_eq!(bench.on(gone), [StartWorker(g(4), From::New)]);
+    assert_eq!(bench.on(gone), [StartWorker(g(4), Basis::New)]);
     // Fewer are allowed by the newest plan; less than two means two.
     bench.on(Event::Ready(g(4)));
     let fewer = Planned::New(Terms { generations_max: 0, ..TERMS });
@@ -232,7 +232,7 @@ fn the_oldest_makes_room() {
     );
     assert_eq!(bench.on(Event::Ended(g(3), Ended::Code(0))), []);
     let actions = bench.on(Event::Ended(g(2), Ended::Code(0)));
-    assert_eq!(actions, [StartWorker(g(5), From::New)]);
+    assert_eq!(actions, [StartWorker(g(5), Basis::New)]);
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn a_dead_worker_is_followed_by_another_one() {
     let ended = Ended::Signal(9);
     let restarting = |number, pause_ms| Say(Notice::Restarting(g(number), ended, pause_ms));
     let actions = bench.on(Event::Ended(g(1), ended));
-    assert_eq!(actions, [restarting(1, 0), StartWorker(g(2), From::Good)]);
+    assert_eq!(actions, [restarting(1, 0), StartWorker(g(2), Basis::Good)]);
     assert_eq!(bench.on(Event::Ready(g(2))), [Say(Notice::Restarted(g(2)))]);
     // It dies young, again and again, before or after it is ready.
     let mut number = 2;
@@ -250,7 +250,7 @@ fn a_dead_worker_is_followed_by_another_one() {
         assert_eq!(bench.on(Event::Ended(g(number), ended)), [restarting(number, pause_ms)]);
         let before_ms = bench.now_ms;
         number += 1;
-        assert_eq!(bench.wait(), [StartWorker(g(number), From::Good)]);
+        assert_eq!(bench.wait(), [StartWorker(g(number), Basis::Good)]);
         assert_eq!(bench.now_ms, before_ms + pause_ms);
         if number % 2 == 0 {
             bench.on(Event::Ready(g(number)));
@@ -287,7 +287,7 @@ fn crash_and_reload_at_once() {
     let mut bench = Bench::serving();
     bench.now_ms += GOOD_LIFE_MS;
     bench.reload();
-    assert_eq!(bench.on(dead(1))[1], StartWorker(g(3), From::Good));
+    assert_eq!(bench.on(dead(1))[1], StartWorker(g(3), Basis::Good));
     bench.on(Event::Ready(g(3)));
     assert_eq!(bench.on(Event::Ready(g(2)))[..2], [Adopt, Retire(g(3), 0)]);
     // The candidate is first: the follower, ready or not, retires, and a pause ends.
@@ -311,13 +311,13 @@ fn a_restart_waits_for_a_candidate_in_its_place() {
     bench.all(&[Event::ReloadWanted, two, OPEN, Event::Ready(g(2))]);
     bench.on(Event::Ended(g(2), Ended::Signal(11)));
     // In the pause the reload takes the second place.
-    assert_eq!(bench.all(&[Event::ReloadWanted, two, OPEN])[2], StartWorker(g(3), From::New));
+    assert_eq!(bench.all(&[Event::ReloadWanted, two, OPEN])[2], StartWorker(g(3), Basis::New));
     assert_eq!(bench.machine.next_ms(), Some(bench.now_ms + READY_MS_MAX));
     bench.now_ms += 5_000;
     assert_eq!(bench.on(Event::Tick), []);
     bench.on(Event::Failed(g(3), 1));
     let actions = bench.on(Event::Ended(g(3), Ended::Code(1)));
-    assert_eq!(actions.last(), Some(&StartWorker(g(4), From::Good)));
+    assert_eq!(actions.last(), Some(&StartWorker(g(4), Basis::Good)));
 }
 
 #[test]
@@ -326,7 +326,7 @@ fn what_makes_no_sense_is_killed_and_replaced() {
     assert_eq!(bench.on(Event::Broken(g(1))), [Say(Notice::Broken(g(1))), Kill(g(1))]);
     assert_eq!(bench.on(Event::Broken(g(1))), []);
     bench.on(Event::Ended(g(1), Ended::Signal(9)));
-    assert_eq!(bench.wait(), [StartWorker(g(2), From::Good)]);
+    assert_eq!(bench.wait(), [StartWorker(g(2), Basis::Good)]);
     // A channel that closes: its owner ends soon, or is killed.
     bench.all(&[Event::Ready(g(2)), Event::Closed(g(2))]);
     assert_eq!(bench.wait()[1..], [Kill(g(2))]);
@@ -375,7 +375,7 @@ fn a_watchdog_is_fed_by_pongs_alone() {
     assert_eq!(bench.machine.next_ms(), None);
     bench.on(Event::Ended(g(1), Ended::Signal(9)));
     bench.now_ms += 1_000;
-    assert_eq!(bench.on(Event::Tick), [StartWorker(g(2), From::Good)]);
+    assert_eq!(bench.on(Event::Tick), [StartWorker(g(2), Basis::Good)]);
     assert_eq!(bench.on(Event::Ready(g(2)))[1], Ping(g(2), 3));
     // An old one's answer does not count for the new one.
     bench.reload();

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::sys::log::Level;
+use crate::sys::process;
 
 /// One worker process, counted from 1 over the life of the supervisor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,9 +21,18 @@ pub enum Ended {
     /// By itself, with this exit code.
     Code(u8),
     /// By this signal.
-    Signal(u8),
+    Signal(i32),
     /// It could not be started at all.
     NotStarted,
+}
+
+impl From<process::Ended> for Ended {
+    fn from(ended: process::Ended) -> Self {
+        match ended {
+            process::Ended::Exited(code) => Self::Code(code),
+            process::Ended::Killed(signal) => Self::Signal(signal),
+        }
+    }
 }
 
 impl Ended {
@@ -38,33 +48,12 @@ impl Ended {
 
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "ended with code {code}"),
-            Self::Signal(signal) => match signal_name(*signal) {
-                Some(name) => write!(f, "was ended by {name}"),
-                None => write!(f, "was ended by signal {signal}"),
-            },
+        match *self {
+            Self::Code(code) => write!(f, "ended with {}", process::Ended::Exited(code)),
+            Self::Signal(signal) => write!(f, "was ended by {}", process::Ended::Killed(signal)),
             Self::NotStarted => f.write_str("could not be started"),
         }
     }
-}
-
-/// Names of the signals that end processes, with the numbers that all machines share.
-fn signal_name(signal: u8) -> Option<&'static str> {
-    Some(match signal {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        4 => "SIGILL",
-        5 => "SIGTRAP",
-        6 => "SIGABRT",
-        8 => "SIGFPE",
-        9 => "SIGKILL (by hand, or for want of memory)",
-        11 => "SIGSEGV",
-        13 => "SIGPIPE",
-        15 => "SIGTERM",
-        _ => return None,
-    })
 }
 
 /// Exit code of what failed while running.
@@ -121,7 +110,7 @@ pub enum Event {
 
 /// Which plan a worker is started from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From {
+pub enum Basis {
     /// The newest one, that nobody has served from yet.
     New,
     /// The last one that was good.
@@ -149,7 +138,7 @@ pub enum Action {
     /// Open what the new plan listens on; [`Event::Sockets`] follows.
     OpenSockets,
     /// Start a worker; [`Event::Ended`] follows some day.
-    StartWorker(Generation, From),
+    StartWorker(Generation, Basis),
     /// The new plan is the good one from now on.
     Adopt,
     /// Forget the new plan and close what was opened for it alone.
@@ -284,11 +273,11 @@ mod tests {
         for (notice, text) in [
             (
                 Notice::Restarting(Generation(3), Ended::Signal(11), 0),
-                "worker 3 was ended by SIGSEGV; another one is started",
+                "worker 3 was ended by signal 11 (segmentation fault); another one is started",
             ),
             (
                 Notice::Restarting(Generation(3), Ended::Code(1), 200),
-                "worker 3 ended with code 1; another one is started in 200 ms",
+                "worker 3 ended with exit code 1; another one is started in 200 ms",
             ),
             (
                 Notice::OldEnded(Generation(1), Ended::Signal(77)),

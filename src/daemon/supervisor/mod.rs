@@ -1,5 +1,6 @@
 //! The supervisor: opens what is listened on, starts workers, and waits.
 
+pub mod channel;
 pub mod ending;
 pub mod generations;
 pub mod happenings;

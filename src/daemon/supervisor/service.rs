@@ -1,0 +1,80 @@
+//! What the service manager is told, if there is one.
+
+use crate::sys::notify::Notify;
+use crate::sys::log;
+
+/// The service manager.
+#[derive(Debug, Default)]
+pub struct Service {
+    notify: Option<Notify>,
+    /// The status that it was told last.
+    status: String,
+}
+
+impl Service {
+    /// Takes what the manager left in the environment.
+    #[must_use]
+    pub fn from_env() -> Self {
+        let notify = Notify::from_env().unwrap_or_else(|error| {
+            log::warn(format_args!("the service manager can not be reached: {error}"));
+            None
+        });
+        Self { notify, status: String::new() }
+    }
+
+    /// How often it wants to hear of a living worker; milliseconds.
+    #[must_use]
+    pub fn watchdog_ms(&self) -> Option<u64> {
+        Some(self.notify.as_ref()?.watchdog_us()?.div_ceil(1_000))
+    }
+
+    /// The connection, for a program that takes this one's place.
+    #[must_use]
+    pub fn notify(&self) -> Option<&Notify> {
+        self.notify.as_ref()
+    }
+
+    /// It serves, or the reload is over.
+    pub fn ready(&self) {
+        self.send("READY=1");
+    }
+
+    /// A reload begins.
+    pub fn reloading(&self) {
+        if let Some(notify) = &self.notify
+            && let Err(error) = notify.reloading()
+        {
+            unheard(&error);
+        }
+    }
+
+    /// Everything ends.
+    pub fn stopping(&self) {
+        self.send("STOPPING=1");
+    }
+
+    /// The worker that serves is alive.
+    pub fn alive(&self) {
+        self.send("WATCHDOG=1");
+    }
+
+    /// Tells the status, if it is another one than before.
+    pub fn status(&mut self, text: &str) {
+        if self.notify.is_some() && self.status != text {
+            text.clone_into(&mut self.status);
+            self.send(&format!("STATUS={text}"));
+        }
+    }
+
+    fn send(&self, lines: &str) {
+        if let Some(notify) = &self.notify
+            && let Err(error) = notify.send(lines)
+        {
+            unheard(&error);
+        }
+    }
+}
+
+fn unheard(error: &std::io::Error) {
+    log::warn(format_args!("the service manager does not listen: {error}"));
+}
