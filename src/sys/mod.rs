@@ -4,6 +4,8 @@
 //! `std::io::Error`, and each `unsafe` block says why it is sound.
 
 pub mod access;
+#[cfg(test)]
+mod alone;
 pub mod arena;
 pub mod clock;
 pub mod content;
@@ -19,19 +21,22 @@ pub mod keeper;
 mod level;
 pub mod limits;
 pub mod log;
+mod log_target;
 pub mod memory_file;
 pub mod open;
 pub mod pages;
 pub mod passing;
-mod log_target;
 pub mod peer;
 pub mod port_owner;
 pub mod privileges;
+pub mod process;
 pub mod signal;
 pub mod socket;
+pub mod spawn;
 pub mod stat;
 pub mod stderr;
 mod throttle;
+pub mod trust;
 pub mod tz;
 pub mod user;
 pub mod walk;
