@@ -27,6 +27,7 @@ pub mod open;
 pub mod pages;
 pub mod passing;
 pub mod peer;
+pub mod poll;
 pub mod port_owner;
 pub mod privileges;
 pub mod process;
