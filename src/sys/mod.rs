@@ -23,6 +23,7 @@ pub mod limits;
 pub mod log;
 mod log_target;
 pub mod memory_file;
+pub mod notify;
 pub mod open;
 pub mod pages;
 pub mod passing;
