@@ -11,6 +11,7 @@ pub mod clock;
 pub mod content;
 pub mod cpu;
 pub mod crypt;
+pub mod detach;
 pub mod dirent;
 pub mod fd;
 pub mod filesystem;
