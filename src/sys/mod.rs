@@ -29,6 +29,7 @@ pub mod open;
 pub mod pages;
 pub mod passing;
 pub mod peer;
+pub mod pid_file;
 pub mod poll;
 pub mod port_owner;
 pub mod privileges;
