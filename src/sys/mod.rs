@@ -18,6 +18,7 @@ pub mod ifaddr;
 pub mod keeper;
 mod level;
 pub mod limits;
+pub mod listener;
 pub mod log;
 pub mod open;
 pub mod pages;
