@@ -12,7 +12,8 @@ use kinglet::reactor::{
     Command, Cx, Deadline, Limits, ListenerId, Local, Note, Reactor, Role, SlotIo, Start, Step,
     Timeout, Wait,
 };
-use kinglet::sys::socket::{self, ListenOptions, PeerAddr};
+use kinglet::sys::peer::PeerAddr;
+use kinglet::sys::socket::{self, ListenOptions};
 
 /// What a test asks its connections to be.
 #[derive(Default)]

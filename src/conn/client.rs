@@ -8,7 +8,7 @@ use super::site::Site;
 use crate::buf::{CloseReason, Ends, LaneId};
 use crate::origin::gate;
 use crate::reactor::{self, Deadline, Note, Role, SlotIo, Step};
-use crate::sys::socket::PeerAddr;
+use crate::sys::peer::PeerAddr;
 use crate::tls::Session;
 use crate::vhost::ListenerId;
 
@@ -50,8 +50,8 @@ impl Role for Client {
         peer: PeerAddr,
         cx: &mut Cx<'_>,
     ) -> Result<Self, CloseReason> {
-        if let Some(peers) = &mut cx.local.peers
-            && peers.enter(peer.ip) != gate::Entry::Admitted
+        if let (Some(peers), Some(ip)) = (&mut cx.local.peers, peer.ip())
+            && peers.enter(ip) != gate::Entry::Admitted
         {
             return Err(CloseReason::AddressLimit);
         }
@@ -101,8 +101,8 @@ impl Role for Client {
             Self::Opening(opening) => opening.closed(cx),
             Self::Http(http) => http.closed(cx),
         }
-        if let Some(peers) = &mut cx.local.peers {
-            peers.leave(peer.ip);
+        if let (Some(peers), Some(ip)) = (&mut cx.local.peers, peer.ip()) {
+            peers.leave(ip);
         }
         cx.local.connection_went(cx.now_ms);
     }

@@ -132,9 +132,9 @@ impl Http {
         if over {
             return Taken::Answered { keepalive_ms };
         }
-        let is_counted = match &mut cx.local.peers_asking {
-            Some(counts) => counts.enter(self.peer.ip) == gate::Entry::Admitted,
-            None => false,
+        let is_counted = match (&mut cx.local.peers_asking, self.peer.ip()) {
+            (Some(counts), Some(ip)) => counts.enter(ip) == gate::Entry::Admitted,
+            _ => false,
         };
         let listing_bytes = match &source {
             Source::Page { bytes, .. } => bytes.len(),
@@ -161,11 +161,8 @@ impl Http {
         }
         let bytes = (client.tx.len() - before) as u64;
         let vhost = self.default_vhost(cx.world);
-        let fields = Fields {
-            peer: Some(self.peer.ip),
-            vhost: vhost.name.as_bytes(),
-            ..logging::UNREADABLE
-        };
+        let fields =
+            Fields { peer: Some(self.peer), vhost: vhost.name.as_bytes(), ..logging::UNREADABLE };
         cx.local.log_whole(cx.now_ms, vhost, &fields, refusal.status, bytes);
         client.rx.consume(client.rx.len());
         Taken::Refused

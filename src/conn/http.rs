@@ -10,7 +10,7 @@ use super::site::Site;
 use crate::buf::{CloseReason, End, Ends, Tail};
 use crate::http::status::Status;
 use crate::reactor::{Deadline, Note, Step, Timeout, Wait};
-use crate::sys::socket::PeerAddr;
+use crate::sys::peer::PeerAddr;
 use crate::vhost::ListenerId;
 
 /// A client's connection.
@@ -291,9 +291,9 @@ impl Http {
         self.progress_ms = cx.now_ms;
         let Phase::Exchange(exchange) = phase else { return };
         if exchange.is_counted
-            && let Some(counts) = &mut cx.local.peers_asking
+            && let (Some(counts), Some(ip)) = (&mut cx.local.peers_asking, self.peer.ip())
         {
-            counts.leave(self.peer.ip);
+            counts.leave(ip);
         }
         cx.local.listing_bytes -= exchange.listing_bytes;
         if let Some(line) = exchange.line {

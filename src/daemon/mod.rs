@@ -32,9 +32,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(exit::USAGE);
         }
     };
-    log::init(args.level);
+    log::init(args.level, args.log_target);
     let code = match &args.action {
-        Action::Serve => serve::serve(&args),
+        Action::Serve | Action::OneProcess => serve::serve(&args),
+        Action::Plan => plan::make::run(&args),
+        Action::Worker | Action::Resume(_) | Action::Control(_) => exit::USAGE,
+        Action::Manual(_) | Action::Completions(_) => exit::USAGE,
         Action::Check { strict } => survey::check(&args, *strict),
         Action::Dump => survey::dump(&args),
         Action::HelpShort => print::out(&help::short()),

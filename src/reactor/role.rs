@@ -8,7 +8,8 @@ use super::accept::ListenerId;
 use super::entry::Lanes;
 use super::sessions::Sessions;
 use crate::buf::{CloseReason, Ends, LaneId, Pool};
-use crate::sys::socket::{self, PeerAddr};
+use crate::sys::peer::PeerAddr;
+use crate::sys::socket;
 use crate::tls::{Secured, Session};
 
 /// The part that a connection plays. Roles see queues and time, never a descriptor.

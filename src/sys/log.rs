@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 pub use super::level::Level;
+pub use super::log_target::Target;
 use super::throttle::{Throttle, Verdict};
 use crate::sys::stderr::Stderr;
 use crate::sys::{clock, tz};
@@ -42,9 +43,9 @@ static LEVEL: AtomicU8 = AtomicU8::new(Level::Notice as u8);
 static OUTPUT: OnceLock<Output> = OnceLock::new();
 static THROTTLE: Mutex<Throttle> = Mutex::new(Throttle::new());
 
-/// Sets the level and looks at standard error. Best called before privileges are given up and
-/// before other threads start; without it the level is `notice`.
-pub fn init(level: Level) {
+/// Sets the level and where lines go, and looks at standard error. Best called before privileges
+/// are given up and before other threads start; without it the level is `notice`.
+pub fn init(level: Level, _target: Target) {
     LEVEL.store(level as u8, Ordering::Relaxed);
     OUTPUT.get_or_init(open);
     // Lets the C library read the time zone now.
@@ -281,7 +282,7 @@ mod tests {
     #[test]
     #[ignore = "writes to standard error; run by repetitions_and_levels"]
     fn child_repeats() {
-        init(Level::Notice);
+        init(Level::Notice, Target::Stderr);
         info(format_args!("not written"));
         std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -305,7 +306,7 @@ mod tests {
     #[test]
     #[ignore = "writes to standard error; run by whoever_asks_for_details_gets_them_all"]
     fn child_details() {
-        init(Level::Debug);
+        init(Level::Debug, Target::Stderr);
         (0..500).for_each(|_| debug(format_args!("detail")));
     }
 

@@ -1,4 +1,4 @@
-//! TCP listeners and the connections that they accept.
+//! TCP listeners, and the connections that listeners of any kind accept.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -6,6 +6,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+
+use super::peer::PeerAddr;
 
 /// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 pub const BACKLOG: i32 = 1024;
@@ -148,15 +150,6 @@ pub fn local_addr_of(fd: RawFd) -> Option<SocketAddr> {
     local_addr(&socket).ok()
 }
 
-/// Who is at the other end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PeerAddr {
-    /// The address; an IPv4 address that came in IPv6 form is IPv4 here.
-    pub ip: IpAddr,
-    /// The port.
-    pub port: u16,
-}
-
 /// Why there is no new connection.
 #[derive(Debug)]
 pub enum AcceptError {
@@ -212,7 +205,8 @@ impl From<AcceptError> for io::Error {
     }
 }
 
-/// Accepts one connection, non-blocking and close-on-exec. One system call, no allocation.
+/// Accepts one connection, non-blocking and close-on-exec, from a TCP or a unix listener. One system
+/// call, two for a unix socket; no allocation.
 pub fn accept(listener: &impl AsFd) -> Result<(OwnedFd, PeerAddr), AcceptError> {
     // SAFETY: all bytes zero is a valid sockaddr_storage.
     let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
@@ -232,7 +226,11 @@ pub fn accept(listener: &impl AsFd) -> Result<(OwnedFd, PeerAddr), AcceptError> 
     }
     // SAFETY: the kernel just made this descriptor for us.
     let socket = unsafe { OwnedFd::from_raw_fd(fd) };
-    Ok((socket, peer_addr(&storage)))
+    let peer = match i32::from(storage.ss_family) {
+        libc::AF_UNIX => PeerAddr::of_unix(&socket),
+        _ => peer_addr(&storage),
+    };
+    Ok((socket, peer))
 }
 
 /// Reads an address that the kernel filled in; another family than IP is the unspecified one.
@@ -243,15 +241,15 @@ fn peer_addr(storage: &libc::sockaddr_storage) -> PeerAddr {
             // SAFETY: the family says what it is, and storage is bigger and aligned for both.
             let v4 = unsafe { &*pointer.cast::<libc::sockaddr_in>() };
             let ip = Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes());
-            PeerAddr { ip: ip.into(), port: u16::from_be(v4.sin_port) }
+            PeerAddr::Ip { ip: ip.into(), port: u16::from_be(v4.sin_port) }
         }
         libc::AF_INET6 => {
             // SAFETY: as above.
             let v6 = unsafe { &*pointer.cast::<libc::sockaddr_in6>() };
             let ip = IpAddr::from(v6.sin6_addr.s6_addr).to_canonical();
-            PeerAddr { ip, port: u16::from_be(v6.sin6_port) }
+            PeerAddr::Ip { ip, port: u16::from_be(v6.sin6_port) }
         }
-        _ => PeerAddr { ip: Ipv6Addr::UNSPECIFIED.into(), port: 0 },
+        _ => PeerAddr::Ip { ip: Ipv6Addr::UNSPECIFIED.into(), port: 0 },
     }
 }
 

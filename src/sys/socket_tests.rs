@@ -80,7 +80,7 @@ fn accepted_sockets_are_nonblocking_and_close_on_exec() {
     assert!(matches!(accept(&listener), Err(AcceptError::WouldBlock)));
     let (client, socket, peer) = connected(&listener, local_addr(&listener).unwrap());
     let own = client.local_addr().unwrap();
-    assert_eq!((peer.ip, peer.port), (own.ip(), own.port()));
+    assert_eq!(peer, PeerAddr::Ip { ip: own.ip(), port: own.port() });
     for fd in [&listener, &socket] {
         assert_ne!(flag(fd, libc::F_GETFL) & libc::O_NONBLOCK, 0);
         assert_ne!(flag(fd, libc::F_GETFD) & libc::FD_CLOEXEC, 0);
@@ -94,10 +94,10 @@ fn a_dual_stack_listener_takes_both_families() {
     let port = local_addr(&listener).unwrap().port();
     let v4 = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
     let (_client, _socket, peer) = connected(&listener, v4);
-    assert_eq!(peer.ip, v4.ip());
+    assert_eq!(peer.ip(), Some(v4.ip()));
     let v6 = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), port);
     let (_client, _socket, peer) = connected(&listener, v6);
-    assert_eq!(peer.ip, v6.ip());
+    assert_eq!(peer.ip(), Some(v6.ip()));
 }
 
 #[test]
@@ -178,4 +178,22 @@ fn listeners_on_one_address_share_out_its_connections() {
     assert_eq!(taken.iter().sum::<usize>(), clients.len());
     // A stranger who does not ask is refused as before.
     assert!(listen(address, &ListenOptions::default()).is_err());
+}
+
+#[test]
+fn a_unix_listener_tells_who_has_come() {
+    let path = std::env::temp_dir().join(format!("kinglet-accept-{}", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    assert!(matches!(accept(&listener), Err(AcceptError::WouldBlock)));
+    let client = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let (socket, peer) = accept(&listener).map_err(io::Error::from).unwrap();
+    let own = super::super::peer::credentials(&client).unwrap();
+    assert_eq!(peer, PeerAddr::Unix(own));
+    assert_eq!(own.pid, std::process::id());
+    assert_ne!(flag(&socket, libc::F_GETFL) & libc::O_NONBLOCK, 0);
+    assert_ne!(flag(&socket, libc::F_GETFD) & libc::FD_CLOEXEC, 0);
+    assert!(local_addr(&socket).is_err());
 }

@@ -11,7 +11,7 @@ use kinglet::config::{self, Options};
 use kinglet::conn::{Client, Local, RX_BYTES, Site, TX_BYTES};
 use kinglet::reactor::{Cx, ListenerId, Local as _, Note, Role as _, Step, Timeout, Wait};
 use kinglet::sys::clock;
-use kinglet::sys::socket::PeerAddr;
+use kinglet::sys::peer::PeerAddr;
 use kinglet::vhost::World;
 
 use super::random::Random;
@@ -153,7 +153,7 @@ impl Stage {
     }
 
     fn enter<'s>(&mut self, script: &'s Script) -> Actor<'s> {
-        let peer = PeerAddr { ip: std::net::Ipv4Addr::LOCALHOST.into(), port: 1 };
+        let peer = PeerAddr::Ip { ip: std::net::Ipv4Addr::LOCALHOST.into(), port: 1 };
         let mut cx = cx(self.site, &mut self.local, self.now_ms, 0);
         let role = Client::accept(ListenerId(0), peer, &mut cx).unwrap();
         Actor {
