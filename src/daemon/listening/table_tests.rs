@@ -5,8 +5,7 @@ use super::*;
 const PORT: u16 = 80;
 
 /// `*` is the dual-stack wildcard, `[::]only` the IPv6-only one.
-const ALL: [&str; 7] =
-    ["*", "0.0.0.0", "[::]only", "127.0.0.1", "::1", "192.0.2.1", "fe80::1%2"];
+const ALL: [&str; 7] = ["*", "0.0.0.0", "[::]only", "127.0.0.1", "::1", "192.0.2.1", "fe80::1%2"];
 
 fn key(text: &str) -> Key {
     let (address, v6_only) = match text {
@@ -67,7 +66,8 @@ fn every_socket_that_stays_serves_who_would_get_its_connections_anyway() {
                         }
                         // What goes and would be missed must not be hidden by its own kind.
                         None => assert!(
-                            heir.is_none() || *name == "*" && new.contains(&"[::]only")
+                            heir.is_none()
+                                || *name == "*" && new.contains(&"[::]only")
                                 || receiver(&[name, heir.unwrap()], to) == heir,
                             "{old:?} {new:?} {to}"
                         ),
