@@ -18,6 +18,7 @@ pub mod ifaddr;
 pub mod keeper;
 mod level;
 pub mod limits;
+pub mod listener;
 pub mod log;
 mod log_line;
 mod log_target;
