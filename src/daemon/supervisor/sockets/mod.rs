@@ -5,9 +5,15 @@
 //! that is there; then it is [adopted](Table::adopt) or [abandoned](Table::abandon). Sockets
 //! that no plan wants any more are *leaving* until the supervisor [closes](Table::close) them.
 
+#[cfg(test)]
+pub(crate) mod fixture;
 mod following;
 mod inherited;
 mod prepared;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod transition_tests;
 mod unix;
 
 use std::net::SocketAddr;
