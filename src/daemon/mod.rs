@@ -3,7 +3,7 @@
 mod certificates;
 mod check;
 mod command;
-mod listening;
+pub mod listening;
 pub mod orders;
 mod packing;
 pub mod plan;
@@ -35,7 +35,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     log::init(args.level, args.log_target);
     let code = match &args.action {
         Action::Serve | Action::OneProcess => serve::serve(&args),
-        Action::Plan | Action::Worker | Action::Resume(_) | Action::Control(_) => exit::USAGE,
+        Action::Plan => plan::make::run(&args),
+        Action::Worker | Action::Resume(_) | Action::Control(_) => exit::USAGE,
         Action::Manual(_) | Action::Completions(_) => exit::USAGE,
         Action::Check { strict } => survey::check(&args, *strict),
         Action::Dump => survey::dump(&args),

@@ -114,6 +114,18 @@ impl Generations {
         &self.living
     }
 
+    /// Whether it has started and nobody has told it to stop.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        self.terms.is_some() && self.ending.is_none()
+    }
+
+    /// Whether everything ends.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
     /// Whether a reload is under way.
     #[must_use]
     pub fn is_reloading(&self) -> bool {

@@ -1,8 +1,19 @@
 //! The supervisor: opens what is listened on, starts workers, and waits.
 
+mod access_logs;
+mod announce;
 pub mod channel;
+mod children;
 pub mod ending;
 pub mod generations;
 pub mod happenings;
+mod perform;
+mod planner;
 pub mod reloading;
+mod run;
+mod service;
+mod shell;
+pub mod sockets;
+mod voice;
 pub mod watchdog;
+mod worker;

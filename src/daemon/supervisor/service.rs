@@ -1,7 +1,7 @@
 //! What the service manager is told, if there is one.
 
-use crate::sys::notify::Notify;
 use crate::sys::log;
+use crate::sys::notify::Notify;
 
 /// The service manager.
 #[derive(Debug, Default)]

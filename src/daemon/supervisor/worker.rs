@@ -75,7 +75,11 @@ impl Worker {
     ///
     /// # Errors
     /// [`Unreachable`].
-    pub fn listen(&mut self, handed: Handed, fd: Option<BorrowedFd<'_>>) -> Result<(), Unreachable> {
+    pub fn listen(
+        &mut self,
+        handed: Handed,
+        fd: Option<BorrowedFd<'_>>,
+    ) -> Result<(), Unreachable> {
         let Some(fd) = fd else { return Ok(()) };
         let Handed { socket, listener, share } = handed;
         if !self.sockets.contains(&socket) {

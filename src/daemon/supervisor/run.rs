@@ -1,0 +1,172 @@
+//! The supervisor's loop: waits for signals, children and workers, and does what follows.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::AsFd as _;
+
+use super::channel::Received;
+use super::happenings::{Event, Generation, RUNTIME};
+use super::shell::{Beginnings, Shell};
+use crate::daemon::command::args::Args;
+use crate::daemon::command::print;
+use crate::daemon::orders::Report;
+use crate::sys::poll::{self, Watch};
+use crate::sys::process;
+use crate::sys::signal::{Signal, Signals};
+use crate::sys::{clock, log};
+
+/// Signals that the supervisor answers to.
+const SIGNALS: [Signal; 6] = [
+    Signal::Hangup,
+    Signal::Interrupt,
+    Signal::Terminate,
+    Signal::User1,
+    Signal::User2,
+    Signal::Child,
+];
+/// Reports of one worker that are read before the others have their turn.
+const REPORTS_MAX: usize = 64;
+
+/// Runs the server that `args` ask for until it is told to stop; the exit code.
+pub(in crate::daemon) fn run(args: &Args) -> u8 {
+    let (mut shell, signals) = match start(args) {
+        Ok(started) => started,
+        Err(text) => {
+            print::err(&format!("kinglet: {text}"));
+            return RUNTIME;
+        }
+    };
+    let code = shell.live(&signals, Event::Start);
+    shell.close(code)
+}
+
+fn start(args: &Args) -> Result<(Shell<'_>, Signals), String> {
+    let mut beginnings = Beginnings::new(args)?;
+    let signals =
+        Signals::of(&SIGNALS).map_err(|error| format!("signals can not be waited for: {error}"))?;
+    let shell = Shell::new(args, &mut beginnings)?;
+    Ok((shell, signals))
+}
+
+impl Shell<'_> {
+    /// Goes on until all is over; the exit code.
+    fn live(&mut self, signals: &Signals, first: Event) -> u8 {
+        let mut events = VecDeque::from([first]);
+        loop {
+            while let Some(event) = events.pop_front() {
+                let actions = self.machine.take(event, clock::monotonic_ms());
+                for action in actions {
+                    self.perform(action, &mut events);
+                }
+            }
+            if let Some(code) = self.exit {
+                return code;
+            }
+            self.tell_status();
+            if let Err(error) = self.wait(signals, &mut events) {
+                log::error(format_args!("waiting for events failed: {error}"));
+                self.kill_all();
+                return RUNTIME;
+            }
+        }
+    }
+
+    /// Waits until something happens, and collects what it is.
+    fn wait(&mut self, signals: &Signals, events: &mut VecDeque<Event>) -> io::Result<()> {
+        let now_ms = clock::monotonic_ms();
+        let timeout_ms = self.machine.next_ms().map(|next| next.saturating_sub(now_ms));
+        let mut watches = vec![Watch::readable(signals.as_fd())];
+        let workers = self.workers.iter().filter(|worker| !worker.channel.is_closed());
+        watches.extend(
+            workers.map(|worker| {
+                Watch::new(worker.channel.as_fd(), true, worker.channel.is_waiting())
+            }),
+        );
+        poll::wait(&mut watches, timeout_ms)?;
+        let signalled = watches.first().is_some_and(Watch::is_readable);
+        let ready: Vec<bool> = watches
+            .iter()
+            .skip(1)
+            .map(|watch| watch.is_readable() || watch.is_writable())
+            .collect();
+        drop(watches);
+        // What workers say comes first: it was said before they ended, and before time ran out.
+        let open = self.workers.iter().filter(|worker| !worker.channel.is_closed());
+        let open: Vec<Generation> = open.map(|worker| worker.generation).collect();
+        for (generation, _) in open.into_iter().zip(ready).filter(|(_, ready)| *ready) {
+            self.listen_to(generation, events);
+        }
+        if signalled {
+            self.hear(signals, events)?;
+        }
+        if self.machine.next_ms().is_some_and(|next| next <= clock::monotonic_ms()) {
+            events.push_back(Event::Tick);
+        }
+        Ok(())
+    }
+
+    /// Reads what a worker says, and sends what waits for it.
+    fn listen_to(&mut self, generation: Generation, events: &mut VecDeque<Event>) {
+        let worker = self.workers.iter_mut().find(|worker| worker.generation == generation);
+        let Some(worker) = worker else { return };
+        if worker.channel.flush().is_err() {
+            events.push_back(Event::Broken(generation));
+        }
+        for _ in 0..REPORTS_MAX {
+            events.push_back(match worker.channel.receive() {
+                Received::Nothing => break,
+                Received::Garbage => Event::Broken(generation),
+                Received::Closed => Event::Closed(generation),
+                Received::Report(Report::Failed { code }) => Event::Failed(generation, code),
+                Received::Report(Report::Pong { number }) => Event::Pong(generation, number),
+                Received::Report(Report::Ready { memory_bytes_max, connections_max }) => {
+                    worker.figures.memory_bytes_max = memory_bytes_max;
+                    worker.figures.connections_max = connections_max;
+                    Event::Ready(generation)
+                }
+                Received::Report(Report::Stats { connections, accepted, requests }) => {
+                    let figures = &mut worker.figures;
+                    (figures.connections, figures.accepted) = (connections, accepted);
+                    figures.requests = requests;
+                    continue;
+                }
+            });
+        }
+    }
+
+    fn hear(&mut self, signals: &Signals, events: &mut VecDeque<Event>) -> io::Result<()> {
+        while let Some(signal) = signals.read()? {
+            match signal {
+                Signal::Hangup => {
+                    self.reopen_logs(events);
+                    events.push_back(Event::ReloadWanted);
+                }
+                Signal::Interrupt | Signal::Terminate => events.push_back(Event::StopWanted),
+                Signal::User1 => self.reopen_logs(events),
+                Signal::User2 => self.resume_wanted = true,
+                Signal::Child => self.reap(events),
+            }
+        }
+        Ok(())
+    }
+
+    fn reap(&mut self, events: &mut VecDeque<Event>) {
+        while let Some((pid, ended)) = process::reap() {
+            let ended = ended.into();
+            if let Some(planner) = self.planner.take_if(|planner| planner.pid() == pid) {
+                events.push_back(self.planned(planner, ended));
+                continue;
+            }
+            let at = self.workers.iter().position(|worker| worker.pid == pid);
+            let Some(generation) = at.and_then(|at| self.workers.get(at)).map(|one| one.generation)
+            else {
+                continue;
+            };
+            // Its last words.
+            self.listen_to(generation, events);
+            self.workers.retain(|worker| worker.generation != generation);
+            self.forget_logs();
+            events.push_back(Event::Ended(generation, ended));
+        }
+    }
+}
