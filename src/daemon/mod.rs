@@ -36,7 +36,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     log::init(args.level, args.log_target);
     let code = match &args.action {
-        Action::Serve | Action::OneProcess => serve::serve(&args),
+        Action::Serve => supervisor::run::run(&args),
+        Action::OneProcess => serve::serve(&args),
         Action::Plan => plan::make::run(&args),
         Action::Worker | Action::Resume(_) => exit::USAGE,
         Action::Control(control) => client::run(*control, &args),

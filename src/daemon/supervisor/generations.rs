@@ -120,6 +120,12 @@ impl Generations {
         self.terms.is_some() && self.ending.is_none()
     }
 
+    /// The generation that is to follow one that died, while it is not started yet.
+    #[must_use]
+    pub fn restarting(&self) -> Option<Generation> {
+        self.restart_ms.map(|_| Generation(self.last.wrapping_add(1)))
+    }
+
     /// Whether everything ends.
     #[must_use]
     pub fn is_ending(&self) -> bool {

@@ -10,7 +10,7 @@ use super::generations::State;
 use super::happenings::{
     Action, Basis, Ended, Event, Generation, Notice, Outcome, Planned as Found, RUNTIME, Terms,
 };
-use super::planner::{Left, Planned, Planner};
+use super::planner::{Left, Planner};
 use super::shell::Shell;
 use super::worker::{Extra, Figures, Worker};
 use crate::daemon::check::finding::{Finding, Severity};
@@ -69,6 +69,7 @@ impl Shell<'_> {
         if reload {
             self.service.reloading();
             self.voice.begin();
+            self.commands.begin_reload();
         }
         let started = self.children.check().and_then(|()| {
             Planner::start(&self.children, reload)
@@ -191,6 +192,7 @@ impl Shell<'_> {
         Ok(Worker {
             generation,
             pid,
+            begun_ms: clock::monotonic_ms(),
             channel,
             plan: Rc::clone(plan),
             sockets: Vec::new(),
@@ -249,7 +251,7 @@ impl Shell<'_> {
         }
     }
 
-    fn order(&mut self, generation: Generation, order: &Order, events: &mut Events) {
+    pub(super) fn order(&mut self, generation: Generation, order: &Order, events: &mut Events) {
         if let Some(worker) = self.worker(generation) {
             let sent = worker.channel.send(order, None);
             lost(sent, generation, events);
@@ -314,8 +316,8 @@ impl Shell<'_> {
 
     fn reloaded(&mut self, outcome: Outcome) {
         self.service.ready();
-        let _told = self.voice.end();
-        let _ = outcome;
+        let told = self.voice.end();
+        self.commands.end_reload(outcome, &told);
         self.forget_logs();
     }
 }

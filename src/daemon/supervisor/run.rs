@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, AsRawFd as _, RawFd};
 
 use super::channel::Received;
 use super::happenings::{Event, Generation, RUNTIME};
 use super::shell::{Beginnings, Shell};
 use crate::daemon::command::args::Args;
 use crate::daemon::command::print;
+use crate::daemon::control::server::Server;
 use crate::daemon::orders::Report;
 use crate::sys::poll::{self, Watch};
 use crate::sys::process;
@@ -48,6 +49,13 @@ fn start(args: &Args) -> Result<(Shell<'_>, Signals), String> {
     Ok((shell, signals))
 }
 
+/// What has something to say.
+struct Ready {
+    signals: bool,
+    workers: Vec<Generation>,
+    control: Vec<RawFd>,
+}
+
 impl Shell<'_> {
     /// Goes on until all is over; the exit code.
     fn live(&mut self, signals: &Signals, first: Event) -> u8 {
@@ -62,6 +70,7 @@ impl Shell<'_> {
             if let Some(code) = self.exit {
                 return code;
             }
+            self.answer_status();
             self.tell_status();
             if let Err(error) = self.wait(signals, &mut events) {
                 log::error(format_args!("waiting for events failed: {error}"));
@@ -73,36 +82,44 @@ impl Shell<'_> {
 
     /// Waits until something happens, and collects what it is.
     fn wait(&mut self, signals: &Signals, events: &mut VecDeque<Event>) -> io::Result<()> {
-        let now_ms = clock::monotonic_ms();
-        let timeout_ms = self.machine.next_ms().map(|next| next.saturating_sub(now_ms));
-        let mut watches = vec![Watch::readable(signals.as_fd())];
-        let workers = self.workers.iter().filter(|worker| !worker.channel.is_closed());
-        watches.extend(
-            workers.map(|worker| {
-                Watch::new(worker.channel.as_fd(), true, worker.channel.is_waiting())
-            }),
-        );
-        poll::wait(&mut watches, timeout_ms)?;
-        let signalled = watches.first().is_some_and(Watch::is_readable);
-        let ready: Vec<bool> = watches
-            .iter()
-            .skip(1)
-            .map(|watch| watch.is_readable() || watch.is_writable())
-            .collect();
-        drop(watches);
+        let ready = self.poll(signals)?;
         // What workers say comes first: it was said before they ended, and before time ran out.
-        let open = self.workers.iter().filter(|worker| !worker.channel.is_closed());
-        let open: Vec<Generation> = open.map(|worker| worker.generation).collect();
-        for (generation, _) in open.into_iter().zip(ready).filter(|(_, ready)| *ready) {
+        for generation in ready.workers {
             self.listen_to(generation, events);
         }
-        if signalled {
+        if ready.signals {
             self.hear(signals, events)?;
+        }
+        for fd in ready.control {
+            self.control(fd, events);
         }
         if self.machine.next_ms().is_some_and(|next| next <= clock::monotonic_ms()) {
             events.push_back(Event::Tick);
         }
         Ok(())
+    }
+
+    fn poll(&self, signals: &Signals) -> io::Result<Ready> {
+        let next = [self.machine.next_ms(), self.commands.deadline_ms].into_iter().flatten().min();
+        let timeout_ms = next.map(|next| next.saturating_sub(clock::monotonic_ms()));
+        let open = || self.workers.iter().filter(|worker| !worker.channel.is_closed());
+        let control = || self.commands.server.iter().flat_map(Server::descriptors);
+        let mut watches = vec![Watch::readable(signals.as_fd())];
+        watches.extend(
+            open().map(|worker| {
+                Watch::new(worker.channel.as_fd(), true, worker.channel.is_waiting())
+            }),
+        );
+        watches.extend(control().map(Watch::readable));
+        poll::wait(&mut watches, timeout_ms)?;
+        let mut watches = watches.iter().map(|watch| watch.is_readable() || watch.is_writable());
+        let signals = watches.next().unwrap_or(false);
+        let workers = open().map(|worker| worker.generation).zip(watches.by_ref());
+        let workers =
+            workers.filter(|(_, ready)| *ready).map(|(generation, _)| generation).collect();
+        let control = control().map(|fd| fd.as_raw_fd()).zip(watches);
+        let control = control.filter(|(_, ready)| *ready).map(|(fd, _)| fd).collect();
+        Ok(Ready { signals, workers, control })
     }
 
     /// Reads what a worker says, and sends what waits for it.
@@ -127,7 +144,8 @@ impl Shell<'_> {
                 Received::Report(Report::Stats { connections, accepted, requests }) => {
                     let figures = &mut worker.figures;
                     (figures.connections, figures.accepted) = (connections, accepted);
-                    figures.requests = requests;
+                    (figures.requests, figures.has_counted) = (requests, true);
+                    self.commands.heard(generation);
                     continue;
                 }
             });
@@ -165,6 +183,7 @@ impl Shell<'_> {
             // Its last words.
             self.listen_to(generation, events);
             self.workers.retain(|worker| worker.generation != generation);
+            self.commands.heard(generation);
             self.forget_logs();
             events.push_back(Event::Ended(generation, ended));
         }

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 
 use super::access_logs::AccessLogs;
 use super::children::Children;
+use super::commands::Commands;
 use super::generations::{Generations, State};
 use super::happenings::{Event, Generation};
 use super::planner::{Planned, Planner};
@@ -17,9 +18,9 @@ use crate::daemon::command::args::Args;
 use crate::daemon::orders::TicketBytes;
 use crate::sys::detach::Detached;
 use crate::sys::log::{self, Level};
-use crate::sys::notify;
 use crate::sys::pid_file::PidFile;
 use crate::sys::ring_log::RingLog;
+use crate::sys::{clock, notify};
 
 /// All that the supervisor has.
 pub(in crate::daemon) struct Shell<'a> {
@@ -39,6 +40,9 @@ pub(in crate::daemon) struct Shell<'a> {
     pub(super) tickets: Option<TicketBytes>,
     pub(super) service: Service,
     pub(super) voice: Voice,
+    pub(super) commands: Commands,
+    /// Since when it is there, monotonic milliseconds.
+    pub(super) begun_ms: u64,
     pub(super) detached: Option<Detached>,
     pub(super) pid_file: Option<PidFile>,
     /// Sockets that leave are still wanted by the plan that is under way.
@@ -92,7 +96,7 @@ impl<'a> Shell<'a> {
                 unusable.index + 3
             ));
         }
-        Ok(Self {
+        let mut shell = Self {
             args,
             machine: Generations::new(service.watchdog_ms()),
             children: Children::new(args),
@@ -106,12 +110,16 @@ impl<'a> Shell<'a> {
             tickets: None,
             service,
             voice: Voice::default(),
+            commands: Commands::default(),
+            begun_ms: clock::monotonic_ms(),
             detached: beginnings.detached.take(),
             pid_file,
             closing_late: false,
             resume_wanted: false,
             exit: None,
-        })
+        };
+        shell.open_control();
+        Ok(shell)
     }
 
     /// The end: nobody is left. The exit code.

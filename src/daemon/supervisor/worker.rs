@@ -15,6 +15,8 @@ use crate::sys::process::{self, Pid};
 /// What a worker has said about itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Figures {
+    /// It has said how many connections it has.
+    pub has_counted: bool,
     /// Memory bound, bytes.
     pub memory_bytes_max: u64,
     /// Connections at once.
@@ -34,6 +36,8 @@ pub struct Worker {
     pub generation: Generation,
     /// Its process.
     pub pid: Pid,
+    /// Since when, monotonic milliseconds.
+    pub begun_ms: u64,
     /// The way to it.
     pub channel: Channel,
     /// What it serves.
