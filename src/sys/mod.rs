@@ -46,6 +46,7 @@ pub mod syslog;
 mod throttle;
 pub mod trust;
 pub mod tz;
+pub mod unix_listener;
 pub mod user;
 pub mod walk;
 pub mod zeroed;
