@@ -26,6 +26,7 @@ pub mod log;
 mod log_line;
 mod log_target;
 pub mod memory_file;
+pub mod netlink;
 pub mod notify;
 pub mod open;
 pub mod pages;
