@@ -165,7 +165,7 @@ pub(in crate::daemon) fn dump(args: &Args) -> u8 {
 /// The bound of a server of these sizes.
 pub(in crate::daemon) fn budget(world: &World, sizes: &Sizes) -> Budget {
     let mut budget = Budget::of_reactor(sizes, entry_bytes::<Client>());
-    for line in crate::conn::memory(world, sizes.connections_max) {
+    for line in crate::conn::memory(world, sizes.connections_max, 1) {
         budget.add(line.into());
     }
     budget
