@@ -56,6 +56,8 @@ impl SignalWatch {
             Signal::Hangup => log::warn(format_args!(
                 "SIGHUP: reload is not built yet; restart to read the configuration again"
             )),
+            // Not watched by a server of one process.
+            Signal::User2 | Signal::Child => {}
         }
         Command::Continue
     }
