@@ -20,7 +20,8 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use crate::daemon::listening::table::{Held, Key};
-use crate::sys::listener;
+use crate::daemon::plan::UnixAccess;
+use crate::sys::{listener, log};
 
 pub use self::following::Followed;
 pub use self::inherited::Unusable;
@@ -142,6 +143,10 @@ impl Table {
                 (None, Origin::Inherited) => Duty::Spare { told: true },
             };
             socket.hush(prepared.hiding.contains(&socket.number));
+            let access = prepared.access.iter().find(|(number, _)| *number == socket.number);
+            if let Some((_, access)) = access {
+                socket.grant(*access);
+            }
         }
         self.quick_port = prepared.quick_port;
         self.sockets.extend(prepared.opened);
@@ -171,6 +176,19 @@ impl Table {
             }
         }
         held
+    }
+
+    /// Unix sockets whose files are gone cannot be reached any more: they do not count for their
+    /// names.
+    fn forget_lost_names(&mut self) {
+        for socket in &mut self.sockets {
+            if let (Some(file), Key::Unix(name)) = (&socket.file, &mut socket.key)
+                && !file.is_there()
+            {
+                name.push_str(" (lost)");
+                socket.file = None;
+            }
+        }
     }
 
     fn number(&mut self) -> u32 {
@@ -204,6 +222,15 @@ impl Socket {
         // Without the filter (a kernel built without it) some handshakes may be lost.
         if done.is_ok() {
             self.is_hushed = wanted;
+        }
+    }
+
+    /// Sets who may use the file of a unix socket.
+    fn grant(&mut self, access: UnixAccess) {
+        if let (Some(file), Key::Unix(name)) = (&mut self.file, &self.key)
+            && let Err(error) = file.grant(access)
+        {
+            log::warn(format_args!("who may use {name} stays as it was: {error}"));
         }
     }
 
