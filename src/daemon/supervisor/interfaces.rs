@@ -167,7 +167,9 @@ impl Watcher {
         }
         for (listener, address) in &followed.come {
             let (scheme, names) = scheme_and_names(plan, *listener);
-            log::notice(format_args!("{address} is there: listening on {scheme}://{address} for {names}"));
+            log::notice(format_args!(
+                "{address} is there: listening on {scheme}://{address} for {names}"
+            ));
         }
         let findings: Vec<String> = followed.findings.iter().map(line).collect();
         // What is found first was found when the plan was prepared.

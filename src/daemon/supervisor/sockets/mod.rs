@@ -15,6 +15,8 @@ mod tests;
 #[cfg(test)]
 mod transition_tests;
 mod unix;
+#[cfg(test)]
+mod unix_tests;
 
 use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
@@ -121,9 +123,7 @@ impl Table {
     pub fn close(&mut self, numbers: &[u32]) {
         let gone =
             |socket: &Socket| socket.duty == Duty::Leaves && numbers.contains(&socket.number);
-        for mut socket in self.sockets.extract_if(.., |socket| gone(socket)) {
-            socket.remove_file();
-        }
+        self.sockets.retain(|socket| !gone(socket));
     }
 
     /// Removes the files of unix sockets that this program has made, at its end.
@@ -139,7 +139,11 @@ impl Table {
             let handed = prepared.for_worker.iter().find(|handed| handed.socket == socket.number);
             socket.duty = match (handed, socket.origin) {
                 (Some(handed), _) => Duty::Serves(handed.listener),
-                (None, Origin::Opened) => Duty::Leaves,
+                (None, Origin::Opened) => {
+                    // Whoever comes from now on learns at once that nobody is there.
+                    socket.give_up_name();
+                    Duty::Leaves
+                }
                 (None, Origin::Inherited) => Duty::Spare { told: true },
             };
             socket.hush(prepared.hiding.contains(&socket.number));
@@ -182,11 +186,8 @@ impl Table {
     /// names.
     fn forget_lost_names(&mut self) {
         for socket in &mut self.sockets {
-            if let (Some(file), Key::Unix(name)) = (&socket.file, &mut socket.key)
-                && !file.is_there()
-            {
-                name.push_str(" (lost)");
-                socket.file = None;
+            if socket.file.as_ref().is_some_and(|file| !file.is_there()) {
+                socket.give_up_name();
             }
         }
     }
@@ -231,6 +232,16 @@ impl Socket {
             && let Err(error) = file.grant(access)
         {
             log::warn(format_args!("who may use {name} stays as it was: {error}"));
+        }
+    }
+
+    /// Removes the file, if there is one: the name is free for another socket.
+    fn give_up_name(&mut self) {
+        if self.file.is_some() {
+            self.remove_file();
+            if let Key::Unix(name) = &mut self.key {
+                name.push_str(" (gone)");
+            }
         }
     }
 

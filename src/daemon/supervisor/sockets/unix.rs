@@ -30,9 +30,9 @@ impl SocketFile {
 
     /// Whether clients still find it by its name.
     pub(super) fn is_there(&self) -> bool {
-        self.path.symlink_metadata().is_ok_and(|metadata| {
-            Inode { dev: metadata.dev(), ino: metadata.ino() } == self.inode
-        })
+        self.path
+            .symlink_metadata()
+            .is_ok_and(|metadata| Inode { dev: metadata.dev(), ino: metadata.ino() } == self.inode)
     }
 
     /// Changes who may use it, if that is not so yet.
