@@ -3,6 +3,7 @@
 mod certificates;
 mod check;
 mod command;
+mod control;
 pub mod listening;
 pub mod orders;
 mod packing;
@@ -17,6 +18,7 @@ use self::certificates::self_signed;
 use self::check::survey;
 use self::command::args::{self, Action};
 use self::command::{exit, help, print};
+use self::control::client;
 use crate::config;
 use crate::sys::log;
 
@@ -36,7 +38,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let code = match &args.action {
         Action::Serve | Action::OneProcess => serve::serve(&args),
         Action::Plan => plan::make::run(&args),
-        Action::Worker | Action::Resume(_) | Action::Control(_) => exit::USAGE,
+        Action::Worker | Action::Resume(_) => exit::USAGE,
+        Action::Control(control) => client::run(*control, &args),
         Action::Manual(_) | Action::Completions(_) => exit::USAGE,
         Action::Check { strict } => survey::check(&args, *strict),
         Action::Dump => survey::dump(&args),
