@@ -8,6 +8,7 @@ mod commands;
 pub mod ending;
 pub mod generations;
 pub mod happenings;
+pub mod interfaces;
 mod perform;
 mod planner;
 pub mod reloading;

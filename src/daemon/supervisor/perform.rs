@@ -224,11 +224,13 @@ impl Shell<'_> {
 
     fn adopt(&mut self) {
         let Some((planned, prepared)) = self.new.take() else { return };
+        self.closing_late = false;
         let before = std::mem::take(&mut self.served);
         if let Some(prepared) = prepared {
             self.served.clone_from(&prepared.served);
             self.table.adopt(prepared);
         }
+        self.watcher.watch_for(&planned.plan, clock::monotonic_ms());
         if self.good.replace(planned).is_some()
             && let Some(good) = &self.good
         {
@@ -287,6 +289,27 @@ impl Shell<'_> {
             }
         }
         self.table.close(&leaving);
+    }
+
+    /// Opens and closes sockets as addresses come and go. While a plan is under way it waits:
+    /// that plan was made for the addresses of its time.
+    pub(super) fn follow_interfaces(&mut self, events: &mut Events) {
+        let (Some(good), None) = (&self.good, &self.new) else { return };
+        let plan = Rc::clone(&good.plan);
+        let now_ms = clock::monotonic_ms();
+        let Some(followed) = self.watcher.wake(&plan, &mut self.table, now_ms) else { return };
+        let states: Vec<_> =
+            self.workers.iter().map(|worker| self.state(worker.generation)).collect();
+        for (worker, state) in self.workers.iter_mut().zip(states) {
+            let sent = worker.unlisten(&|number| followed.unlisten.contains(&number));
+            lost(sent, worker.generation, events);
+            let current = matches!(state, Some(State::Starting | State::Serving));
+            for handed in followed.listen.iter().filter(|_| current) {
+                let sent = worker.listen(*handed, self.table.fd(handed.socket));
+                lost(sent, worker.generation, events);
+            }
+        }
+        self.served = self.table.served();
     }
 
     fn started(&mut self) {

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd as _, AsRawFd as _, RawFd};
 
 use super::channel::Received;
 use super::happenings::{Event, Generation, RUNTIME};
+use super::interfaces::Watcher;
 use super::shell::{Beginnings, Shell};
 use crate::daemon::command::args::Args;
 use crate::daemon::command::print;
@@ -90,6 +91,7 @@ impl Shell<'_> {
         if ready.signals {
             self.hear(signals, events)?;
         }
+        self.follow_interfaces(events);
         for fd in ready.control {
             self.control(fd, events);
         }
@@ -100,7 +102,11 @@ impl Shell<'_> {
     }
 
     fn poll(&self, signals: &Signals) -> io::Result<Ready> {
-        let next = [self.machine.next_ms(), self.commands.deadline_ms].into_iter().flatten().min();
+        // While a plan is under way, interfaces have to wait.
+        let watcher = Some(&self.watcher).filter(|_| self.new.is_none());
+        let follow_ms = watcher.and_then(Watcher::due_ms);
+        let next = [self.machine.next_ms(), self.commands.deadline_ms, follow_ms];
+        let next = next.into_iter().flatten().min();
         let timeout_ms = next.map(|next| next.saturating_sub(clock::monotonic_ms()));
         let open = || self.workers.iter().filter(|worker| !worker.channel.is_closed());
         let control = || self.commands.server.iter().flat_map(Server::descriptors);
@@ -111,6 +117,7 @@ impl Shell<'_> {
             }),
         );
         watches.extend(control().map(Watch::readable));
+        watches.extend(watcher.and_then(Watcher::fd).map(Watch::readable));
         poll::wait(&mut watches, timeout_ms)?;
         let mut watches = watches.iter().map(|watch| watch.is_readable() || watch.is_writable());
         let signals = watches.next().unwrap_or(false);

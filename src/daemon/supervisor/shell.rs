@@ -9,6 +9,7 @@ use super::children::Children;
 use super::commands::Commands;
 use super::generations::{Generations, State};
 use super::happenings::{Event, Generation};
+use super::interfaces::Watcher;
 use super::planner::{Planned, Planner};
 use super::service::Service;
 use super::sockets::{Prepared, Served, Table};
@@ -34,6 +35,7 @@ pub(in crate::daemon) struct Shell<'a> {
     pub(super) good: Option<Planned>,
     pub(super) workers: Vec<Worker>,
     pub(super) table: Table,
+    pub(super) watcher: Watcher,
     /// Where the good plan is served.
     pub(super) served: Vec<(u16, Served)>,
     pub(super) logs: AccessLogs,
@@ -105,6 +107,7 @@ impl<'a> Shell<'a> {
             good: None,
             workers: Vec::new(),
             table,
+            watcher: Watcher::new(),
             served: Vec::new(),
             logs: AccessLogs::default(),
             tickets: None,
