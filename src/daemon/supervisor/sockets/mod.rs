@@ -9,6 +9,7 @@
 pub(crate) mod fixture;
 mod following;
 mod inherited;
+pub(in crate::daemon) mod kept;
 mod prepared;
 #[cfg(test)]
 mod tests;
