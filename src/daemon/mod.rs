@@ -3,11 +3,12 @@
 mod certificates;
 mod check;
 mod command;
-mod listening;
+pub mod listening;
 pub mod orders;
 mod packing;
 pub mod plan;
 mod serve;
+pub mod supervisor;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
