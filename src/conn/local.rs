@@ -209,6 +209,8 @@ impl Local {
                 ));
                 Command::Continue
             }
+            // Not watched by a server of one process.
+            Signal::User2 | Signal::Child => Command::Continue,
         }
     }
 }

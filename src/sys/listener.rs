@@ -80,6 +80,25 @@ pub fn begin_handshakes(listener: &impl AsFd) -> io::Result<()> {
     SockRef::from(listener).detach_filter()
 }
 
+/// Lets handshakes end only when the client has sent something (TCP_DEFER_ACCEPT, tcp(7)): on
+/// loopback they are over at once otherwise.
+#[cfg(test)]
+pub(crate) fn defer_accept(listener: &impl AsFd) {
+    use std::os::fd::AsRawFd as _;
+    let secs: libc::c_int = 10;
+    // SAFETY: the kernel reads one int.
+    let done = unsafe {
+        libc::setsockopt(
+            listener.as_fd().as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_DEFER_ACCEPT,
+            (&raw const secs).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    assert_eq!(done, 0);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

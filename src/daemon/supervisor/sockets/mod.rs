@@ -5,9 +5,15 @@
 //! that is there; then it is [adopted](Table::adopt) or [abandoned](Table::abandon). Sockets
 //! that no plan wants any more are *leaving* until the supervisor [closes](Table::close) them.
 
+#[cfg(test)]
+pub(crate) mod fixture;
 mod following;
 mod inherited;
 mod prepared;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod transition_tests;
 mod unix;
 
 use std::net::SocketAddr;
@@ -19,6 +25,11 @@ use crate::sys::listener;
 pub use self::following::Followed;
 pub use self::inherited::Unusable;
 pub use self::prepared::{Prepared, Served};
+
+/// How long sockets that leave go on ending handshakes, in milliseconds: long enough for the round
+/// trip of any network, and shorter than the second after which a client asks again that had no
+/// answer from a hidden listener (RFC 6298, 2.1).
+pub const LEAVING_MS: u64 = 900;
 
 /// Who made a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
