@@ -4,10 +4,11 @@ mod certificates;
 mod check;
 mod command;
 pub mod listening;
+mod one_process;
 pub mod orders;
 mod packing;
 pub mod plan;
-mod serve;
+mod worker;
 pub mod supervisor;
 
 use std::ffi::OsString;
@@ -32,11 +33,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(exit::USAGE);
         }
     };
+    let inherited = (args.action == Action::Worker).then(worker::Inherited::take);
     log::init(args.level, args.log_target);
     let code = match &args.action {
-        Action::Serve | Action::OneProcess => serve::serve(&args),
+        Action::Serve | Action::OneProcess => one_process::serve(&args),
         Action::Plan => plan::make::run(&args),
-        Action::Worker | Action::Resume(_) | Action::Control(_) => exit::USAGE,
+        Action::Worker => inherited.map_or(exit::USAGE, |own| worker::run(&args, own)),
+        Action::Resume(_) | Action::Control(_) => exit::USAGE,
         Action::Manual(_) | Action::Completions(_) => exit::USAGE,
         Action::Check { strict } => survey::check(&args, *strict),
         Action::Dump => survey::dump(&args),

@@ -11,7 +11,7 @@ use crate::sys::walk::Root;
 /// Opens those of `directories` that `subject` has no way to, because a directory above them is
 /// closed. They are served all the same, and so held for as long as that is so; all others are
 /// opened when they are asked for. Each with its number.
-pub(super) fn hold_closed<'p>(
+pub(in crate::daemon) fn hold_closed<'p>(
     directories: impl IntoIterator<Item = &'p Path>,
     subject: &Subject,
 ) -> Vec<(u16, Root)> {
