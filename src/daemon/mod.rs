@@ -8,8 +8,8 @@ mod one_process;
 pub mod orders;
 mod packing;
 pub mod plan;
-mod worker;
 pub mod supervisor;
+mod worker;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

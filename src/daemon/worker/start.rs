@@ -60,9 +60,8 @@ pub(super) fn serve(
         true => rights::hold_closed(site.roots(), &identity.subject),
         false => Vec::new(),
     };
-    rights::give_up(&identity, true).map_err(|error| {
-        failed(format_args!("root's rights can not be given up: {error}"))
-    })?;
+    rights::give_up(&identity, true)
+        .map_err(|error| failed(format_args!("root's rights can not be given up: {error}")))?;
     let watches = vec![(ORDERS, channel.as_raw_fd()), (SIGNALS, signals.as_raw_fd())];
     let reports = channel.try_clone().map_err(|error| failed(format_args!("{error}")))?;
     let connections_max = u32::try_from(sizes.connections_max).unwrap_or(u32::MAX);
@@ -115,7 +114,9 @@ fn settle(sockets: Vec<Handed>, homes: &Homes, reactors: u16) -> Result<Settled,
         let home = homes.of(listener, share);
         let place = home.and_then(|home| listeners.get_mut(usize::from(home)));
         let (Some(home), Some(place)) = (home, place) else {
-            return Err(failed(format_args!("a socket came for listener {listener}: there is none")));
+            return Err(failed(format_args!(
+                "a socket came for listener {listener}: there is none"
+            )));
         };
         place.push(Listening { socket, id: ListenerId(listener), fd });
         if home != 0 {

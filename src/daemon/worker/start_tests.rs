@@ -24,11 +24,8 @@ fn sockets_go_round_the_reactors() {
     let (listeners, elsewhere) = settle(sockets, &homes, 3).unwrap();
     let numbers = |of: &Vec<Listening>| of.iter().map(|one| (one.socket, one.id.0)).collect();
     let numbers: Vec<Vec<(u32, u16)>> = listeners.iter().map(numbers).collect();
-    let expected = [
-        vec![(10, 0), (16, 3)],
-        vec![(11, 0), (13, 0), (14, 1), (15, 2)],
-        vec![(12, 0)],
-    ];
+    let expected =
+        [vec![(10, 0), (16, 3)], vec![(11, 0), (13, 0), (14, 1), (15, 2)], vec![(12, 0)]];
     assert_eq!(numbers, expected);
     assert_eq!(elsewhere, [(11, 1), (12, 2), (13, 1), (14, 1), (15, 1)]);
 }

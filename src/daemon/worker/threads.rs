@@ -5,7 +5,9 @@ use std::os::fd::RawFd;
 use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 
-use crate::conn::{Client, LOG_FINISH, Local, Overseer, Parts, PeerLimits, RX_BYTES, Site, TX_BYTES};
+use crate::conn::{
+    Client, LOG_FINISH, Local, Overseer, Parts, PeerLimits, RX_BYTES, Site, TX_BYTES,
+};
 use crate::daemon::check::budget::{STACK_BYTES, Share, Sizes};
 use crate::daemon::command::exit;
 use crate::reactor::{Limits, Listening, Mailbox, Post, Reactor, Start};
@@ -58,9 +60,9 @@ pub(in crate::daemon) fn run(
         return Err(io::ErrorKind::InvalidInput.into());
     };
     let (set_up, done) = mpsc::channel();
-    let others = (1..).zip(mailboxes.zip(berths)).map(|(number, (mailbox, berth))| {
-        spawn(number, mailbox, berth, set_up.clone())
-    });
+    let others = (1..)
+        .zip(mailboxes.zip(berths))
+        .map(|(number, (mailbox, berth))| spawn(number, mailbox, berth, set_up.clone()));
     let others: Vec<JoinHandle<u8>> = others.collect::<io::Result<_>>()?;
     let mut reactor = first.reactor(mailbox, Some(overseer))?;
     for _ in &others {
