@@ -23,8 +23,8 @@ pub struct UserOfMemory {
 /// What the [`Local`](super::Local) of each of `reactors` and the answers of its connections may
 /// use, and what all of them share; `connections_max` are those of all reactors.
 #[must_use]
-pub fn memory(world: &World, connections_max: usize, reactors: u16) -> Vec<UserOfMemory> {
-    let reactors = usize::from(reactors.max(1));
+pub fn memory(world: &World, connections_max: usize, reactors: usize) -> Vec<UserOfMemory> {
+    let reactors = reactors.max(1);
     let user = |what, count, each| UserOfMemory { what, count, each };
     let files = (world.limits.open_files_max as usize).max(1);
     let mut users = vec![

@@ -56,7 +56,7 @@ impl SignalWatch {
             Signal::Hangup => log::warn(format_args!(
                 "SIGHUP: one process can not reload; start it again, or with a supervisor"
             )),
-            // Not watched.
+            // Not watched by a server of one process.
             Signal::User2 | Signal::Child => {}
         }
         Command::Continue

@@ -3,6 +3,7 @@
 mod certificates;
 mod check;
 mod command;
+mod control;
 pub mod listening;
 mod one_process;
 pub mod orders;
@@ -18,6 +19,7 @@ use self::certificates::self_signed;
 use self::check::survey;
 use self::command::args::{self, Action};
 use self::command::{exit, help, print};
+use self::control::client;
 use crate::config;
 use crate::sys::log;
 
@@ -39,7 +41,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Action::Serve | Action::OneProcess => one_process::serve(&args),
         Action::Plan => plan::make::run(&args),
         Action::Worker => inherited.map_or(exit::USAGE, |own| worker::run(&args, own)),
-        Action::Resume(_) | Action::Control(_) => exit::USAGE,
+        Action::Resume(_) => exit::USAGE,
+        Action::Control(control) => client::run(*control, &args),
         Action::Manual(_) | Action::Completions(_) => exit::USAGE,
         Action::Check { strict } => survey::check(&args, *strict),
         Action::Dump => survey::dump(&args),

@@ -211,8 +211,7 @@ pub(in crate::daemon) fn dump(args: &Args) -> u8 {
 /// The bound of a server of these sizes.
 pub(in crate::daemon) fn budget(world: &World, sizes: &Sizes) -> Budget {
     let mut budget = Budget::of_reactors(sizes, entry_bytes::<Client>());
-    let reactors = u16::try_from(sizes.threads).unwrap_or(u16::MAX);
-    for line in crate::conn::memory(world, sizes.connections_max, reactors) {
+    for line in crate::conn::memory(world, sizes.connections_max, sizes.threads) {
         budget.add(line.into());
     }
     budget
