@@ -39,6 +39,9 @@ impl Voice {
 
     /// Says something of one or several lines.
     pub fn say(&mut self, level: Level, text: &str) {
+        if text.is_empty() {
+            return;
+        }
         self.keep(text);
         if self.started {
             for line in text.lines() {
