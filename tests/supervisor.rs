@@ -166,3 +166,34 @@ fn quick_mode_prints_where_it_is_and_keeps_its_port() {
     program.wait_for("nothing has changed");
     assert_eq!(program.stop("INT"), Some(0));
 }
+
+#[test]
+fn a_supervisor_becomes_another_program_and_keeps_everything() {
+    let vhost = "\"access-log\": \"DIR/access\",";
+    let program = Program::start_with(folder(), "www", "", vhost);
+    let mut old = Http::connect(program.port);
+    assert_eq!(old.get("/a.txt").body, "first\n");
+    let first = program.worker();
+    for _ in 0..2 {
+        program.signal("USR2");
+        program.wait_for("the supervisor becomes the program that is on disk now");
+    }
+    assert_eq!((program.worker(), old.get("/a.txt").closes), (first, false));
+    // It still has its log, its channel, its plan and its sockets.
+    std::fs::rename(program.folder.at("access"), program.folder.at("access.1")).unwrap();
+    program.signal("USR1");
+    program.wait_until(|| program.folder.at("access").exists());
+    reload_to(&program, "other", "");
+    program.wait_until(|| program.get("/a.txt") == "second\n");
+    // An old generation outlives it too.
+    program.signal("USR2");
+    program.wait_for("the supervisor becomes the program that is on disk now");
+    let answer = old.get("/a.txt");
+    assert!(answer.body == "first\n" && answer.closes, "{answer:?}");
+    program.wait_until_gone(first);
+    program::signal(program.worker(), "KILL");
+    program.wait_for("was ended by signal 9");
+    program.wait_for("worker 3 serves");
+    assert_eq!(program.get("/a.txt"), "second\n");
+    assert_eq!(program.stop("TERM"), Some(0));
+}

@@ -3,9 +3,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 use std::os::unix::fs::{OpenOptionsExt as _, fchown};
 
+use super::sockets::kept::{pack_fd, unpack_fd};
+use crate::daemon::packing::{Malformed, Pack as _, Unpacker};
 use crate::daemon::plan::PlannedLog;
 
 /// Mode of a log file that is made, as with lwsws.
@@ -21,14 +23,18 @@ struct AccessLog {
 
 /// All log files that some generation writes to.
 #[derive(Debug, Default)]
-pub struct AccessLogs {
+pub(super) struct AccessLogs {
     logs: Vec<AccessLog>,
 }
 
 impl AccessLogs {
     /// Opens what is not open yet. What can not be opened goes to `report` and is tried again
     /// with the next [`reopen`](Self::reopen).
-    pub fn open(&mut self, wanted: &[PlannedLog], report: &mut dyn FnMut(&PlannedLog, io::Error)) {
+    pub(super) fn open(
+        &mut self,
+        wanted: &[PlannedLog],
+        report: &mut dyn FnMut(&PlannedLog, io::Error),
+    ) {
         for planned in wanted {
             if self.logs.iter().any(|log| log.path == planned.path && log.file.is_some()) {
                 continue;
@@ -48,7 +54,7 @@ impl AccessLogs {
 
     /// Opens all by their paths anew. Where that fails, `report` hears of it, and the file that
     /// was open, if any, goes on.
-    pub fn reopen(&mut self, report: &mut dyn FnMut(&str, io::Error)) {
+    pub(super) fn reopen(&mut self, report: &mut dyn FnMut(&str, io::Error)) {
         for log in &mut self.logs {
             match open_file(&log.path, log.owner) {
                 Ok(file) => log.file = Some(file),
@@ -59,14 +65,47 @@ impl AccessLogs {
 
     /// The file that this path named when it was last opened.
     #[must_use]
-    pub fn fd(&self, path: &str) -> Option<BorrowedFd<'_>> {
+    pub(super) fn fd(&self, path: &str) -> Option<BorrowedFd<'_>> {
         let log = self.logs.iter().find(|log| log.path == path)?;
         log.file.as_ref().map(File::as_fd)
     }
 
     /// Closes those that `is_used` does not want.
-    pub fn keep(&mut self, is_used: &dyn Fn(&str) -> bool) {
+    pub(super) fn keep(&mut self, is_used: &dyn Fn(&str) -> bool) {
         self.logs.retain(|log| is_used(&log.path));
+    }
+}
+
+impl AccessLogs {
+    /// Adds them to `to`, for a supervisor that becomes another program.
+    pub(super) fn pack<'a>(&'a self, to: &mut Vec<u8>, keep: &mut Vec<BorrowedFd<'a>>) {
+        to.length(self.logs.len());
+        for log in &self.logs {
+            to.text(&log.path);
+            to.flag(log.owner.is_some());
+            let (user, group) = log.owner.unwrap_or_default();
+            to.u32(user);
+            to.u32(group);
+            to.flag(log.file.is_some());
+            if let Some(file) = &log.file {
+                pack_fd(to, file.as_raw_fd());
+                keep.push(file.as_fd());
+            }
+        }
+    }
+
+    /// Reads what [`pack`](Self::pack) has written.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    pub(super) fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Malformed> {
+        let logs = from.list(|from| {
+            let path = from.text()?;
+            let (has_owner, user, group) = (from.flag()?, from.u32()?, from.u32()?);
+            let file = if from.flag()? { Some(unpack_fd(from)?.into()) } else { None };
+            Ok(AccessLog { path, owner: has_owner.then_some((user, group)), file })
+        })?;
+        Ok(Self { logs })
     }
 }
 

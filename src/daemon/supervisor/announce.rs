@@ -6,7 +6,11 @@ use crate::daemon::plan::Plan;
 
 /// One line for each place that `plan` is served at and that was not served `before`.
 #[must_use]
-pub fn lines(plan: &Plan, served: &[(u16, Served)], before: &[(u16, Served)]) -> Vec<String> {
+pub(super) fn lines(
+    plan: &Plan,
+    served: &[(u16, Served)],
+    before: &[(u16, Served)],
+) -> Vec<String> {
     let new = served.iter().filter(|(_, place)| before.iter().all(|(_, other)| other != place));
     new.map(|(listener, place)| {
         let listener = plan.listeners.get(usize::from(*listener));
@@ -22,7 +26,7 @@ pub fn lines(plan: &Plan, served: &[(u16, Served)], before: &[(u16, Served)]) ->
 
 /// One line for each place that was served `before` and is not any more.
 #[must_use]
-pub fn farewells(served: &[(u16, Served)], before: &[(u16, Served)]) -> Vec<String> {
+pub(super) fn farewells(served: &[(u16, Served)], before: &[(u16, Served)]) -> Vec<String> {
     let old = before.iter().filter(|(_, place)| served.iter().all(|(_, other)| other != place));
     old.map(|(_, place)| match place {
         Served::Tcp(address) => format!("no longer listening on {address}"),
@@ -33,7 +37,7 @@ pub fn farewells(served: &[(u16, Served)], before: &[(u16, Served)]) -> Vec<Stri
 
 /// What quick mode prints when it serves.
 #[must_use]
-pub fn banner(plan: &Plan, directory: &str, served: &[(u16, Served)]) -> String {
+pub(super) fn banner(plan: &Plan, directory: &str, served: &[(u16, Served)]) -> String {
     let mut text = format!("kinglet serves {directory}\n");
     for (listener, place) in served {
         let listener = plan.listeners.get(usize::from(*listener));

@@ -135,7 +135,7 @@ impl Channel {
     }
 
     /// Whether the packet is on its way, or nobody wants it any more.
-    fn put(&mut self, packet: &[u8], rider: Option<BorrowedFd<'_>>) -> Result<bool, Unreachable> {
+    fn put(&self, packet: &[u8], rider: Option<BorrowedFd<'_>>) -> Result<bool, Unreachable> {
         match passing::send(self.fd.as_fd(), packet, rider) {
             Ok(()) => Ok(true),
             Err(error) => match error.kind() {

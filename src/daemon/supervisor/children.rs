@@ -12,13 +12,13 @@ use crate::sys::spawn::Spawn;
 use crate::sys::{log, trust, user};
 
 /// Where a worker finds its channel.
-pub const CHANNEL_FD: RawFd = 3;
+pub(super) const CHANNEL_FD: RawFd = 3;
 /// Where a worker finds the ring of log lines.
-pub const RING_FD: RawFd = 4;
+pub(super) const RING_FD: RawFd = 4;
 /// Where a planner finds the file for its plan.
-pub const PLAN_FD: RawFd = 3;
+pub(super) const PLAN_FD: RawFd = 3;
 /// Where a planner finds the file for its snapshot.
-pub const SNAPSHOT_FD: RawFd = 4;
+pub(super) const SNAPSHOT_FD: RawFd = 4;
 /// Standard error.
 const STDERR_FD: RawFd = 2;
 
@@ -36,7 +36,7 @@ const TLS_VARIABLE: Option<(&str, &str)> = None;
 
 /// What children are started with.
 #[derive(Debug)]
-pub struct Children {
+pub(super) struct Children {
     program: PathBuf,
     plan: Vec<OsString>,
     worker: Vec<OsString>,
@@ -47,7 +47,7 @@ pub struct Children {
 impl Children {
     /// Finds the program file, once: later it may have another content, but never another path.
     #[must_use]
-    pub(in crate::daemon) fn new(args: &Args) -> Self {
+    pub(super) fn new(args: &Args) -> Self {
         Self {
             program: process::own_program().unwrap_or_else(|_| OWN_IMAGE.into()),
             plan: args.to_argv(Role::Plan),
@@ -59,14 +59,8 @@ impl Children {
 
     /// The program file.
     #[must_use]
-    pub fn program(&self) -> &Path {
+    pub(super) fn program(&self) -> &Path {
         &self.program
-    }
-
-    /// What children see of the environment.
-    #[must_use]
-    pub fn env(&self) -> &[(OsString, OsString)] {
-        &self.env
     }
 
     /// Whether the program file may be run with these rights: root runs nothing that others could
@@ -74,7 +68,7 @@ impl Children {
     ///
     /// # Errors
     /// Why not, as a sentence.
-    pub fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), String> {
         if !self.as_root || self.program == Path::new(OWN_IMAGE) {
             return Ok(());
         }
@@ -86,7 +80,7 @@ impl Children {
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn start_planner(
+    pub(super) fn start_planner(
         &self,
         plan: BorrowedFd<'_>,
         snapshot: BorrowedFd<'_>,
@@ -102,7 +96,7 @@ impl Children {
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn start_worker(
+    pub(super) fn start_worker(
         &self,
         speaks_tls: bool,
         channel: BorrowedFd<'_>,

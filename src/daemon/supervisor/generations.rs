@@ -108,6 +108,40 @@ impl Generations {
         }
     }
 
+    /// As another program has left it: nothing was under way. `counts` as [`counts`](Self::counts).
+    #[must_use]
+    pub fn resumed(
+        terms: Option<Terms>,
+        living: Vec<Living>,
+        (last, attempts): (u32, u32),
+        watchdog_ms: Option<u64>,
+        now_ms: u64,
+    ) -> Self {
+        let mut machine = Self { terms, living, last, attempts, ..Self::new(watchdog_ms) };
+        if let Some(watchdog) = &mut machine.watchdog {
+            watchdog.begin(now_ms);
+        }
+        machine
+    }
+
+    /// The number of the newest generation, and attempts to start one that died at once.
+    #[must_use]
+    pub fn counts(&self) -> (u32, u32) {
+        (self.last, self.attempts)
+    }
+
+    /// Whether nothing is under way but the end of old generations.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let steady = |living: &Living| living.state != State::Starting && living.failed.is_none();
+        self.is_serving()
+            && self.phase == Phase::Idle
+            && !self.reload_wanted
+            && self.restart_ms.is_none()
+            && self.window_ms.is_none()
+            && self.living.iter().all(steady)
+    }
+
     /// Everybody who is not gone, the oldest first.
     #[must_use]
     pub fn living(&self) -> &[Living] {

@@ -12,6 +12,7 @@ pub mod interfaces;
 mod perform;
 mod planner;
 pub mod reloading;
+mod resume;
 pub(super) mod run;
 mod service;
 mod shell;

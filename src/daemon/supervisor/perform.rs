@@ -8,7 +8,7 @@ use super::announce;
 use super::channel::{Channel, Unreachable};
 use super::generations::State;
 use super::happenings::{
-    Action, Basis, Ended, Event, Generation, Notice, Outcome, Planned as Found, RUNTIME, Terms,
+    Action, Basis, Ended, Event, Generation, Notice, Outcome, Planned as Found, RUNTIME,
 };
 use super::planner::{Left, Planner};
 use super::shell::Shell;
@@ -105,11 +105,7 @@ impl Shell<'_> {
                 if same == Some(plan.fingerprint) {
                     return Event::Planned(Ok(Found::Same));
                 }
-                let terms = Terms {
-                    shutdown_ms: plan.shutdown_ms,
-                    drain_ms: plan.drain_ms,
-                    generations_max: plan.generations_max,
-                };
+                let terms = planned.terms();
                 self.new = Some((planned, None));
                 Event::Planned(Ok(Found::New(terms)))
             }

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::rc::Rc;
 
 use super::children::Children;
-use super::happenings::Ended;
+use super::happenings::{Ended, Terms};
 use crate::daemon::plan::{PLAN_BYTES_MAX, Plan};
 use crate::sys::memory_file;
 use crate::sys::process::{self, Pid};
@@ -15,16 +15,28 @@ const WORDS_BYTES_MAX: usize = 64 * 1024;
 
 /// A configuration as the supervisor knows it.
 #[derive(Debug, Clone)]
-pub struct Planned {
+pub(super) struct Planned {
     /// The plan.
-    pub plan: Rc<Plan>,
+    pub(super) plan: Rc<Plan>,
     /// The texts of the configuration, for its workers.
-    pub snapshot: Rc<OwnedFd>,
+    pub(super) snapshot: Rc<OwnedFd>,
+}
+
+impl Planned {
+    /// What the plan says about generations.
+    #[must_use]
+    pub(super) fn terms(&self) -> Terms {
+        Terms {
+            shutdown_ms: self.plan.shutdown_ms,
+            drain_ms: self.plan.drain_ms,
+            generations_max: self.plan.generations_max,
+        }
+    }
 }
 
 /// A planner that runs.
 #[derive(Debug)]
-pub struct Planner {
+pub(super) struct Planner {
     pid: Pid,
     plan: OwnedFd,
     snapshot: OwnedFd,
@@ -33,11 +45,11 @@ pub struct Planner {
 
 /// What a planner that has ended leaves.
 #[derive(Debug)]
-pub struct Left {
+pub(super) struct Left {
     /// The plan, or the exit code and what is to be said about it.
-    pub result: Result<Planned, (u8, Option<String>)>,
+    pub(super) result: Result<Planned, (u8, Option<String>)>,
     /// What the planner has said; empty when it spoke to standard error.
-    pub words: String,
+    pub(super) words: String,
 }
 
 impl Planner {
@@ -45,7 +57,7 @@ impl Planner {
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn start(children: &Children, keep_words: bool) -> io::Result<Self> {
+    pub(super) fn start(children: &Children, keep_words: bool) -> io::Result<Self> {
         let plan = memory_file::create("kinglet plan")?;
         let snapshot = memory_file::create("kinglet snapshot")?;
         let words = keep_words.then(|| memory_file::create("kinglet messages")).transpose()?;
@@ -56,19 +68,19 @@ impl Planner {
 
     /// One that was started before this program took its place.
     #[must_use]
-    pub fn pid(&self) -> Pid {
+    pub(super) fn pid(&self) -> Pid {
         self.pid
     }
 
     /// Ends it.
-    pub fn kill(&self) {
+    pub(super) fn kill(&self) {
         // It is a child that has not been waited for: there is no reason to fail.
         let _ = process::kill(self.pid, process::KILL);
     }
 
     /// Takes what it has made.
     #[must_use]
-    pub fn end(self, ended: Ended) -> Left {
+    pub(super) fn end(self, ended: Ended) -> Left {
         let words = self.words.as_ref().map(words).unwrap_or_default();
         let result = match ended {
             Ended::Code(0) => read(self.plan, self.snapshot).map_err(|text| (1, Some(text))),

@@ -38,14 +38,37 @@ pub(in crate::daemon) fn run(args: &Args) -> u8 {
             return RUNTIME;
         }
     };
-    let code = shell.live(&signals, Event::Start);
+    let code = shell.live(&signals, VecDeque::from([Event::Start]));
     shell.close(code)
+}
+
+/// Goes on as the supervisor that has left its state in the descriptor `state`; the exit code.
+pub(in crate::daemon) fn resume(args: &Args, state: RawFd) -> u8 {
+    // Its state first: what is opened later must not get the number of a descriptor in it.
+    let resumed = Shell::resume(args, state).and_then(|shell| Ok((shell, signals()?)));
+    match resumed {
+        Ok((mut shell, signals)) => {
+            let mut events = VecDeque::new();
+            // Children that ended meanwhile are told by a signal that waits, or by nobody.
+            shell.reap(&mut events);
+            events.push_back(Event::Tick);
+            let code = shell.live(&signals, events);
+            shell.close(code)
+        }
+        Err(text) => {
+            print::err(&format!("kinglet: {text}"));
+            RUNTIME
+        }
+    }
+}
+
+fn signals() -> Result<Signals, String> {
+    Signals::of(&SIGNALS).map_err(|error| format!("signals can not be waited for: {error}"))
 }
 
 fn start(args: &Args) -> Result<(Shell<'_>, Signals), String> {
     let mut beginnings = Beginnings::new(args)?;
-    let signals =
-        Signals::of(&SIGNALS).map_err(|error| format!("signals can not be waited for: {error}"))?;
+    let signals = signals()?;
     let shell = Shell::new(args, &mut beginnings)?;
     Ok((shell, signals))
 }
@@ -59,8 +82,7 @@ struct Ready {
 
 impl Shell<'_> {
     /// Goes on until all is over; the exit code.
-    fn live(&mut self, signals: &Signals, first: Event) -> u8 {
-        let mut events = VecDeque::from([first]);
+    fn live(&mut self, signals: &Signals, mut events: VecDeque<Event>) -> u8 {
         loop {
             while let Some(event) = events.pop_front() {
                 let actions = self.machine.take(event, clock::monotonic_ms());
@@ -70,6 +92,9 @@ impl Shell<'_> {
             }
             if let Some(code) = self.exit {
                 return code;
+            }
+            if self.resume_wanted && self.can_resume() {
+                self.become_successor();
             }
             self.answer_status();
             self.tell_status();

@@ -1,11 +1,13 @@
 //! What the service manager is told, if there is one.
 
+use std::ffi::OsString;
+
 use crate::sys::log;
 use crate::sys::notify::Notify;
 
 /// The service manager.
 #[derive(Debug, Default)]
-pub struct Service {
+pub(super) struct Service {
     notify: Option<Notify>,
     /// The status that it was told last.
     status: String,
@@ -14,7 +16,7 @@ pub struct Service {
 impl Service {
     /// Takes what the manager left in the environment.
     #[must_use]
-    pub fn from_env() -> Self {
+    pub(super) fn from_env() -> Self {
         let notify = Notify::from_env().unwrap_or_else(|error| {
             log::warn(format_args!("the service manager can not be reached: {error}"));
             None
@@ -24,23 +26,23 @@ impl Service {
 
     /// How often it wants to hear of a living worker; milliseconds.
     #[must_use]
-    pub fn watchdog_ms(&self) -> Option<u64> {
+    pub(super) fn watchdog_ms(&self) -> Option<u64> {
         Some(self.notify.as_ref()?.watchdog_us()?.div_ceil(1_000))
     }
 
-    /// The connection, for a program that takes this one's place.
+    /// What was taken from the environment, for a program that takes this one's place.
     #[must_use]
-    pub fn notify(&self) -> Option<&Notify> {
-        self.notify.as_ref()
+    pub(super) fn variables(&self) -> Vec<(OsString, OsString)> {
+        self.notify.as_ref().map(|notify| notify.variables().to_vec()).unwrap_or_default()
     }
 
     /// It serves, or the reload is over.
-    pub fn ready(&self) {
+    pub(super) fn ready(&self) {
         self.send("READY=1");
     }
 
     /// A reload begins.
-    pub fn reloading(&self) {
+    pub(super) fn reloading(&self) {
         if let Some(notify) = &self.notify
             && let Err(error) = notify.reloading()
         {
@@ -49,17 +51,17 @@ impl Service {
     }
 
     /// Everything ends.
-    pub fn stopping(&self) {
+    pub(super) fn stopping(&self) {
         self.send("STOPPING=1");
     }
 
     /// The worker that serves is alive.
-    pub fn alive(&self) {
+    pub(super) fn alive(&self) {
         self.send("WATCHDOG=1");
     }
 
     /// Tells the status, if it is another one than before.
-    pub fn status(&mut self, text: &str) {
+    pub(super) fn status(&mut self, text: &str) {
         if self.notify.is_some() && self.status != text {
             text.clone_into(&mut self.status);
             self.send(&format!("STATUS={text}"));

@@ -9,11 +9,11 @@ use crate::daemon::plan::Excerpt;
 use crate::sys::log::{self, Level};
 
 /// Bytes that are kept for those who asked for a reload.
-pub const TOLD_BYTES_MAX: usize = 16 * 1024;
+pub(super) const TOLD_BYTES_MAX: usize = 16 * 1024;
 
 /// What was said, and how to say more.
 #[derive(Debug, Default)]
-pub struct Voice {
+pub(super) struct Voice {
     started: bool,
     reloading: bool,
     told: String,
@@ -21,24 +21,24 @@ pub struct Voice {
 
 impl Voice {
     /// The first worker serves: from now on there is only the log.
-    pub fn start(&mut self) {
+    pub(super) fn start(&mut self) {
         self.started = true;
     }
 
     /// A reload begins: what is said from now on is kept.
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.reloading = true;
         self.told.clear();
     }
 
     /// A reload ends: what was said.
-    pub fn end(&mut self) -> String {
+    pub(super) fn end(&mut self) -> String {
         self.reloading = false;
         std::mem::take(&mut self.told)
     }
 
     /// Says something of one or several lines.
-    pub fn say(&mut self, level: Level, text: &str) {
+    pub(super) fn say(&mut self, level: Level, text: &str) {
         if text.is_empty() {
             return;
         }
@@ -53,7 +53,7 @@ impl Voice {
     }
 
     /// Says what was found.
-    pub fn report(&mut self, finding: &Finding, source: &Excerpt) {
+    pub(super) fn report(&mut self, finding: &Finding, source: &Excerpt) {
         let level = match finding.severity {
             Severity::Error => Level::Error,
             Severity::Note => Level::Notice,

@@ -14,38 +14,38 @@ use crate::sys::process::{self, Pid};
 
 /// What a worker has said about itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Figures {
+pub(super) struct Figures {
     /// It has said how many connections it has.
-    pub has_counted: bool,
+    pub(super) has_counted: bool,
     /// Memory bound, bytes.
-    pub memory_bytes_max: u64,
+    pub(super) memory_bytes_max: u64,
     /// Connections at once.
-    pub connections_max: u32,
+    pub(super) connections_max: u32,
     /// Connections now.
-    pub connections: u32,
+    pub(super) connections: u32,
     /// Connections since it began.
-    pub accepted: u64,
+    pub(super) accepted: u64,
     /// Requests since it began.
-    pub requests: u64,
+    pub(super) requests: u64,
 }
 
 /// A worker that has not been waited for yet.
 #[derive(Debug)]
-pub struct Worker {
+pub(super) struct Worker {
     /// Which.
-    pub generation: Generation,
+    pub(super) generation: Generation,
     /// Its process.
-    pub pid: Pid,
+    pub(super) pid: Pid,
     /// Since when, monotonic milliseconds.
-    pub begun_ms: u64,
+    pub(super) begun_ms: u64,
     /// The way to it.
-    pub channel: Channel,
+    pub(super) channel: Channel,
     /// What it serves.
-    pub plan: Rc<Plan>,
+    pub(super) plan: Rc<Plan>,
     /// Numbers of the sockets that it has.
-    pub sockets: Vec<u32>,
+    pub(super) sockets: Vec<u32>,
     /// What it has said.
-    pub figures: Figures,
+    pub(super) figures: Figures,
 }
 
 impl Worker {
@@ -53,7 +53,7 @@ impl Worker {
     ///
     /// # Errors
     /// [`Unreachable`].
-    pub fn hand_over<'a>(
+    pub(super) fn hand_over<'a>(
         &mut self,
         planned: &Planned,
         sockets: &[Handed],
@@ -79,7 +79,7 @@ impl Worker {
     ///
     /// # Errors
     /// [`Unreachable`].
-    pub fn listen(
+    pub(super) fn listen(
         &mut self,
         handed: Handed,
         fd: Option<BorrowedFd<'_>>,
@@ -96,7 +96,7 @@ impl Worker {
     ///
     /// # Errors
     /// [`Unreachable`].
-    pub fn unlisten(&mut self, numbers: &dyn Fn(u32) -> bool) -> Result<(), Unreachable> {
+    pub(super) fn unlisten(&mut self, numbers: &dyn Fn(u32) -> bool) -> Result<(), Unreachable> {
         let channel = &mut self.channel;
         let gone = self.sockets.extract_if(.., |socket| numbers(*socket));
         gone.into_iter().try_for_each(|socket| channel.send(&Order::Unlisten { socket }, None))
@@ -106,7 +106,7 @@ impl Worker {
     ///
     /// # Errors
     /// [`Unreachable`].
-    pub fn send_logs(&mut self, logs: &AccessLogs) -> Result<(), Unreachable> {
+    pub(super) fn send_logs(&mut self, logs: &AccessLogs) -> Result<(), Unreachable> {
         for (number, log) in (0..=u16::MAX).zip(&self.plan.logs) {
             if let Some(fd) = logs.fd(&log.path) {
                 self.channel.send(&Order::Log { number }, Some(fd))?;
@@ -116,7 +116,7 @@ impl Worker {
     }
 
     /// Ends it at once.
-    pub fn kill(&self) {
+    pub(super) fn kill(&self) {
         // It is a child that has not been waited for: there is no reason to fail.
         let _ = process::kill(self.pid, process::KILL);
     }
@@ -124,9 +124,9 @@ impl Worker {
 
 /// What only some workers need.
 #[derive(Debug, Clone, Default)]
-pub struct Extra {
+pub(super) struct Extra {
     /// Quick mode: the port that was found.
-    pub port: Option<u16>,
+    pub(super) port: Option<u16>,
     /// With TLS: what session tickets are made from.
-    pub tickets: Option<TicketBytes>,
+    pub(super) tickets: Option<TicketBytes>,
 }
