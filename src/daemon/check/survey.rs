@@ -3,7 +3,7 @@
 use super::budget::{Budget, Machine, Sizes, Speech};
 use super::identity::{self, Identity};
 use super::machine::{self, Actors};
-use super::{chroot, unix_sockets};
+use super::{chroot, migration, unix_sockets};
 use crate::config::diagnose::{Diagnostic, Report};
 use crate::config::settings::Settings;
 use crate::config::{self, Loaded, Options};
@@ -46,7 +46,8 @@ impl Survey {
                 }
             },
             Source::Configured(dir) => {
-                let mut options = Options { strict, ..Options::default() };
+                let keep_written = migration::concerns(dir);
+                let mut options = Options { strict, keep_written, ..Options::default() };
                 if let Some(data_dir) = &args.data_dir {
                     options.data_dir.clone_from(data_dir);
                 }
@@ -138,6 +139,11 @@ pub(in crate::daemon) fn check(args: &Args, strict: bool) -> u8 {
         survey.report.push(Diagnostic::error(None, message));
     }
     survey.print();
+    if let Source::Configured(dir) = &args.source
+        && migration::concerns(dir)
+    {
+        print::out(&migration::page(&survey.settings, &identity));
+    }
     let counts = survey.report.counts();
     let held = world.listeners.len() + world.directories();
     let speech = Speech::of(&survey.settings);
