@@ -8,7 +8,10 @@ pub(super) const SOCKETS: &[Rule] = &[socket_mode, v6_off, interface];
 pub(super) const NAMES: &[Rule] = &[host_names, redirect_path, redirect_sign, slash, document_404];
 
 fn socket_mode(case: &Case<'_>) -> Option<Difference> {
-    let is_path = |vhost: &Vhost| matches!(&vhost.listen_on.value, ListenOn::Unix(path) if !path.starts_with('@'));
+    let is_path = |vhost: &Vhost| match &vhost.listen_on.value {
+        ListenOn::Unix(path) => !path.starts_with('@'),
+        _ => false,
+    };
     let bare = case.vhost(|vhost| is_path(vhost) && vhost.unix_access.is_none())?;
     let text = "a unix socket without \"unix-socket-perms\" has mode 0600, not 0660";
     let before = "\"unix-socket-perms\": \"root:root:0660\"";
