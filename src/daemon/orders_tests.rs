@@ -1,3 +1,5 @@
+//! Tests of the packets between supervisor and worker.
+
 use super::*;
 
 fn orders() -> Vec<Order> {

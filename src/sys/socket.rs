@@ -43,6 +43,9 @@ pub enum PortSharing {
 pub struct ListenOptions {
     /// An IPv6 socket that takes no IPv4 connections; means nothing for IPv4.
     pub v6_only: bool,
+    /// The address need not be on this machine yet (IP_FREEBIND, ip(7)): the listener works as
+    /// soon as it is, and again whenever it comes back.
+    pub freebind: bool,
     /// Whether other listeners may have the same port.
     pub sharing: PortSharing,
     /// Connections that may wait to be accepted.
@@ -57,6 +60,7 @@ impl Default for ListenOptions {
     fn default() -> Self {
         Self {
             v6_only: false,
+            freebind: false,
             sharing: PortSharing::Alone,
             backlog: BACKLOG,
             send_buffer_bytes: None,
@@ -75,6 +79,11 @@ pub fn listen(address: SocketAddr, options: &ListenOptions) -> io::Result<OwnedF
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
         socket.set_only_v6(options.v6_only)?;
+    }
+    match address {
+        SocketAddr::V4(_) if options.freebind => socket.set_freebind_v4(true)?,
+        SocketAddr::V6(_) if options.freebind => socket.set_freebind_v6(true)?,
+        _ => {}
     }
     // Before listen: the receive buffer decides the window scale of the handshake.
     if let Some(bytes) = options.receive_buffer_bytes {

@@ -186,8 +186,8 @@ pub(in crate::daemon) fn dump(args: &Args) -> u8 {
 
 /// The bound of a server of these sizes.
 pub(in crate::daemon) fn budget(world: &World, sizes: &Sizes) -> Budget {
-    let mut budget = Budget::of_reactor(sizes, entry_bytes::<Client>());
-    for line in crate::conn::memory(world, sizes.connections_max) {
+    let mut budget = Budget::of_reactors(sizes, entry_bytes::<Client>());
+    for line in crate::conn::memory(world, sizes.connections_max, sizes.threads) {
         budget.add(line.into());
     }
     budget

@@ -1,6 +1,6 @@
 //! The command line: options, help, what is printed, and quick mode.
 
-mod action;
+pub(super) mod action;
 pub(super) mod args;
 pub(super) mod argv;
 mod draft;

@@ -1,3 +1,5 @@
+//! Tests of plans as bytes.
+
 use super::*;
 
 fn excerpt(line: u32) -> Excerpt {

@@ -2,7 +2,12 @@
 //! reads itself. A short-lived process makes it, with the code that is on disk at that moment.
 
 mod codec;
+mod fingerprint;
+pub(super) mod make;
+pub mod snapshot;
 
+use crate::config;
+use crate::config::settings::{Place, SourceFile};
 use crate::daemon::listening::ports::Wanted;
 pub use crate::daemon::packing::Malformed as PlanFault;
 
@@ -112,4 +117,13 @@ pub struct Excerpt {
     pub place: String,
     /// The line of the file and the carets under it, each ended.
     pub lines: String,
+}
+
+impl Excerpt {
+    /// Of `place` in `files`.
+    #[must_use]
+    pub fn of(place: Place, files: &[SourceFile]) -> Self {
+        let (place, lines) = config::excerpt(place, files);
+        Self { place, lines }
+    }
 }

@@ -1,0 +1,3 @@
+//! The supervisor: opens what is listened on, starts workers, and waits.
+
+pub mod sockets;
