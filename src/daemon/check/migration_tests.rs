@@ -174,7 +174,7 @@ fn files_and_passwords() {
     }
     let slash = r#"{ "mountpoint": "/", "origin": "file:///srv", "default": "/" }"#;
     let named = r#"{ "mountpoint": "/", "origin": "file:///srv", "default": "/index.html" }"#;
-    only("counts as not given: index.html", ["", "", slash], ["", "", named]);
+    only("\"default\": \"/\" means index.html", ["", "", slash], ["", "", named]);
     let auth = r#"{ "mountpoint": "/", "origin": "file:///srv", "basic-auth": "/users" }"#;
     let says = "user and password must be a whole line of the file";
     only(says, ["", "", auth], ["", "", FILES]);
@@ -204,11 +204,11 @@ fn logs_and_the_process() {
 
 #[test]
 fn what_is_not_built_is_named_once() {
-    let says = "CGI: these keys are checked and have no effect (conf:5)";
+    let says =
+        "CGI: the keys are checked without effect, and such mounts are answered with 501 (conf:5)";
     only(says, ["", "", CGI], ["", "", FILES]);
-    only("are answered with 501 (conf:5)", ["", "", CGI], ["", "", FILES]);
     let ws = r#", "ws-protocols": [{ "a": {} }]"#;
-    only("WebSocket: these keys", ["", ws, FILES], ["", "", FILES]);
+    only("WebSocket: the keys", ["", ws, FILES], ["", "", FILES]);
     assert!(!page_of("", ws, FILES).contains("501"));
     let says = "the built-in protocols have to be named";
     let pings = r#""ws-pingpong-secs": 9"#;

@@ -3,7 +3,7 @@
 use super::{Case, Difference, Rule, difference};
 use crate::config::keys::Feature;
 
-pub(super) const RULES: &[Rule] = &[capabilities, origins, named_protocols, http_2];
+pub(super) const RULES: &[Rule] = &[capabilities, named_protocols, http_2];
 
 fn capabilities(case: &Case<'_>) -> Option<Difference> {
     let unbuilt = &case.settings.written.unbuilt;
@@ -14,14 +14,10 @@ fn capabilities(case: &Case<'_>) -> Option<Difference> {
             names.push(name);
         }
     }
-    let text = format!("{}: these keys are checked and have no effect", names.join(", "));
+    let has_origin = unbuilt.iter().any(|one| one.key == "origin");
+    let mounts = if has_origin { ", and such mounts are answered with 501" } else { "" };
+    let text = format!("{}: the keys are checked without effect{mounts}", names.join(", "));
     Some(difference(first.place, text))
-}
-
-fn origins(case: &Case<'_>) -> Option<Difference> {
-    let unbuilt = &case.settings.written.unbuilt;
-    let origin = unbuilt.iter().find(|one| one.key == "origin")?;
-    Some(difference(origin.place, "the mounts of these are answered with 501"))
 }
 
 fn named_protocols(case: &Case<'_>) -> Option<Difference> {

@@ -50,8 +50,7 @@ fn default_slash(case: &Case<'_>) -> Option<Difference> {
     let slash = written.keys.iter().find(|given| {
         given.level == Level::Mount && given.key == "default" && case.begins(given.place, b"/\"")
     })?;
-    let text = "\"default\": \"/\" counts as not given: index.html; lwsws answered the directory \
-                with 415";
+    let text = "\"default\": \"/\" means index.html; lwsws answered the directory with 415";
     Some(difference(slash.place, text))
 }
 
