@@ -12,7 +12,6 @@ use crate::vhost::Listener;
 
 /// Owner and mode of the socket of `listener`; none for TCP and for abstract names, which have
 /// neither. Unknown names are reported: [`check`] has made errors of them before.
-#[allow(dead_code, reason = "for the planner")]
 pub(in crate::daemon) fn of_listener(
     listener: &Listener,
     report: &mut Report<'_>,
