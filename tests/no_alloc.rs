@@ -19,7 +19,7 @@ mod server;
 mod tls_client;
 
 use client::Client;
-use server::{BLOCKS, Folder, Server, request};
+use server::{Folder, Server, Setting, request};
 use tls_client::TlsClient;
 
 thread_local! {
@@ -73,7 +73,13 @@ const CONFIG: &str = r#"{ "global": { "server-string": "k", "reject-service-keyw
     { "name": "b.test", "port": 80, "mounts": [
         { "mountpoint": "/", "origin": "file://DIR/www" } ] } ] }"#;
 
-fn serve(log: &str) -> Server {
+/// A server whose allocations count.
+fn watched(folder: Folder, config: &str, reactors: u16) -> Server {
+    let begin = || WATCHED.set(true);
+    Server::start_so(folder, config, Setting { begin, reactors, ..Setting::default() })
+}
+
+fn serve(log: &str, reactors: u16) -> Server {
     let folder = Folder::new()
         .file("www/small.txt", "x".repeat(500))
         .file("www/medium.txt", "x".repeat(20_000))
@@ -83,7 +89,7 @@ fn serve(log: &str) -> Server {
         .file("www/page/index.html", "page")
         .file("users", "kim:secret\n");
     folder.age("www/small.txt", 1_600_000_000);
-    Server::start_after(folder, &CONFIG.replace("LOG", log), BLOCKS, || WATCHED.set(true))
+    watched(folder, &CONFIG.replace("LOG", log), reactors)
 }
 
 /// What is asked for again and again: name, requests, status of each answer.
@@ -143,8 +149,7 @@ fn go_on_over_tls() {
     let folder = tls_client::folder()
         .file("www/small.txt", "x".repeat(500))
         .file("www/large.txt", "x".repeat(300_000));
-    let server =
-        Server::start_after(folder, &tls_client::site("", ""), BLOCKS, || WATCHED.set(true));
+    let server = watched(folder, &tls_client::site("", ""), 1);
     for version in tls_client::VERSIONS {
         let mut client = TlsClient::connect(server.address, &tls_client::config(version, None));
         client.get("/small.txt");
@@ -167,8 +172,13 @@ fn go_on_over_tls() {
 fn requests_allocate_nothing() {
     /// Caches are renewed after a second, and new files are read with suspicion for two.
     const RENEWED_TWICE: Duration = Duration::from_millis(2500);
-    let logged = serve(r#""access-log": "DIR/access.log","#);
-    let servers = [("without a log", serve("")), ("with a log", logged)];
+    let log = r#""access-log": "DIR/access.log","#;
+    let servers = [
+        ("without a log", serve("", 1)),
+        ("with a log", serve(log, 1)),
+        ("two reactors", serve(log, 2)),
+        ("two reactors", serve(log, 2)),
+    ];
     go_on(&servers, 0, 2 * RENEWED_TWICE);
     COUNTING.store(true, Ordering::Relaxed);
     go_on(&servers, 20_000, RENEWED_TWICE);

@@ -208,10 +208,7 @@ impl Desk<'_> {
     /// What stands against this client, whatever it asks for.
     fn refuse_client(&mut self) -> Result<Option<(Status, Source)>, Hold> {
         let (peer, site) = (self.request.peer.ip(), self.request.site);
-        let asking = self.local.peers_asking.as_ref();
-        if let (Some(counts), Some(peer)) = (asking, peer)
-            && counts.is_at_limit(peer)
-        {
+        if self.local.peers.requests.is_at_limit(peer) {
             return self.busy().map(Some);
         }
         if !self.vhost.addresses.permits(peer) {

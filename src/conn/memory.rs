@@ -5,6 +5,7 @@ use super::{handshakes, local};
 use crate::buf::BLOCK_BYTES;
 use crate::origin::cache::FileCache;
 use crate::origin::listing;
+use crate::reactor::MAILBOX_BYTES;
 use crate::vhost::log::BUFFER_BYTES;
 use crate::vhost::{MountTarget, World};
 
@@ -19,15 +20,17 @@ pub struct UserOfMemory {
     pub each: usize,
 }
 
-/// What the [`Local`](super::Local)s of `reactors` reactors with `connections_max` connections in
-/// all may use, and the answers of their connections.
+/// What the [`Local`](super::Local) of each of `reactors` and the answers of its connections may
+/// use, and what all of them share; `connections_max` are those of all reactors.
 #[must_use]
 pub fn memory(world: &World, connections_max: usize, reactors: usize) -> Vec<UserOfMemory> {
+    let reactors = reactors.max(1);
     let user = |what, count, each| UserOfMemory { what, count, each };
     let files = (world.limits.open_files_max as usize).max(1);
     let mut users = vec![
-        user("open files", reactors * files, FileCache::bytes(files).div_ceil(files)),
+        user("open files", files, FileCache::bytes(files).div_ceil(files)),
         user("scratch", reactors, local::SCRATCH_BYTES),
+        user("mailboxes", reactors, MAILBOX_BYTES),
     ];
     let lists =
         |target: &MountTarget| matches!(target, MountTarget::File(file) if file.directory_listing);

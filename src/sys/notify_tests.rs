@@ -55,7 +55,7 @@ fn child_talks() {
 
 #[test]
 fn nobody_listens_or_the_address_is_none() {
-    alone::run("sys::notify::tests::child_has_no_manager");
+    alone::run("sys::notify::tests::child_is_on_its_own");
     alone::run_with("sys::notify::tests::child_has_a_bad_address", &[("NOTIFY_SOCKET", "vsock:2")]);
     for text in ["", "@", "relative", "vsock:2:1"] {
         assert!(address_of(OsStr::new(text)).is_err(), "{text}");
@@ -64,7 +64,7 @@ fn nobody_listens_or_the_address_is_none() {
 
 #[test]
 #[ignore = "needs an environment; run by nobody_listens_or_the_address_is_none"]
-fn child_has_no_manager() {
+fn child_is_on_its_own() {
     assert!(Notify::from_env().unwrap().is_none());
     assert!(inherited().is_empty());
 }

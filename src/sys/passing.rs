@@ -157,6 +157,8 @@ pub fn receive(
 }
 
 /// Takes all descriptors of a received message; the first is returned, the rest closed.
+// The length's type differs from one C library to another.
+#[allow(clippy::unnecessary_cast)]
 fn take_rider(message: &libc::msghdr) -> Option<OwnedFd> {
     let mut first = None;
     // SAFETY: the kernel has filled in the control buffer and its length, so the headers and

@@ -9,6 +9,7 @@ use crate::config::settings::{Families, ListenOn};
 use crate::daemon::check::finding::{Finding, Severity};
 use crate::daemon::listening::opening;
 use crate::daemon::listening::table::{self, Wish};
+use crate::daemon::plan::Plan;
 use crate::sys::ifaddr::{self, NicAddress};
 use crate::sys::port_owner;
 use crate::sys::socket::{self, ListenOptions};
@@ -38,30 +39,36 @@ impl Interfaces {
     /// Asks the kernel; what it does not answer stays empty.
     #[must_use]
     pub fn read() -> Self {
-        Self {
-            addresses: ifaddr::addresses().unwrap_or_default(),
-            names: ifaddr::nic_names().unwrap_or_default(),
-            has_v6: socket::has_v6(),
-        }
+        Self::try_read().unwrap_or_else(|_| Self::unlisted())
     }
-}
 
-impl Interfaces {
+    /// Asks the kernel.
+    ///
+    /// # Errors
+    /// What getifaddrs(3) says.
+    pub fn try_read() -> io::Result<Self> {
+        let addresses = ifaddr::addresses()?;
+        Ok(Self { addresses, names: ifaddr::nic_names()?, ..Self::unlisted() })
+    }
+
+    /// The same for a plan.
+    #[must_use]
+    pub fn for_plan(plan: &Plan) -> Self {
+        Self::for_listeners(plan.listeners.iter().map(|listener| &listener.wanted))
+    }
+
+    fn unlisted() -> Self {
+        Self { addresses: Vec::new(), names: Vec::new(), has_v6: socket::has_v6() }
+    }
+
     /// What `wanted` needs to know: listing the interfaces of a machine takes longer than the
     /// rest of a start, and most servers name none.
     #[must_use]
-    pub fn for_listeners(wanted: &[Wanted]) -> Self {
-        let by_name = |wanted: &Wanted| match &wanted.on {
-            ListenOn::Nic(_) => true,
-            ListenOn::Address(IpAddr::V6(address), scope) => {
-                address.is_unicast_link_local() || scope.is_some()
-            }
-            ListenOn::Address(IpAddr::V4(_), _) | ListenOn::Any | ListenOn::Unix(_) => false,
-        };
-        if wanted.iter().any(by_name) {
+    pub fn for_listeners<'a>(wanted: impl IntoIterator<Item = &'a Wanted>) -> Self {
+        if wanted.into_iter().any(Wanted::follows_interface) {
             return Self::read();
         }
-        Self { addresses: Vec::new(), names: Vec::new(), has_v6: socket::has_v6() }
+        Self::unlisted()
     }
 }
 
@@ -167,6 +174,21 @@ pub struct Wanted {
     pub families: Families,
     /// Another one of these has the same port and perhaps the same address.
     pub shares_port: bool,
+}
+
+impl Wanted {
+    /// Whether what it means changes with the interfaces of the machine: it names one, or its
+    /// address is one of a single link.
+    #[must_use]
+    pub fn follows_interface(&self) -> bool {
+        match &self.on {
+            ListenOn::Nic(_) => true,
+            ListenOn::Address(IpAddr::V6(address), scope) => {
+                address.is_unicast_link_local() || scope.is_some()
+            }
+            ListenOn::Address(IpAddr::V4(_), _) | ListenOn::Any | ListenOn::Unix(_) => false,
+        }
+    }
 }
 
 impl From<&Listener> for Wanted {

@@ -15,12 +15,15 @@ mod tests;
 #[cfg(test)]
 mod transition_tests;
 mod unix;
+#[cfg(test)]
+mod unix_tests;
 
 use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use crate::daemon::listening::table::{Held, Key};
-use crate::sys::listener;
+use crate::daemon::plan::UnixAccess;
+use crate::sys::{listener, log};
 
 pub use self::following::Followed;
 pub use self::inherited::Unusable;
@@ -120,9 +123,7 @@ impl Table {
     pub fn close(&mut self, numbers: &[u32]) {
         let gone =
             |socket: &Socket| socket.duty == Duty::Leaves && numbers.contains(&socket.number);
-        for mut socket in self.sockets.extract_if(.., |socket| gone(socket)) {
-            socket.remove_file();
-        }
+        self.sockets.retain(|socket| !gone(socket));
     }
 
     /// Removes the files of unix sockets that this program has made, at its end.
@@ -138,10 +139,18 @@ impl Table {
             let handed = prepared.for_worker.iter().find(|handed| handed.socket == socket.number);
             socket.duty = match (handed, socket.origin) {
                 (Some(handed), _) => Duty::Serves(handed.listener),
-                (None, Origin::Opened) => Duty::Leaves,
+                (None, Origin::Opened) => {
+                    // Whoever comes from now on learns at once that nobody is there.
+                    socket.give_up_name();
+                    Duty::Leaves
+                }
                 (None, Origin::Inherited) => Duty::Spare { told: true },
             };
             socket.hush(prepared.hiding.contains(&socket.number));
+            let access = prepared.access.iter().find(|(number, _)| *number == socket.number);
+            if let Some((_, access)) = access {
+                socket.grant(*access);
+            }
         }
         self.quick_port = prepared.quick_port;
         self.sockets.extend(prepared.opened);
@@ -171,6 +180,16 @@ impl Table {
             }
         }
         held
+    }
+
+    /// Unix sockets whose files are gone cannot be reached any more: they do not count for their
+    /// names.
+    fn forget_lost_names(&mut self) {
+        for socket in &mut self.sockets {
+            if socket.file.as_ref().is_some_and(|file| !file.is_there()) {
+                socket.give_up_name();
+            }
+        }
     }
 
     fn number(&mut self) -> u32 {
@@ -204,6 +223,25 @@ impl Socket {
         // Without the filter (a kernel built without it) some handshakes may be lost.
         if done.is_ok() {
             self.is_hushed = wanted;
+        }
+    }
+
+    /// Sets who may use the file of a unix socket.
+    fn grant(&mut self, access: UnixAccess) {
+        if let (Some(file), Key::Unix(name)) = (&mut self.file, &self.key)
+            && let Err(error) = file.grant(access)
+        {
+            log::warn(format_args!("who may use {name} stays as it was: {error}"));
+        }
+    }
+
+    /// Removes the file, if there is one: the name is free for another socket.
+    fn give_up_name(&mut self) {
+        if self.file.is_some() {
+            self.remove_file();
+            if let Key::Unix(name) = &mut self.key {
+                name.push_str(" (gone)");
+            }
         }
     }
 

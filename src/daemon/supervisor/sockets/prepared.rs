@@ -11,7 +11,7 @@ use crate::daemon::check::finding::{Finding, Severity};
 use crate::daemon::listening::opening::{self, Bound, Outcome};
 use crate::daemon::listening::ports::{self, Asker, Bind, Interfaces, Wanted};
 use crate::daemon::listening::table::{self, Fate, Key, Opening, Wish};
-use crate::daemon::plan::{Excerpt, Plan};
+use crate::daemon::plan::{Excerpt, Plan, UnixAccess};
 use crate::sys::ifaddr;
 use crate::sys::socket::ListenOptions;
 
@@ -43,6 +43,8 @@ pub struct Prepared {
     pub(super) opened: Vec<Socket>,
     /// Those of `removed` that the kernel prefers to what was opened.
     pub(super) hiding: Vec<u32>,
+    /// Who may use the files of unix sockets that are open already.
+    pub(super) access: Vec<(u32, UnixAccess)>,
     /// Some port is in use.
     busy: bool,
     /// An address could not be had that may be there soon.
@@ -81,6 +83,7 @@ impl Table {
         interfaces: &Interfaces,
     ) -> Prepared {
         let mut prepared = Prepared::default();
+        self.forget_lost_names();
         let wishes = opening::wishes(wanted, interfaces, &mut |index, finding| {
             prepared.report(plan, index, finding);
         });
@@ -92,6 +95,10 @@ impl Table {
             let at = held.iter().position(|held| held.key == socket.key);
             let Some(fate) = at.and_then(|at| change.fates.get(at)) else { continue };
             prepared.keep(socket, *fate);
+            let listener = fate.listener().and_then(|index| plan.listeners.get(usize::from(index)));
+            if let Some(access) = listener.and_then(|listener| listener.unix) {
+                prepared.access.push((socket.number, access));
+            }
         }
         for opening in &change.openings {
             self.open(plan, wanted, opening, &mut prepared);
