@@ -139,3 +139,99 @@ fn names_that_are_none_are_refused() {
     let longest = format!("{:0>107}", std::process::id());
     listen_abstract(&longest).unwrap();
 }
+
+/// Descriptors of this process.
+fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Sends a packet with any number of descriptors and any control type, as a stranger might.
+fn send_strange(to: &OwnedFd, packet: &[u8], riders: &[RawFd]) -> io::Result<()> {
+    let mut part =
+        libc::iovec { iov_base: packet.as_ptr().cast_mut().cast(), iov_len: packet.len() };
+    let mut message = header(&mut part);
+    let mut control = [0_u64; 64];
+    let bytes = size_of_val(riders) as libc::c_uint;
+    if !riders.is_empty() {
+        // SAFETY: the buffer has room for up to 100 descriptors and is aligned for the header.
+        unsafe {
+            message.msg_control = control.as_mut_ptr().cast();
+            message.msg_controllen = libc::CMSG_SPACE(bytes) as _;
+            let first = libc::CMSG_FIRSTHDR(&raw const message);
+            (*first).cmsg_level = libc::SOL_SOCKET;
+            (*first).cmsg_type = libc::SCM_RIGHTS;
+            (*first).cmsg_len = libc::CMSG_LEN(bytes) as _;
+            let data = libc::CMSG_DATA(first).cast::<RawFd>();
+            std::ptr::copy_nonoverlapping(riders.as_ptr(), data, riders.len());
+        }
+    }
+    // SAFETY: all that `message` points to lives through the call.
+    let sent = unsafe { libc::sendmsg(to.as_raw_fd(), &raw const message, libc::MSG_NOSIGNAL) };
+    if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+#[test]
+fn no_descriptor_leaks_whatever_arrives() {
+    super::super::alone::run("sys::passing::tests::child_counts_descriptors");
+    super::super::alone::run("sys::passing::tests::child_has_no_descriptor_left");
+}
+
+/// All lengths around that of the room, with all small numbers of descriptors and some large ones.
+#[test]
+#[ignore = "counts descriptors; run by no_descriptor_leaks_whatever_arrives"]
+fn child_counts_descriptors() {
+    let (near, far) = pair().unwrap();
+    let (_reader, writer) = io::pipe().unwrap();
+    let before = open_descriptors();
+    for room_bytes in 0..6 {
+        for bytes in 0..9 {
+            for riders in (0..9).chain([31, 64, 100]) {
+                send_strange(&near, &[7; 9][..bytes], &vec![writer.as_raw_fd(); riders]).unwrap();
+                let mut room = vec![0; room_bytes];
+                let found = receive(far.as_fd(), &mut room);
+                match (&found, bytes) {
+                    (Err(error), _) if bytes > room_bytes => {
+                        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+                    }
+                    // Empty packets look like the end.
+                    (Ok(None), _) if bytes.min(room_bytes) == 0 => {}
+                    (Ok(Some((count, rider))), _) if bytes <= room_bytes => {
+                        assert_eq!((*count, rider.is_some()), (bytes, riders > 0));
+                        let kept = open_descriptors() - before;
+                        assert_eq!(kept, usize::from(riders > 0));
+                    }
+                    _ => panic!("{found:?}: {bytes} bytes into {room_bytes}, {riders} riders"),
+                }
+                drop(found);
+                assert_eq!(open_descriptors(), before, "{bytes} into {room_bytes}, {riders}");
+            }
+        }
+    }
+    let nothing = receive(far.as_fd(), &mut [0; 4]).unwrap_err();
+    assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
+    // Descriptors in packets that nobody reads go with the socket.
+    let (mut reader, writer) = io::pipe().unwrap();
+    send_strange(&near, b"unread", &[writer.as_raw_fd(); 5]).unwrap();
+    drop((writer, near, far));
+    assert_eq!(reader.read(&mut [0; 1]).unwrap(), 0);
+}
+
+#[test]
+#[ignore = "uses up descriptors; run by no_descriptor_leaks_whatever_arrives"]
+fn child_has_no_descriptor_left() {
+    let (near, far) = pair().unwrap();
+    let (reader, writer) = io::pipe().unwrap();
+    send(near.as_fd(), b"lost", Some(writer.as_fd())).unwrap();
+    send(near.as_fd(), b"kept", None).unwrap();
+    crate::sys::limits::set_descriptors(Some(64)).unwrap();
+    let mut all = Vec::new();
+    while let Ok(copy) = reader.try_clone() {
+        all.push(copy);
+    }
+    let mut room = [0; 4];
+    let error = receive(far.as_fd(), &mut room).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+    drop(all);
+    let (count, rider) = receive(far.as_fd(), &mut room).unwrap().unwrap();
+    assert_eq!((&room[..count], rider.is_some()), (&b"kept"[..], false));
+}

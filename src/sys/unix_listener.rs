@@ -1,15 +1,14 @@
 //! Listeners at unix sockets: a name in a folder, or an abstract one (unix(7)).
 //!
-//! A name in a folder shows up when everything about the socket is settled: owner, mode, and that
-//! it listens. Nothing but a socket that nobody listens at is ever replaced, and nothing but what
-//! was made here is ever removed.
+//! A name in a folder has the mode 0600 from its first moment, and nobody gets in before it has the
+//! owner and the mode that are asked for. It is bound under that very name, so that the kernel tells
+//! it to whoever asks who listens there. Nothing but a socket that nobody listens at is ever
+//! replaced, and nothing but what was made here is ever removed.
 
-use std::ffi::{CString, OsString};
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{
     FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
 };
@@ -111,123 +110,48 @@ pub fn open(
 }
 
 fn open_path(socket: &Socket, path: &Path, access: &UnixAccess, backlog: i32) -> io::Result<Inode> {
-    // Also what clients will have to use.
-    SockAddr::unix(path)?;
-    let stale = is_stale(path)?;
+    let address = SockAddr::unix(path)?;
+    if let Some(stale) = stale(path, &address)? {
+        remove(path, stale)?;
+    }
     // The file gets its mode from the socket: there is no moment with another one.
     // SAFETY: takes no pointers.
     if unsafe { libc::fchmod(socket.as_raw_fd(), FIRST_MODE) } != 0 {
         return Err(io::Error::last_os_error());
     }
-    let interim = Interim::bind(socket, path)?;
-    let file = handle(&interim.path)?;
+    // Fails on what has come there meanwhile.
+    socket.bind(&address)?;
+    let file = handle(path)?;
     let inode = Inode::of(&file.metadata()?);
-    grant(&file, access)?;
-    socket.listen(backlog)?;
-    interim.move_to(path, stale)?;
+    // Nobody can connect before it listens.
+    if let Err(error) = grant(&file, access).and_then(|()| socket.listen(backlog)) {
+        let _ = remove(path, inode);
+        return Err(error);
+    }
     Ok(inode)
 }
 
-/// Whether a socket that nobody listens at has to be replaced; false when nothing is there.
-fn is_stale(path: &Path) -> io::Result<bool> {
-    match path.symlink_metadata() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+/// The socket that nobody listens at and that is to be replaced; `None` when nothing is there.
+fn stale(path: &Path, address: &SockAddr) -> io::Result<Option<Inode>> {
+    let found = match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
         Ok(metadata) if !metadata.file_type().is_socket() => {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        Ok(_) => {}
-    }
+        Ok(metadata) => Inode::of(&metadata),
+    };
     let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     probe.set_nonblocking(true)?;
-    match probe.connect(&SockAddr::unix(path)?) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+    match probe.connect(address) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         // It answers; or would, if it were of this kind (EPROTOTYPE) or had room (EAGAIN).
         Ok(()) => Err(io::ErrorKind::AddrInUse.into()),
         Err(error) if matches!(error.raw_os_error(), Some(libc::EPROTOTYPE | libc::EAGAIN)) => {
             Err(io::ErrorKind::AddrInUse.into())
         }
         Err(error) => Err(error),
-    }
-}
-
-/// A socket's first name, in the same folder; removed unless it has got its real one.
-struct Interim {
-    path: PathBuf,
-    moved: bool,
-}
-
-impl Interim {
-    fn bind(socket: &Socket, path: &Path) -> io::Result<Self> {
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            Some(_) => Path::new("."),
-            // The root, which is no socket's name.
-            None => return Err(io::ErrorKind::InvalidInput.into()),
-        };
-        let name = format!(".kinglet-{}", std::process::id());
-        // What a process of the same number left behind when it was interrupted. Something else
-        // by this name makes bind fail.
-        let bound = folder.join(&name);
-        if bound.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_socket()) {
-            let _ = fs::remove_file(&bound);
-        }
-        // Through a descriptor, so that the folder's name may be as long as it likes.
-        let flags = libc::O_PATH | libc::O_DIRECTORY;
-        let opened = OpenOptions::new().read(true).custom_flags(flags).open(folder)?;
-        let short = Path::new("/proc/self/fd").join(opened.as_raw_fd().to_string()).join(&name);
-        socket.bind(&SockAddr::unix(short)?)?;
-        Ok(Self { path: bound, moved: false })
-    }
-
-    /// Gives the socket its name; what is stale is replaced in the same moment.
-    fn move_to(mut self, path: &Path, stale: bool) -> io::Result<()> {
-        if stale {
-            fs::rename(&self.path, path)?;
-        } else {
-            // Fails on what has come there meanwhile.
-            rename_new(&self.path, path)?;
-        }
-        self.moved = true;
-        Ok(())
-    }
-}
-
-impl Drop for Interim {
-    fn drop(&mut self) {
-        if !self.moved {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-/// Renames to a name that is free.
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    let string = |path: &Path| Ok::<_, io::Error>(CString::new(path.as_os_str().as_bytes())?);
-    let (old, new) = (string(from)?, string(to)?);
-    // SAFETY: both strings end with NUL and outlive the call.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_renameat2,
-            libc::AT_FDCWD,
-            old.as_ptr(),
-            libc::AT_FDCWD,
-            new.as_ptr(),
-            libc::RENAME_NOREPLACE,
-        )
-    };
-    if result == 0 {
-        return Ok(());
-    }
-    let error = io::Error::last_os_error();
-    match error.raw_os_error() {
-        // Kernels before 3.15, and file systems that can not do it: a second name does the same.
-        Some(libc::ENOSYS | libc::EINVAL | libc::EPERM) => {
-            fs::hard_link(from, to)?;
-            fs::remove_file(from)
-        }
-        _ => Err(error),
     }
 }
 
@@ -253,7 +177,7 @@ fn grant(file: &File, access: &UnixAccess) -> io::Result<()> {
         }
     }
     // fchmod(2) takes no such descriptor; this name leads to the same file.
-    let link = OsString::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
     fs::set_permissions(link, Permissions::from_mode(access.mode & 0o777))
 }
 
@@ -269,7 +193,8 @@ pub fn set_access(path: &Path, inode: Inode, access: &UnixAccess) -> io::Result<
     grant(&file, access)
 }
 
-/// Removes the name of a socket, when it still is the one that was opened as `inode`.
+/// Removes the name of a socket, when it still is the one that was opened as `inode`. Call it
+/// while the socket is open: from then on the file system may give its number to another file.
 ///
 /// # Errors
 /// [`io::ErrorKind::NotFound`] when it is not, else what the kernel says.
