@@ -10,7 +10,7 @@ use crate::vhost::log::Logs;
 pub const SIGNALS: u16 = 0;
 
 /// Watches descriptors for a reactor, in its thread.
-pub trait Overseer {
+pub trait Overseer: Send {
     /// The descriptor registered as `watch` was readable; called until it answers
     /// [`Command::Continue`], which says that nothing is left to be read from it for now.
     /// `connections` are those of this reactor.

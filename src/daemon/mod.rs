@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use self::certificates::self_signed;
 use self::check::survey;
 use self::command::args::{self, Action};
-use self::command::{exit, help, print};
+use self::command::{completions, exit, help, manual, print};
 use self::control::client;
 use crate::config;
 use crate::sys::log;
@@ -44,7 +44,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Action::Worker => inherited.map_or(exit::USAGE, |own| worker::run(&args, own)),
         Action::Resume(state) => supervisor::run::resume(&args, *state),
         Action::Control(control) => client::run(*control, &args),
-        Action::Manual(_) | Action::Completions(_) => exit::USAGE,
+        Action::Manual(page) => print::out(&manual::page(*page)),
+        Action::Completions(shell) => print::out(&completions::script(*shell)),
         Action::Check { strict } => survey::check(&args, *strict),
         Action::Dump => survey::dump(&args),
         Action::HelpShort => print::out(&help::short()),

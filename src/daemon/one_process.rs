@@ -56,7 +56,8 @@ fn start(args: &Args) -> Result<u8, u8> {
     }
     announce(args, &survey, &world, &opened, &sizes);
     let site = Site::new(world).with_tls(certificates, sizes.handshakes_max);
-    serve_site(site, opened, sizes, logs, &identity)
+    let no_new_privs = survey.settings.global.no_new_privs;
+    serve_site(site, opened, sizes, logs, (&identity, no_new_privs))
 }
 
 /// Gives up root's rights and serves until the end; the exit code.
@@ -65,7 +66,7 @@ fn serve_site(
     opened: Vec<Opened>,
     sizes: Sizes,
     logs: Logs,
-    identity: &Identity,
+    (identity, no_new_privs): (&Identity, bool),
 ) -> Result<u8, u8> {
     let failed = |error: std::io::Error| {
         print::err(&format!("kinglet: the event loops can not be set up: {error}"));
@@ -79,7 +80,7 @@ fn serve_site(
         true => rights::hold_closed(site.roots(), &identity.subject),
         false => Vec::new(),
     };
-    rights::give_up(identity, true).map_err(|error| {
+    rights::give_up(identity, no_new_privs).map_err(|error| {
         print::err(&format!("kinglet: root's rights can not be given up: {error}"));
         exit::RUNTIME
     })?;

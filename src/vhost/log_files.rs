@@ -107,7 +107,10 @@ impl HandedTarget {
 
 impl LogTarget for HandedTarget {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.as_mut().map_or_else(|| Err(io::ErrorKind::NotFound.into()), |f| f.write(bytes))
+        match &mut self.file {
+            Some(file) => file.write(bytes),
+            None => Err(io::Error::new(io::ErrorKind::NotFound, "it is not open")),
+        }
     }
 
     /// Whoever has opened it does that.

@@ -3,9 +3,9 @@
 use super::budget::{Budget, Machine, Sizes, Speech};
 use super::identity::{self, Identity};
 use super::machine::{self, Actors};
-use super::{chroot, unix_sockets};
+use super::{chroot, migration, unix_sockets};
 use crate::config::diagnose::{Diagnostic, Report};
-use crate::config::settings::{Settings, SourceFile};
+use crate::config::settings::{ListenOn, Settings, SourceFile};
 use crate::config::{self, Loaded, Options};
 use crate::conn::Client;
 use crate::daemon::certificates::self_signed;
@@ -16,7 +16,7 @@ use crate::daemon::command::quick;
 use crate::daemon::listening::ports::{self, Interfaces};
 use crate::reactor::entry_bytes;
 use crate::sys::limits;
-use crate::vhost::World;
+use crate::vhost::{Listener, World};
 
 /// What the command line asks to be served, and what there is to say about it.
 pub(in crate::daemon) struct Survey {
@@ -46,7 +46,9 @@ impl Survey {
                 }
             },
             Source::Configured(dir) => {
-                let mut loaded: Loaded = config::load(dir, &options(args, strict));
+                let keep_written = migration::concerns(dir);
+                let options = Options { keep_written, ..options(args, strict) };
+                let mut loaded: Loaded = config::load(dir, &options);
                 for note in config::not_built(&loaded) {
                     loaded.report.push(note);
                 }
@@ -176,11 +178,15 @@ pub(in crate::daemon) fn check(args: &Args, strict: bool) -> u8 {
     machine::run(settings, actors, &Interfaces::read(), &mut |finding| report.push(finding.into()));
     let kept = self_signed::check(settings, args.state_dir.as_deref(), &starter);
     kept.into_iter().for_each(|finding| report.push(finding.into()));
-    if !ports::can_listen(&world) {
-        let message = "there is nothing to listen on: the server would not start";
-        survey.report.push(Diagnostic::error(None, message));
+    if let Some(nothing) = nothing_to_listen_on(&world) {
+        survey.report.push(nothing);
     }
     survey.print();
+    if let Source::Configured(dir) = &args.source
+        && migration::concerns(dir)
+    {
+        print::out(&migration::page(&survey.settings, &identity));
+    }
     let counts = survey.report.counts();
     let sizes = sizes(&survey, &world);
     print::out(&budget(&world, &sizes).to_string());
@@ -195,6 +201,18 @@ pub(in crate::daemon) fn check(args: &Args, strict: bool) -> u8 {
         return exit::CONFIG;
     }
     print::out(&format!("kinglet: the configuration is good: {words}"))
+}
+
+/// What there is to say when no client could reach the server now.
+fn nothing_to_listen_on(world: &World) -> Option<Diagnostic> {
+    let is_unix = |listener: &Listener| matches!(listener.on, ListenOn::Unix(_));
+    if world.listeners.is_empty() {
+        let message = "there is nothing to listen on: the server would not start";
+        return Some(Diagnostic::error(None, message));
+    }
+    let later = !ports::can_listen(world) && !world.listeners.iter().any(is_unix);
+    let message = "nothing can be listened on now: the server waits until an address is there";
+    later.then(|| Diagnostic::degraded(None, message))
 }
 
 /// `-T`

@@ -40,6 +40,7 @@ pub(super) fn serve(
         heap::keep_small();
     }
     let global = &survey.settings.global;
+    let no_new_privs = global.no_new_privs;
     if let Err(error) = limits::set_descriptors(global.rlimit_nofile) {
         log::warn(format_args!("the limit of descriptors stays as it is: {error}"));
     }
