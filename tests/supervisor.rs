@@ -63,7 +63,7 @@ fn a_reload_serves_the_new_content_and_lets_old_connections_finish() {
     assert!(answer.body == "first\n" && !answer.closes, "{answer:?}");
     let first = program.worker();
     reload_to(&program, "other", "");
-    program.wait_until(|| program.get("/a.txt") == "second\n");
+    assert_eq!(program.get("/a.txt"), "second\n");
     assert!(pid_is_there(first), "it still has a connection");
     // The old one answers once more, and says that this was the last time.
     let answer = old.get("/a.txt");
@@ -86,7 +86,7 @@ fn a_reload_of_nothing_new_does_nothing_and_one_of_nonsense_too() {
     assert_eq!(program.worker(), worker);
     // And back again.
     reload_to(&program, "other", "");
-    program.wait_until(|| program.get("/a.txt") == "second\n");
+    assert_eq!(program.get("/a.txt"), "second\n");
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_supervisor_becomes_another_program_and_keeps_everything() {
     program.signal("USR1");
     program.wait_until(|| program.folder.at("access").exists());
     reload_to(&program, "other", "");
-    program.wait_until(|| program.get("/a.txt") == "second\n");
+    assert_eq!(program.get("/a.txt"), "second\n");
     // An old generation outlives it too.
     program.signal("USR2");
     program.wait_for("the supervisor becomes the program that is on disk now");

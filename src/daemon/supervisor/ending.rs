@@ -2,6 +2,7 @@
 
 use super::generations::{Ending, Generations, Living, Phase, STOP_GRACE_MS, State};
 use super::happenings::{Action, Ended, Generation, Notice, RUNTIME};
+use super::reloading::SETTLING_PING;
 use super::watchdog::Check;
 
 /// How long a worker that is about to end by itself may take for it.
@@ -38,6 +39,7 @@ impl Generations {
         if self.ending.is_some() {
             return;
         }
+        self.settle(generation);
         if self.candidate() == Some(generation) {
             if gone.failed.is_none() && !gone.killed {
                 self.actions.push(Action::Say(Notice::NeverServed(generation, ended)));
@@ -71,6 +73,9 @@ impl Generations {
     }
 
     pub(super) fn pong(&mut self, generation: Generation, number: u32) {
+        if number == SETTLING_PING {
+            return self.settle(generation);
+        }
         let serves = self.find(generation).is_some_and(|living| living.state == State::Serving);
         if let Some(watchdog) = &mut self.watchdog
             && serves
@@ -102,6 +107,11 @@ impl Generations {
             self.phase = Phase::Planning { deadline_ms: u64::MAX };
             self.actions.push(Action::Say(Notice::PlannerLate));
             self.actions.push(Action::KillPlanner);
+        }
+        if let Phase::Settling { generation, deadline_ms, .. } = self.phase
+            && deadline_ms <= now_ms
+        {
+            self.settled(generation);
         }
         if due(&self.window_ms) {
             self.window_ms = None;

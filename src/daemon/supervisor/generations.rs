@@ -62,6 +62,8 @@ pub(super) enum Phase {
     Room { terms: Terms, removes: bool },
     /// Its worker starts.
     Starting { generation: Generation, terms: Terms, removes: bool },
+    /// It serves; `old` has not said yet that it has stopped listening.
+    Settling { generation: Generation, old: Generation, deadline_ms: u64 },
 }
 
 /// Everything ends: with what code, and whether the planner is still to be waited for.
@@ -175,14 +177,16 @@ impl Generations {
     /// When a [`Event::Tick`] is due; never, when nothing depends on the time.
     #[must_use]
     pub fn next_ms(&self) -> Option<u64> {
-        let planner = match self.phase {
-            Phase::Planning { deadline_ms } => Some(deadline_ms),
+        let phase = match self.phase {
+            Phase::Planning { deadline_ms } | Phase::Settling { deadline_ms, .. } => {
+                Some(deadline_ms)
+            }
             _ => None,
         };
         let restart = self.restart_ms.filter(|_| !self.restart_is_held());
         let watchdog = self.watchdog.and_then(|watchdog| watchdog.next_ms());
         let deadlines = self.living.iter().filter_map(|living| living.deadline_ms);
-        deadlines.chain([planner, restart, self.window_ms, watchdog].into_iter().flatten()).min()
+        deadlines.chain([phase, restart, self.window_ms, watchdog].into_iter().flatten()).min()
     }
 
     /// What is to be done, in this order, because of what has happened at `now_ms`.

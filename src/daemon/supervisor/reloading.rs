@@ -7,6 +7,10 @@ use super::happenings::{Action, Generation, Notice, Outcome, Planned, RUNTIME, T
 
 /// How much longer than it was told an old generation may take when its place is needed.
 pub const ROOM_GRACE_MS: u64 = 1_000;
+/// How long a retired worker may take to stop listening before the reload counts as over.
+pub const SETTLE_MS_MAX: u64 = 1_000;
+/// The ping that follows the order to stop listening; a watchdog's are counted from 1.
+pub const SETTLING_PING: u32 = 0;
 
 impl Generations {
     pub(super) fn planned(&mut self, result: Result<Planned, u8>, now_ms: u64) {
@@ -77,11 +81,13 @@ impl Generations {
         self.phase = Phase::Idle;
         self.attempts = 0;
         self.actions.push(Action::Adopt);
+        let mut served = None;
         for living in &mut self.living {
             let serves = matches!(living.state, State::Starting | State::Serving);
             if living.generation == generation || !serves {
                 continue;
             }
+            served = Some(living.generation).filter(|_| !living.killed).or(served);
             living.state = State::Retiring;
             let limit_ms = terms.drain_ms.saturating_add(terms.shutdown_ms);
             let limit_ms = limit_ms.saturating_add(STOP_GRACE_MS);
@@ -95,6 +101,24 @@ impl Generations {
             self.actions.push(Action::Started);
             return;
         }
+        let Some(old) = served else { return self.settled(generation) };
+        // Whoever comes once the reload is told to be over finds the new configuration.
+        self.actions.push(Action::Ping(old, SETTLING_PING));
+        let deadline_ms = now_ms.saturating_add(SETTLE_MS_MAX);
+        self.phase = Phase::Settling { generation, old, deadline_ms };
+    }
+
+    /// Whether `old` is the one that is waited for: it has stopped listening, or is gone.
+    pub(super) fn settle(&mut self, gone: Generation) {
+        if let Phase::Settling { generation, old, .. } = self.phase
+            && old == gone
+        {
+            self.settled(generation);
+        }
+    }
+
+    pub(super) fn settled(&mut self, generation: Generation) {
+        self.phase = Phase::Idle;
         self.actions.push(Action::Say(Notice::Reloaded(generation)));
         self.actions.push(Action::Reloaded(Outcome::Done));
     }

@@ -31,20 +31,34 @@ const REPORTS_MAX: usize = 64;
 
 /// Runs the server that `args` ask for until it is told to stop; the exit code.
 pub(in crate::daemon) fn run(args: &Args) -> u8 {
-    let (mut shell, signals) = match start(args) {
-        Ok(started) => started,
-        Err(text) => {
-            print::err(&format!("kinglet: {text}"));
-            return RUNTIME;
-        }
+    let mut beginnings = match Beginnings::new(args) {
+        Ok(beginnings) => beginnings,
+        Err(text) => return refuse(&text),
     };
-    let code = shell.live(&signals, VecDeque::from([Event::Start]));
-    shell.close(code)
+    let started = signals().and_then(|signals| Ok((signals, Shell::new(args, &mut beginnings)?)));
+    match started {
+        Ok((signals, mut shell)) => {
+            let code = shell.live(&signals, VecDeque::from([Event::Start]));
+            shell.close(code)
+        }
+        Err(text) => {
+            let code = refuse(&text);
+            if let Some(detached) = beginnings.detached {
+                detached.failed(code);
+            }
+            code
+        }
+    }
+}
+
+/// Says why nothing is served; the exit code.
+fn refuse(text: &str) -> u8 {
+    print::err(&format!("kinglet: {text}"));
+    RUNTIME
 }
 
 /// Goes on as the supervisor that has left its state in the descriptor `state`; the exit code.
 pub(in crate::daemon) fn resume(args: &Args, state: RawFd) -> u8 {
-    // Its state first: what is opened later must not get the number of a descriptor in it.
     let resumed = Shell::resume(args, state).and_then(|shell| Ok((shell, signals()?)));
     match resumed {
         Ok((mut shell, signals)) => {
@@ -55,22 +69,12 @@ pub(in crate::daemon) fn resume(args: &Args, state: RawFd) -> u8 {
             let code = shell.live(&signals, events);
             shell.close(code)
         }
-        Err(text) => {
-            print::err(&format!("kinglet: {text}"));
-            RUNTIME
-        }
+        Err(text) => refuse(&text),
     }
 }
 
 fn signals() -> Result<Signals, String> {
     Signals::of(&SIGNALS).map_err(|error| format!("signals can not be waited for: {error}"))
-}
-
-fn start(args: &Args) -> Result<(Shell<'_>, Signals), String> {
-    let mut beginnings = Beginnings::new(args)?;
-    let signals = signals()?;
-    let shell = Shell::new(args, &mut beginnings)?;
-    Ok((shell, signals))
 }
 
 /// What has something to say.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io;
 use std::os::fd::OwnedFd;
 
 use super::access_logs::AccessLogs;
@@ -84,7 +85,12 @@ impl<'a> Shell<'a> {
     pub(super) fn new(args: &'a Args, beginnings: &mut Beginnings) -> Result<Self, String> {
         let pid_file = args.pid_file.as_ref().map(|path| {
             let shown = path.display();
-            PidFile::create(path).map_err(|error| format!("the file {shown}: {error}"))
+            PidFile::create(path).map_err(|error| match error.kind() {
+                io::ErrorKind::AddrInUse => {
+                    format!("another server is running, its number is in {shown}")
+                }
+                _ => format!("the file {shown} can not be written: {error}"),
+            })
         });
         let pid_file = pid_file.transpose()?;
         if let Ok(ring) = RingLog::create() {
@@ -183,7 +189,10 @@ impl<'a> Shell<'a> {
         if self.machine.is_serving() {
             let count = self.machine.living().len();
             let plural = if count == 1 { "" } else { "s" };
-            self.service.status(&format!("serving, {count} generation{plural}"));
+            match self.machine.restarting() {
+                Some(_) => self.service.status("starting another worker"),
+                None => self.service.status(&format!("serving, {count} generation{plural}")),
+            }
         }
     }
 }
