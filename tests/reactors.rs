@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, mpsc};
 use std::thread::JoinHandle;
 
@@ -25,6 +27,9 @@ struct Fleet {
     world: &'static World,
     posts: Vec<Post>,
     threads: Vec<JoinHandle<Bystander>>,
+    /// What the first reactor watches, and the commands that it takes for each `c`.
+    bell: UnixStream,
+    commands: mpsc::Sender<Command>,
     closed: mpsc::Receiver<CloseReason>,
     /// Letters that came back to a reactor.
     round: mpsc::Receiver<Letter>,
@@ -37,6 +42,10 @@ impl Fleet {
         world.closed = Mutex::new(Some(sender));
         let world: &'static World = Box::leak(Box::new(world));
         let (came, round) = mpsc::channel();
+        let (bell, near) = UnixStream::pair().unwrap();
+        near.set_nonblocking(true).unwrap();
+        let (commands, taken) = mpsc::channel();
+        let mut first = Some((near, taken));
         let mailboxes = Mailbox::open(u16::try_from(listeners.len()).unwrap()).unwrap();
         let posts: Vec<Post> = mailboxes.iter().map(Mailbox::post).collect();
         let all = Limits {
@@ -47,10 +56,13 @@ impl Fleet {
             tx_bytes: 32768,
         };
         let threads = mailboxes.into_iter().zip(listeners).map(|(mailbox, listeners)| {
-            let local = Bystander { round: Some(came.clone()), ..Bystander::default() };
+            let (bell, commands) = first.take().unzip();
+            let watches = bell.iter().map(|bell| (0, bell.as_raw_fd())).collect();
+            let round = Some(came.clone());
+            let local = Bystander { bell, commands, round, ..Bystander::default() };
             let limits = all.share(mailbox.post().own(), mailbox.post().reactors());
             // Built here, so that every reactor is ready when the test begins.
-            let start = Start::<Player> { limits, world, listeners, watches: Vec::new() };
+            let start = Start::<Player> { limits, world, listeners, watches };
             let mut reactor = Reactor::new(start, mailbox, |_| local).unwrap();
             std::thread::spawn(move || {
                 reactor.run().unwrap();
@@ -58,7 +70,7 @@ impl Fleet {
             })
         });
         let threads = threads.collect();
-        Self { world, posts, threads, closed, round }
+        Self { world, posts, threads, bell, commands, closed, round }
     }
 
     fn tell(&self, reactor: u16, command: Command) {
@@ -121,6 +133,53 @@ fn connect_each(to: [SocketAddr; 2], count: usize) -> Vec<TcpStream> {
 /// The peer has ended the connection, with or without what it should have read.
 fn ended(stream: &mut TcpStream) -> bool {
     matches!(stream.read(&mut [0]), Ok(0) | Err(_))
+}
+
+#[test]
+fn a_watch_is_asked_until_it_has_no_more_commands() {
+    let (one, address) = socket(1, FIRST);
+    let mut fleet = Fleet::start(World::default(), 10, vec![vec![]]);
+    // More than are taken in one turn of the loop, and one event for all of them.
+    for _ in 0..1000 {
+        fleet.commands.send(Command::Unlisten(9)).unwrap();
+    }
+    fleet.commands.send(Command::Listen(one)).unwrap();
+    fleet.bell.write_all(&[b'c'; 1001]).unwrap();
+    assert!(connect(address, 2).iter_mut().all(echoes));
+}
+
+#[test]
+fn what_ends_one_reactor_ends_all() {
+    let ((one, first), (two, second)) = (socket(1, FIRST), socket(2, FIRST));
+    let mut fleet = Fleet::start(World::default(), 100, vec![vec![one], vec![], vec![two]]);
+    let mut kept = connect_each([first, second], 2);
+    assert!(kept.iter_mut().all(echoes));
+    fleet.bell.write_all(b"d").unwrap();
+    assert!(kept.iter_mut().all(ended));
+    fleet.join();
+    assert!(TcpStream::connect(first).is_err() && TcpStream::connect(second).is_err());
+}
+
+#[test]
+fn there_are_so_many_listeners_and_no_more() {
+    let _ = kinglet::sys::limits::set_descriptors(None);
+    let first = socket::listen(ANY, &ListenOptions::default()).unwrap();
+    let address = socket::local_addr(&first).unwrap();
+    // Copies of one socket are as good as others, and need no ports.
+    let copy = |socket| Listening { socket, id: FIRST, fd: first.try_clone().unwrap() };
+    let fleet = Fleet::start(World::default(), 10, vec![(0..999).map(copy).collect()]);
+    let ((last, _), (over, refused)) = (socket(999, FIRST), socket(1000, FIRST));
+    let last_address = socket::local_addr(&last.fd).unwrap();
+    fleet.tell(0, Command::Listen(last));
+    fleet.tell(0, Command::Listen(over));
+    fleet.round_trip();
+    assert!(TcpStream::connect(refused).is_err(), "it was closed");
+    assert!(connect(address, 1).iter_mut().all(echoes));
+    assert!(connect(last_address, 1).iter_mut().all(echoes));
+    fleet.tell(0, Command::Unlisten(500));
+    let (again, address) = socket(1000, FIRST);
+    fleet.tell(0, Command::Listen(again));
+    assert!(connect(address, 1).iter_mut().all(echoes));
 }
 
 #[test]

@@ -57,11 +57,13 @@ pub struct Options {
     pub strict: bool,
     /// What `_lws_ddir_` stands for.
     pub data_dir: String,
+    /// Fill [`Settings::written`].
+    pub keep_written: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { strict: false, data_dir: "/usr/share".to_owned() }
+        Self { strict: false, data_dir: "/usr/share".to_owned(), keep_written: false }
     }
 }
 
@@ -111,6 +113,9 @@ fn load_reported(mut files: Vec<SourceFile>, options: &Options, report: Report) 
     reader.finish(incomplete);
     let read::Reader { report, mut settings, unbuilt, .. } = reader;
     settings.files = files;
+    if options.keep_written {
+        settings.written.unbuilt.clone_from(&unbuilt);
+    }
     Loaded { settings, report, unbuilt }
 }
 

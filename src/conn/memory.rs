@@ -26,9 +26,10 @@ pub struct UserOfMemory {
 pub fn memory(world: &World, connections_max: usize, reactors: usize) -> Vec<UserOfMemory> {
     let reactors = reactors.max(1);
     let user = |what, count, each| UserOfMemory { what, count, each };
-    let files = (world.limits.open_files_max as usize).max(1);
+    // Divided among the reactors; a cache has at least two.
+    let files = (world.limits.open_files_max as usize).div_ceil(reactors).max(2);
     let mut users = vec![
-        user("open files", files, FileCache::bytes(files).div_ceil(files)),
+        user("open files", reactors * files, FileCache::bytes(files).div_ceil(files)),
         user("scratch", reactors, local::SCRATCH_BYTES),
         user("mailboxes", reactors, MAILBOX_BYTES),
     ];

@@ -10,7 +10,7 @@ use crate::vhost::log::Logs;
 pub const SIGNALS: u16 = 0;
 
 /// Watches descriptors for a reactor, in its thread.
-pub trait Overseer {
+pub trait Overseer: Send {
     /// The descriptor registered as `watch` was readable; called until it answers
     /// [`Command::Continue`], which says that nothing is left to be read from it for now.
     /// `connections` are those of this reactor.
@@ -54,7 +54,7 @@ impl SignalWatch {
             }
             Signal::User1 => self.logs.reopen(),
             Signal::Hangup => log::warn(format_args!(
-                "SIGHUP: reload is not built yet; restart to read the configuration again"
+                "SIGHUP: one process can not reload; start it again, or with a supervisor"
             )),
             // Not watched by a server of one process.
             Signal::User2 | Signal::Child => {}

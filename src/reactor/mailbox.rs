@@ -11,9 +11,11 @@
 //!    reactor that obeys them; for another one they are posted: [`Post::to`].
 //! 4. `run` returns in every thread when all reactors are done, or it is time.
 //!
-//! Each reactor has memory of its own: what [`Limits`](super::Limits) says, [`MAILBOX_BYTES`](super::MAILBOX_BYTES) for its
-//! mailbox, [`SHARED_BYTES`](super::SHARED_BYTES) for sessions if it speaks TLS, and its
-//! [`Local`](super::Local); two descriptors, an epoll instance and an eventfd.
+//! Each reactor has memory of its own: what [`Limits`](super::Limits) says,
+//! [`MAILBOX_BYTES`](super::MAILBOX_BYTES) for its mailbox,
+//! [`SHARED_BYTES`](super::SHARED_BYTES) for sessions if it speaks TLS, and its
+//! [`Local`](super::Local). Descriptors beside listeners and slots: an epoll instance, an eventfd,
+//! up to [`ARRIVALS_MAX`] connections in its mailbox and one that waits.
 //!
 //! Nothing here is touched by a request. Room is published when connections come and go.
 

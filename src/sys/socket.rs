@@ -205,8 +205,8 @@ impl From<AcceptError> for io::Error {
     }
 }
 
-/// Accepts one connection, non-blocking and close-on-exec, from a TCP or a unix listener. One system
-/// call, two for a unix socket; no allocation.
+/// Accepts one connection, non-blocking and close-on-exec, from a TCP or a unix listener. One
+/// system call, two for a unix socket; no allocation.
 pub fn accept(listener: &impl AsFd) -> Result<(OwnedFd, PeerAddr), AcceptError> {
     // SAFETY: all bytes zero is a valid sockaddr_storage.
     let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };

@@ -1,3 +1,5 @@
+//! Tests of listeners and of what they accept, over real sockets.
+
 use super::*;
 use std::net::TcpStream;
 

@@ -39,7 +39,9 @@ fn ask(mut stream: impl std::io::Read + std::io::Write, host: &str, target: &str
 
 #[test]
 fn a_unix_client_is_served_and_logged_by_who_it_is() {
-    for (format, want) in [("", "PEER - - "), (r#""log-format": "json","#, r#","peer":"PEER","#)] {
+    for (format, want) in
+        [("", "PEER - - "), (r#""access-log-format": "json","#, r#","peer":"PEER","#)]
+    {
         let vhost = format!(r#""access-log": "DIR/access.log", {format}"#);
         let folder = Folder::new().file("www/f.txt", "file").file("www/page/index.html", "page");
         let server = serve(folder, &www("", &vhost, ""));
