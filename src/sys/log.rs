@@ -11,7 +11,8 @@
 //! messages of every kind together are bounded to 50 a second after a burst of 200, unless
 //! `info` or `debug` was asked for.
 //!
-//! Shapes of a line: see [`Shape`].
+//! A line's head is what its reader wants: a priority for journald, which has its own clock, the
+//! time of day at a terminal, date, time and zone elsewhere, RFC 3164 for the log daemon.
 
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU8, Ordering};
