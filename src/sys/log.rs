@@ -95,17 +95,25 @@ pub fn debug(message: fmt::Arguments<'_>) {
 
 /// Writes a line if the level of the log allows it.
 pub fn write(level: Level, message: fmt::Arguments<'_>) {
+    write_line(level, message, !enabled(Level::Info));
+}
+
+/// Writes a line of a longer text, such as a list of faults, where lines may be alike: none is
+/// left out. The caller knows that the text is bounded, and that it is not written often.
+pub fn write_whole(level: Level, message: fmt::Arguments<'_>) {
+    write_line(level, message, false);
+}
+
+fn write_line(level: Level, message: fmt::Arguments<'_>, bounded: bool) {
     if !enabled(level) {
         return;
     }
     let mut line = Line::new();
     // A Line takes everything; an error can only come from the message's own Display.
     let _ = line.write_fmt(message);
-    let bounded = !enabled(Level::Info);
-    let hash = fnv(level as u8, line.text());
     let mut throttle = THROTTLE.lock().unwrap_or_else(PoisonError::into_inner);
     if bounded {
-        match throttle.admit(hash, clock::monotonic_ms()) {
+        match throttle.admit(fnv(level as u8, line.text()), clock::monotonic_ms()) {
             Verdict::Write { suppressed: 0 } => {}
             Verdict::Write { suppressed } => {
                 let _ = write!(line, " ({suppressed} more like it)");
@@ -253,6 +261,8 @@ mod tests {
             }
         });
         notice(format_args!("another"));
+        (0..9).for_each(|_| write_whole(Level::Error, format_args!("  ^^^")));
+        write_whole(Level::Info, format_args!("  ^^^"));
         flush();
     }
 
@@ -263,7 +273,8 @@ mod tests {
         assert_eq!(count(" error: the same 1"), 3, "{lines:?}");
         assert_eq!(count(" notice: another"), 1);
         assert_eq!(count(" warning: 97 log lines were not written"), 1);
-        assert_eq!(lines.len(), 5);
+        assert_eq!(count(" error:   ^^^"), 9);
+        assert_eq!(lines.len(), 14);
     }
 
     #[test]
