@@ -25,7 +25,7 @@ impl Dir {
 
 impl Drop for Dir {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(self.0.parent().unwrap_or(Path::new("/nonexistent")));
+        let _ = fs::remove_dir_all(self.0.parent().unwrap_or_else(|| Path::new("/nonexistent")));
     }
 }
 

@@ -5,7 +5,7 @@ use super::identity::{self, Identity};
 use super::machine::{self, Actors};
 use super::{chroot, migration, unix_sockets};
 use crate::config::diagnose::{Diagnostic, Report};
-use crate::config::settings::{ListenOn, Settings};
+use crate::config::settings::{ListenOn, Settings, SourceFile};
 use crate::config::{self, Loaded, Options};
 use crate::conn::Client;
 use crate::daemon::certificates::self_signed;
@@ -47,10 +47,7 @@ impl Survey {
             },
             Source::Configured(dir) => {
                 let keep_written = migration::concerns(dir);
-                let mut options = Options { strict, keep_written, ..Options::default() };
-                if let Some(data_dir) = &args.data_dir {
-                    options.data_dir.clone_from(data_dir);
-                }
+                let options = Options { keep_written, ..options(args, strict) };
                 let mut loaded: Loaded = config::load(dir, &options);
                 for note in config::not_built(&loaded) {
                     loaded.report.push(note);
@@ -71,6 +68,39 @@ impl Survey {
             return Err(survey.refusal());
         }
         Ok(survey)
+    }
+
+    /// Reads again what was planned: the texts of a snapshot, or quick mode for `port`. What there
+    /// is to say about it has been told.
+    ///
+    /// # Errors
+    /// The exit code, when it is wrong all the same; everything has been printed.
+    pub(in crate::daemon) fn planned(
+        args: &Args,
+        files: Vec<SourceFile>,
+        port: Option<u16>,
+    ) -> Result<Self, u8> {
+        if matches!(args.source, Source::Quick(_)) {
+            let mut survey = Self::read(args, false, port.unwrap_or_else(|| quick::port(args)))?;
+            survey.report = Report::default();
+            return Ok(survey);
+        }
+        let Loaded { settings, report, .. } = config::load_texts(files, &options(args, false));
+        let mut survey = Self { settings, report };
+        if survey.report.has_errors() {
+            survey.print();
+            return Err(survey.refusal());
+        }
+        survey.report = Report::default();
+        Ok(survey)
+    }
+
+    /// Does something whose findings have been told.
+    pub(in crate::daemon) fn untold<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        let told = std::mem::take(&mut self.report);
+        let done = act(self);
+        self.report = told;
+        done
     }
 
     /// Adds what the world could not take over.
@@ -117,6 +147,20 @@ impl Survey {
     }
 }
 
+fn options(args: &Args, strict: bool) -> Options {
+    let mut options = Options { strict, ..Options::default() };
+    if let Some(data_dir) = &args.data_dir {
+        options.data_dir.clone_from(data_dir);
+    }
+    options
+}
+
+/// The sizes of a server of this configuration on this machine, now.
+pub(in crate::daemon) fn sizes(survey: &Survey, world: &World) -> Sizes {
+    let held = world.listeners.len() + world.directories();
+    Sizes::new(&survey.settings.global, Machine::now(), held, Speech::of(&survey.settings))
+}
+
 /// `-t`
 pub(in crate::daemon) fn check(args: &Args, strict: bool) -> u8 {
     let mut survey = match Survey::read(args, strict, quick::PORT) {
@@ -144,9 +188,7 @@ pub(in crate::daemon) fn check(args: &Args, strict: bool) -> u8 {
         print::out(&migration::page(&survey.settings, &identity));
     }
     let counts = survey.report.counts();
-    let held = world.listeners.len() + world.directories();
-    let speech = Speech::of(&survey.settings);
-    let sizes = Sizes::new(&survey.settings.global, Machine::now(), held, speech);
+    let sizes = sizes(&survey, &world);
     print::out(&budget(&world, &sizes).to_string());
     let words = format!(
         "{}, {}, {} degraded",

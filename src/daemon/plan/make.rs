@@ -6,10 +6,10 @@ use std::io::{self, Write as _};
 use super::{Excerpt, Plan, PlannedListener, PlannedLog, Quick, Scheme, fingerprint, snapshot};
 use crate::config::settings::SourceFile;
 use crate::daemon::certificates::self_signed;
-use crate::daemon::check::budget::{Machine, Sizes, Speech};
+use crate::daemon::check::budget::Sizes;
 use crate::daemon::check::identity::{self, Identity};
 use crate::daemon::check::machine::{self, Actors};
-use crate::daemon::check::survey::{Survey, budget};
+use crate::daemon::check::survey::{Survey, budget, sizes};
 use crate::daemon::check::unix_sockets;
 use crate::daemon::command::args::{Args, Source};
 use crate::daemon::command::{exit, print, quick};
@@ -81,17 +81,6 @@ pub(in crate::daemon) fn make(args: &Args) -> Result<Made, u8> {
     let fingerprint = fingerprint::of(args, &survey.settings, &identity, self_signed.as_deref());
     let plan = Plan { fingerprint, ..plan(args, &survey, &world, &identity, &sizes) };
     Ok(Made { plan, files: survey.settings.files })
-}
-
-/// The sizes of a server of this configuration on this machine, now.
-pub(in crate::daemon) fn sizes(survey: &Survey, world: &World) -> Sizes {
-    let held = held(world);
-    Sizes::new(&survey.settings.global, Machine::now(), held, Speech::of(&survey.settings))
-}
-
-/// Descriptors that are held beside those of connections.
-fn held(world: &World) -> usize {
-    world.listeners.len() + world.directories()
 }
 
 fn plan(args: &Args, survey: &Survey, world: &World, identity: &Identity, sizes: &Sizes) -> Plan {
