@@ -224,7 +224,7 @@ mod tests {
         for end in 0..bytes.len() {
             assert!(decode(&bytes[..end], false).is_err(), "{end}");
         }
-        let mut other = bytes.clone();
+        let mut other = bytes;
         other[0] = VERSION + 1;
         assert_eq!(decode(&other, false), Err(Malformed::Version));
         other[0] = VERSION;
