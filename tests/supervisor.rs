@@ -4,6 +4,7 @@
 mod program;
 
 use std::io::Write as _;
+use std::os::unix::net::UnixDatagram;
 
 use program::{Folder, Http, Program, config, pid_is_there, quick};
 
@@ -124,7 +125,7 @@ fn a_worker_that_dies_is_followed_by_another_one() {
 
 #[test]
 fn a_second_signal_ends_everything_at_once() {
-    let global = "\"shutdown-secs\": 600, \"timeout-secs\": 600, \"header-timeout-secs\": 600,";
+    let global = "\"timeout-secs\": 600, \"header-timeout-secs\": 600,";
     let program = Program::start(folder(), "www", global);
     // A request that is never finished keeps the worker.
     let mut client = Http::connect(program.port);
@@ -195,5 +196,41 @@ fn a_supervisor_becomes_another_program_and_keeps_everything() {
     program.wait_for("was ended by signal 9");
     program.wait_for("worker 3 serves");
     assert_eq!(program.get("/a.txt"), "second\n");
+    assert_eq!(program.stop("TERM"), Some(0));
+}
+
+#[test]
+fn systemd_hears_of_everything_and_a_hung_worker_is_replaced() {
+    let folder = folder();
+    let path = folder.at("manager");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(program::PATIENCE)).unwrap();
+    let heard = |expected: &str| {
+        let mut room = [0; 512];
+        loop {
+            let count = manager.recv(&mut room).unwrap();
+            let text = String::from_utf8_lossy(&room[..count]).into_owned();
+            if text.contains(expected) {
+                break;
+            }
+        }
+    };
+    let path = path.to_str().unwrap().to_owned();
+    let env = [("NOTIFY_SOCKET", &*path), ("WATCHDOG_USEC", "6000000")];
+    let program = Program::start_in(folder, "www", "", "", &env);
+    heard("READY=1");
+    heard("WATCHDOG=1");
+    program.signal("HUP");
+    heard("RELOADING=1");
+    heard("READY=1");
+    let worker = program.worker();
+    program::signal(worker, "STOP");
+    program.wait_for("gives no sign of life");
+    program.wait_for("worker 2 serves");
+    heard("STATUS=starting another worker");
+    heard("WATCHDOG=1");
+    assert_eq!(program.get("/a.txt"), "first\n");
+    program.signal("TERM");
+    heard("STOPPING=1");
     assert_eq!(program.stop("TERM"), Some(0));
 }

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// A test that waits for longer than this has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Ports that another program may have taken before this one did.
 const TRIES: u32 = 20;
 
@@ -55,7 +55,7 @@ pub(crate) fn config(folder: &Folder, port: u16, docroot: &str, global: &str) ->
 
 fn config_with(folder: &Folder, port: u16, docroot: &str, global: &str, vhost: &str) -> String {
     let text = format!(
-        r#"{{ "global": {{ {global} "username": "root" }}, "vhosts": [ {{ "name": "a.test",
+        r#"{{ "global": {{ {global} "shutdown-secs": 20 }}, "vhosts": [ {{ "name": "a.test",
         {vhost} "interface": "127.0.0.1", "port": {port}, "mounts": [ {{ "mountpoint": "/",
         "origin": "file://DIR/{docroot}" }} ] }} ] }}"#
     );
@@ -76,6 +76,17 @@ impl Program {
     }
 
     pub(crate) fn start_with(folder: Folder, docroot: &str, global: &str, vhost: &str) -> Self {
+        Self::start_in(folder, docroot, global, vhost, &[])
+    }
+
+    /// As told, with further variables of the environment.
+    pub(crate) fn start_in(
+        folder: Folder,
+        docroot: &str,
+        global: &str,
+        vhost: &str,
+        env: &[(&str, &str)],
+    ) -> Self {
         let mut folder = Some(folder);
         for _ in 0..TRIES {
             let Some(folder_now) = folder.take() else { break };
@@ -85,6 +96,7 @@ impl Program {
             folder_now.write("conf/conf", text);
             let mut command = command();
             command.arg("-c").arg(folder_now.at("conf")).stderr(Stdio::piped());
+            command.envs(env.iter().copied());
             let mut child = command.spawn().unwrap();
             let lines = lines_of(child.stderr.take().unwrap());
             let program = Self { child, lines, folder: folder_now, port };
