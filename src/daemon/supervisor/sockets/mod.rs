@@ -5,6 +5,7 @@
 //! that is there; then it is [adopted](Table::adopt) or [abandoned](Table::abandon). Sockets
 //! that no plan wants any more are *leaving* until the supervisor [closes](Table::close) them.
 
+mod carried;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod following;

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::Path;
 
 use crate::daemon::check::finding::{Finding, Severity};
 use crate::daemon::plan::UnixAccess;
@@ -16,21 +16,24 @@ const CLOSED: UnixAccess = UnixAccess { owner: None, mode: 0o600 };
 /// The file of a unix socket that this program has made.
 #[derive(Debug)]
 pub(super) struct SocketFile {
-    path: PathBuf,
-    inode: Inode,
-    access: UnixAccess,
+    /// Its name.
+    pub(super) path: String,
+    /// Which file it is.
+    pub(super) inode: Inode,
+    /// Who may use it.
+    pub(super) access: UnixAccess,
 }
 
 impl SocketFile {
     /// Removes it, unless something else has its name by now.
     pub(super) fn remove(self) {
         // Whoever took its name or its folder away did what was to be done.
-        let _ = unix_listener::remove(&self.path, self.inode);
+        let _ = unix_listener::remove(Path::new(&self.path), self.inode);
     }
 
     /// Whether clients still find it by its name.
     pub(super) fn is_there(&self) -> bool {
-        self.path
+        Path::new(&self.path)
             .symlink_metadata()
             .is_ok_and(|metadata| Inode { dev: metadata.dev(), ino: metadata.ino() } == self.inode)
     }
@@ -38,7 +41,7 @@ impl SocketFile {
     /// Changes who may use it, if that is not so yet.
     pub(super) fn grant(&mut self, access: UnixAccess) -> io::Result<()> {
         if access != self.access {
-            unix_listener::set_access(&self.path, self.inode, &in_sys(access))?;
+            unix_listener::set_access(Path::new(&self.path), self.inode, &in_sys(access))?;
             self.access = access;
         }
         Ok(())
@@ -56,10 +59,7 @@ pub(super) fn open(
     let access = access.unwrap_or(CLOSED);
     let (fd, inode) = unix_listener::open(&parsed, &in_sys(access), BACKLOG)
         .map_err(|error| refused(name, &error))?;
-    let file = match (parsed, inode) {
-        (UnixName::Path(path), Some(inode)) => Some(SocketFile { path, inode, access }),
-        _ => None,
-    };
+    let file = inode.map(|inode| SocketFile { path: name.to_owned(), inode, access });
     Ok((fd, file))
 }
 
