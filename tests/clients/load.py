@@ -8,7 +8,7 @@ import time
 
 from stage import PATIENCE_SECS, Failed
 
-SLOW_BYTES = 1 << 20
+SLOW_BYTES = 3 << 20
 SLOW_PARTS = 40
 
 
