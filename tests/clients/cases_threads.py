@@ -12,16 +12,6 @@ from stage import Failed, case, equal, eventually, true
 SMALL = b"abcdefghijklmnopqrstuvwxyz"
 
 
-def ticks(pid):
-    """CPU ticks of each thread of a process."""
-    found = {}
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/stat", encoding="ascii") as text:
-            fields = text.read().rpartition(")")[2].split()
-        found[int(task)] = int(fields[11]) + int(fields[12])
-    return found
-
-
 def epolls(pid):
     """Threads' event queues of a process."""
     count = 0
@@ -68,15 +58,12 @@ def threads_answer_2000_connections(stage):
             wrong.append(repr(error))
         link.close()
     equal(wrong, [], "connections without an answer")
-    for number, used in stage_accepted(stage):
-        true(used > 100, f"reactor {number} has served {used} connections only")
+    held = held_by_each(stage, worker)
+    true(min(held) > 100, f"of 800 connections the event loops hold {held}")
 
 
-def stage_accepted(stage):
-    """How many sockets each listening socket of the port has: (inode, thread) is not told by the
-    system, so connections are opened and kept until every event loop holds some."""
-    server = stage.servers[-1]
-    worker = processes.worker(server)
+def held_by_each(stage, worker):
+    """Opens 800 connections; how many descriptors each event loop then watches."""
     target = Target(("127.0.0.1", stage.port))
     links = [target.connect() for _ in range(800)]
     for link in links:
@@ -94,7 +81,7 @@ def stage_accepted(stage):
             pass
     for link in links:
         link.close()
-    return list(enumerate(sorted(held)))
+    return held
 
 
 @case
@@ -112,12 +99,16 @@ def threads_change_across_reloads(stage):
     load.add("late", target, "/small.txt", SMALL, 0, 6)
     load.add("kept", target, "/small.txt", SMALL, 0.002, 2)
     load.add("slow", target, "/big.txt", big, 0, 2)
+    equal(processes.delay_handshakes(server), 1, "listeners")
+    most = 1
     with load:
         for number, threads in enumerate((4, 2, 3, 1, 4, 1, 2, 4, 1), 1):
             configured(number, threads)
             processes.reload(server)
             eventually(lambda n=number: load.seen[str(n)] or load.failed, f"generation {number}")
             equal(epolls(processes.workers(server)[-1]), threads, "event loops")
+            most = max(most, threads)
+            equal(processes.delay_handshakes(server), most, "listeners, of which none is closed")
             if load.failed:
                 raise Failed(f"with {threads} threads: {dict(load.failed)}")
     load.check("fresh", "late", "kept", "slow")

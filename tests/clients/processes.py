@@ -1,9 +1,11 @@
 """A running kinglet seen from outside: its processes, and what they hold."""
 
+import ctypes
 import glob
 import os
 import re
 import signal
+import socket
 
 from stage import Failed, eventually
 
@@ -101,3 +103,45 @@ def nothing_left(pids):
 def executable(pid):
     """The file that a process runs."""
     return os.readlink(f"/proc/{pid}/exe")
+
+
+def copied(pid, number):
+    """A copy of another process's descriptor, as a socket; none if it is no TCP listener."""
+    # pidfd_getfd(2) has the same number on every architecture.
+    libc = ctypes.CDLL(None, use_errno=True)
+    handle = os.pidfd_open(pid)
+    try:
+        copy = libc.syscall(438, handle, number, 0)
+    finally:
+        os.close(handle)
+    if copy < 0:
+        return None
+    try:
+        link = socket.socket(fileno=copy)
+    except OSError:
+        os.close(copy)
+        return None
+    tcp = link.family in (socket.AF_INET, socket.AF_INET6) and link.type == socket.SOCK_STREAM
+    if tcp and link.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        return link
+    link.close()
+    return None
+
+
+def delay_handshakes(server, secs=3):
+    """TCP_DEFER_ACCEPT on every listener of a server: a handshake is only done when the client
+    has sent something, so that it is under way for as long as one from far away. Returns how
+    many listeners there are."""
+    count = 0
+    for entry in os.listdir(f"/proc/{server.child.pid}/fd"):
+        try:
+            if not os.readlink(f"/proc/{server.child.pid}/fd/{entry}").startswith("socket:"):
+                continue
+        except OSError:
+            continue
+        link = copied(server.child.pid, int(entry))
+        if link:
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, secs)
+            link.close()
+            count += 1
+    return count
