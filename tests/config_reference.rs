@@ -199,6 +199,7 @@ fn documented_defaults_are_the_real_ones() {
     for key in keys::all().filter(stated) {
         let shown = match key.default {
             "off" => "false".to_owned(),
+            "on" => "true".to_owned(),
             "64M" => (64 << 20).to_string(),
             word if word.bytes().all(|b| b.is_ascii_digit()) => word.to_owned(),
             word if !word.contains(' ') => format!("\"{word}\""),

@@ -27,6 +27,7 @@ const FULL: &str = r##"{
   "$schema": "kinglet.schema.json",
   "global": {
     "username": "www", "groupname": "web", "uid": 33, "gid": "34", "count-threads": 2,
+    "drain-secs": 7200, "max-generations": "5", "no-new-privs": "off",
     "server-string": "pond # 1", "timeout-secs": "7", "header-timeout-secs": 21,
     "send-timeout-secs": 61, "shutdown-secs": 0, "min-body-rate": "1k", "max-connections": 100,
     "max-buffers": 300, "max-head": "16k", "max-headers": 50, "max-body": "2M",
@@ -318,7 +319,7 @@ fn files_add_up() {
 fn missing_capabilities_are_named_once_each() {
     let loaded = load(&[FULL]);
     let features: Vec<Feature> = loaded.unbuilt.iter().map(|u| u.feature).collect();
-    for feature in [Feature::WebSocket, Feature::Cgi, Feature::Threads, Feature::UnixSockets] {
+    for feature in [Feature::WebSocket, Feature::Cgi, Feature::Plugins] {
         assert!(features.contains(&feature), "{feature:?}");
     }
     let notes = not_built(&loaded);
@@ -356,4 +357,24 @@ fn schema_names_its_parts() {
     for part in ["draft-07", "\"vhosts\"", "#/definitions/mount", "keeplive-timeout", "^quic-"] {
         assert!(text.contains(part), "{part}");
     }
+}
+
+#[test]
+fn keys_of_the_daemon_have_their_defaults_and_values() {
+    let global = sound(&["{ \"vhosts\": [{ \"port\": 80 }] }"]).global;
+    assert_eq!((global.count_threads, global.drain_secs, global.generations_max), (1, 0, 3));
+    assert!(global.no_new_privs);
+    let loaded = load(&[FULL]);
+    let global = &loaded.settings.global;
+    assert_eq!((global.count_threads, global.drain_secs, global.generations_max), (2, 7200, 5));
+    assert!(!global.no_new_privs);
+    for key in ["count-threads", "drain-secs", "max-generations", "unix-socket"] {
+        assert!(loaded.unbuilt.iter().all(|u| !u.key.starts_with(key)), "{key}");
+    }
+    let access = |at: usize| loaded.settings.vhosts[at].unix_access.as_ref();
+    assert!(access(0).is_none());
+    let at = loaded.settings.vhosts.iter().position(|v| v.name.value == "b").unwrap();
+    let perms = &access(at).unwrap().value;
+    assert_eq!((perms.user.as_str(), perms.group.as_deref()), ("a", Some("b")));
+    assert_eq!((perms.mode, perms.mode_bits()), (Some(0o660), 0o660));
 }

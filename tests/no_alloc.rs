@@ -19,7 +19,7 @@ mod server;
 mod tls_client;
 
 use client::Client;
-use server::{BLOCKS, Folder, Server, request};
+use server::{Folder, Server, Setting, request};
 use tls_client::TlsClient;
 
 thread_local! {
@@ -73,7 +73,13 @@ const CONFIG: &str = r#"{ "global": { "server-string": "k", "reject-service-keyw
     { "name": "b.test", "port": 80, "mounts": [
         { "mountpoint": "/", "origin": "file://DIR/www" } ] } ] }"#;
 
-fn serve(log: &str) -> Server {
+/// A server whose allocations count.
+fn watched(folder: Folder, config: &str, reactors: u16) -> Server {
+    let begin = || WATCHED.set(true);
+    Server::start_so(folder, config, Setting { begin, reactors, ..Setting::default() })
+}
+
+fn serve(log: &str, reactors: u16) -> Server {
     let folder = Folder::new()
         .file("www/small.txt", "x".repeat(500))
         .file("www/medium.txt", "x".repeat(20_000))
@@ -83,7 +89,7 @@ fn serve(log: &str) -> Server {
         .file("www/page/index.html", "page")
         .file("users", "kim:secret\n");
     folder.age("www/small.txt", 1_600_000_000);
-    Server::start_after(folder, &CONFIG.replace("LOG", log), BLOCKS, || WATCHED.set(true))
+    watched(folder, &CONFIG.replace("LOG", log), reactors)
 }
 
 /// What is asked for again and again: name, requests, status of each answer.
@@ -118,14 +124,15 @@ fn ask(client: &mut Client, batch: &str, status: u16, answers: usize) {
     }
 }
 
+/// A client, which server it asks, and what.
+type Asking = (&'static str, Client, Vec<(&'static str, String, u16, usize)>);
+
 /// Asks every server for everything until there were `answers_min` answers and `time` has passed.
-fn go_on(servers: &[(&str, Server)], answers_min: usize, time: Duration) {
-    let mut clients: Vec<_> =
-        servers.iter().map(|(what, server)| (what, server.connect(), plans(server))).collect();
+fn go_on(clients: &mut [Asking], answers_min: usize, time: Duration) {
     let began = Instant::now();
     let mut answers = 0;
     while answers < answers_min || began.elapsed() < time {
-        for (what, client, plans) in &mut clients {
+        for (what, client, plans) in &mut *clients {
             for (name, batch, status, each) in plans {
                 ask(client, batch, *status, *each);
                 answers += *each;
@@ -143,8 +150,7 @@ fn go_on_over_tls() {
     let folder = tls_client::folder()
         .file("www/small.txt", "x".repeat(500))
         .file("www/large.txt", "x".repeat(300_000));
-    let server =
-        Server::start_after(folder, &tls_client::site("", ""), BLOCKS, || WATCHED.set(true));
+    let server = watched(folder, &tls_client::site("", ""), 1);
     for version in tls_client::VERSIONS {
         let mut client = TlsClient::connect(server.address, &tls_client::config(version, None));
         client.get("/small.txt");
@@ -167,11 +173,21 @@ fn go_on_over_tls() {
 fn requests_allocate_nothing() {
     /// Caches are renewed after a second, and new files are read with suspicion for two.
     const RENEWED_TWICE: Duration = Duration::from_millis(2500);
-    let logged = serve(r#""access-log": "DIR/access.log","#);
-    let servers = [("without a log", serve("")), ("with a log", logged)];
-    go_on(&servers, 0, 2 * RENEWED_TWICE);
+    let log = r#""access-log": "DIR/access.log","#;
+    // Six clients, so that both of two reactors have some.
+    let servers = [
+        ("without a log", serve("", 1), 1),
+        ("with a log", serve(log, 1), 1),
+        ("two reactors", serve(log, 2), 6),
+    ];
+    // The same ones all the time: each reactor has caches of its own, which begin empty.
+    let mut clients: Vec<Asking> = Vec::new();
+    for (what, server, count) in &servers {
+        clients.extend((0..*count).map(|_| (*what, server.connect(), plans(server))));
+    }
+    go_on(&mut clients, 0, 2 * RENEWED_TWICE);
     COUNTING.store(true, Ordering::Relaxed);
-    go_on(&servers, 20_000, RENEWED_TWICE);
+    go_on(&mut clients, 20_000, RENEWED_TWICE);
     COUNTING.store(false, Ordering::Relaxed);
     go_on_over_tls();
 }

@@ -7,163 +7,15 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 
-use kinglet::buf::{CloseReason, Ends, LaneId, Tail};
-use kinglet::reactor::{
-    Command, Cx, Deadline, Limits, ListenerId, Local, Note, Reactor, Role, SlotIo, Start, Step,
-    Timeout, Wait,
-};
-use kinglet::sys::socket::{self, ListenOptions, PeerAddr};
+use kinglet::buf::CloseReason;
+use kinglet::reactor::{Limits, ListenerId, Listening, Mailbox, Reactor, Start};
+use kinglet::sys::socket::{self, ListenOptions};
 
-/// What a test asks its connections to be.
-#[derive(Default)]
-struct World {
-    kind: Kind,
-    idle_ms: Option<u64>,
-    file: Option<std::fs::File>,
-    /// The length that the file role promises.
-    promised: u64,
-    /// The other side of a pipe role.
-    peer: Mutex<Option<OwnedFd>>,
-    closed: Mutex<Option<mpsc::Sender<CloseReason>>>,
-}
+#[allow(dead_code)]
+#[path = "reactor/player.rs"]
+mod player;
 
-#[derive(Default, Clone, Copy, PartialEq)]
-enum Kind {
-    /// Sends back what comes in; may be evicted.
-    #[default]
-    Echo,
-    /// The same, and may not be evicted.
-    Keeper,
-    /// Sends the file for every byte that comes in.
-    File,
-    /// Adopts the peer and moves bytes both ways.
-    Pipe,
-}
-
-struct Bystander {
-    stop: UnixStream,
-}
-
-impl Local for Bystander {
-    fn due_ms(&self) -> Option<u64> {
-        None
-    }
-    fn service(&mut self, _: u64) {}
-    fn watched(&mut self, _: u16) -> Command {
-        let mut byte = [0];
-        match self.stop.read(&mut byte) {
-            Ok(1) if byte == *b"d" => Command::Drain { until_ms: u64::MAX },
-            _ => Command::Stop,
-        }
-    }
-    fn take_note(&mut self) -> Option<(u16, Note)> {
-        None
-    }
-}
-
-struct Player {
-    world: &'static World,
-    since_ms: u64,
-    adopted: bool,
-}
-
-fn move_bytes(ends: &mut Ends, from: LaneId, to: LaneId) -> bool {
-    let bytes = ends[from].rx.filled().to_vec();
-    let n = ends[to].tx.push(&bytes);
-    ends[from].rx.consume(n);
-    n == bytes.len()
-}
-
-impl Role for Player {
-    type World = World;
-    type Local = Bystander;
-    type Effect = OwnedFd;
-
-    fn accept(_: ListenerId, _: PeerAddr, cx: &mut Cx<'_, Self>) -> Result<Self, CloseReason> {
-        Ok(Self { world: cx.world, since_ms: cx.now_ms, adopted: false })
-    }
-
-    fn step(&mut self, ends: &mut Ends, cx: &mut Cx<'_, Self>, note: Option<Note>) -> Step<Self> {
-        match note {
-            Some(Note::Timeout(_)) => return Step::Close(CloseReason::IdleTimeout),
-            Some(Note::Drain) => return Step::Close(CloseReason::Shutdown),
-            _ => {}
-        }
-        self.since_ms = cx.now_ms;
-        match self.world.kind {
-            Kind::Echo | Kind::Keeper => {
-                let moved = move_bytes(ends, LaneId::Client, LaneId::Client);
-                let client = &ends[LaneId::Client];
-                if !moved || (client.eof && !client.tx.is_empty()) {
-                    Step::Wait(Wait::Room)
-                } else if client.eof {
-                    Step::Close(CloseReason::PeerClosed)
-                } else {
-                    Step::Wait(Wait::Input)
-                }
-            }
-            Kind::File => {
-                let tail = !ends.tail.is_none();
-                let client = &mut ends[LaneId::Client];
-                if client.eof {
-                    return Step::Close(CloseReason::PeerClosed);
-                }
-                if client.rx.is_empty() {
-                    return Step::Wait(Wait::Input);
-                }
-                if !client.tx.is_empty() || tail {
-                    return Step::Wait(Wait::Room);
-                }
-                client.rx.consume(1);
-                client.tx.put(b"head:").unwrap();
-                let file = self.world.file.as_ref().unwrap().try_clone().unwrap().into();
-                ends.tail = Tail::File { file, offset: 0, left: self.world.promised };
-                Step::Wait(Wait::Room)
-            }
-            Kind::Pipe => {
-                if !self.adopted {
-                    self.adopted = true;
-                    let peer = self.world.peer.lock().unwrap().take().unwrap();
-                    assert!(cx.effect(peer).is_ok());
-                    return Step::Again;
-                }
-                move_bytes(ends, LaneId::Client, LaneId::PeerOut);
-                move_bytes(ends, LaneId::PeerOut, LaneId::Client);
-                let done = |from: LaneId, to: LaneId| {
-                    ends[from].eof && ends[from].rx.is_empty() && ends[to].tx.is_empty()
-                };
-                let (up, down) =
-                    (done(LaneId::Client, LaneId::PeerOut), done(LaneId::PeerOut, LaneId::Client));
-                let ended = (ends[LaneId::Client].eof, ends[LaneId::PeerOut].eof);
-                ends[LaneId::PeerOut].shut |= ended.0 && ends[LaneId::Client].rx.is_empty();
-                ends[LaneId::Client].shut |= ended.1 && ends[LaneId::PeerOut].rx.is_empty();
-                if up && down {
-                    return Step::Close(CloseReason::Finished);
-                }
-                Step::Wait(Wait::Either)
-            }
-        }
-    }
-
-    fn apply(effect: OwnedFd, io: &mut SlotIo<'_>) -> Result<(), CloseReason> {
-        io.adopt(LaneId::PeerOut, effect).map_err(|_| CloseReason::PeerFailed)
-    }
-
-    fn deadline(&self) -> Option<Deadline> {
-        let idle_ms = self.world.idle_ms?;
-        Some(Deadline { at_ms: self.since_ms + idle_ms, why: Timeout::Idle })
-    }
-
-    fn evictable(&self) -> bool {
-        self.world.kind == Kind::Echo
-    }
-
-    fn closed(self, why: CloseReason, cx: &mut Cx<'_, Self>) {
-        if let Some(closed) = &*cx.world.closed.lock().unwrap() {
-            let _ = closed.send(why);
-        }
-    }
-}
+use player::{Bystander, Kind, Player, World, echoes};
 
 struct Running {
     address: SocketAddr,
@@ -188,24 +40,21 @@ fn start(mut world: World, connections_max: usize, blocks_max: usize) -> Running
     let listener = socket::listen(any, &ListenOptions::default()).unwrap();
     let address = socket::local_addr(&listener).unwrap();
     let (stop, stopped) = UnixStream::pair().unwrap();
+    stopped.set_nonblocking(true).unwrap();
     let thread = std::thread::spawn(move || {
         let (sessions_max, rx_bytes, tx_bytes) = (0, 16384, 32768);
         let limits = Limits { connections_max, blocks_max, sessions_max, rx_bytes, tx_bytes };
         let watches = vec![(0, stopped.as_raw_fd())];
-        let listeners = vec![(ListenerId(0), listener)];
+        let listeners = vec![Listening { socket: 0, id: ListenerId(0), fd: listener }];
         let start = Start::<Player> { limits, world, listeners, watches };
-        Reactor::new(start, |_| Bystander { stop: stopped }).unwrap().run().unwrap();
+        let local = Bystander { bell: Some(stopped), ..Bystander::default() };
+        Reactor::new(start, Mailbox::alone().unwrap(), |_| local).unwrap().run().unwrap();
     });
     Running { address, stop, thread: Some(thread), closed }
 }
 
 fn pattern(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|n| (n * 31 + n / 251) as u8).collect()
-}
-
-fn echoes(stream: &mut TcpStream) -> bool {
-    let mut byte = [0];
-    stream.write_all(b"x").is_ok() && matches!(stream.read(&mut byte), Ok(1))
 }
 
 #[test]

@@ -16,6 +16,8 @@ mod limits;
 mod logging;
 #[path = "serve/paths.rs"]
 mod paths;
+#[path = "serve/retire.rs"]
+mod retire;
 #[path = "serve/routing.rs"]
 mod routing;
 #[path = "serve/server.rs"]
@@ -26,3 +28,5 @@ mod tls;
 mod tls_client;
 #[path = "serve/tls_limits.rs"]
 mod tls_limits;
+#[path = "serve/unix.rs"]
+mod unix;

@@ -144,7 +144,7 @@ impl Reader<'_> {
             }
         };
         vhost.families = self.families(&vhost, noipv6, ipv6only);
-        self.socket_owner(&vhost);
+        self.socket_owner(&mut vhost);
         let undecided = self.tls(&mut vhost, tls);
         self.raw(&mut vhost);
         if self.add(vhost) {
@@ -213,18 +213,41 @@ impl Reader<'_> {
         }
     }
 
-    fn socket_owner(&mut self, vhost: &Vhost) {
-        let Some(perms) = kept(&vhost.later, "unix-socket-perms") else { return };
+    /// Perms only mean something for a socket with a path; elsewhere they are dropped.
+    fn socket_owner(&mut self, vhost: &mut Vhost) {
+        let Some(perms) = &vhost.unix_access else { return };
         match &vhost.listen_on.value {
             ListenOn::Unix(path) if path.starts_with('@') => {
                 let message = "an abstract socket has no owner and no mode";
                 let hint = "remove \"unix-socket-perms\", or use a path";
                 self.report.push(Diagnostic::error(perms.place, message).hint(hint));
             }
-            ListenOn::Unix(_) => {}
+            ListenOn::Unix(_) => return,
             _ => {
                 let message = "\"unix-socket-perms\" has no effect without \"unix-socket\"";
                 self.report.push(Diagnostic::warning(perms.place, message));
+            }
+        }
+        vhost.unix_access = None;
+    }
+
+    /// A socket has one owner and one mode, however many vhosts share it.
+    fn shared_sockets(&mut self) {
+        let vhosts = &self.settings.vhosts;
+        for (at, vhost) in vhosts.iter().enumerate() {
+            let Some(perms) = &vhost.unix_access else { continue };
+            let earlier = vhosts.iter().take(at).find_map(|other| {
+                let same = other.listen_on.value == vhost.listen_on.value;
+                other.unix_access.as_ref().filter(|_| same)
+            });
+            if let Some(first) = earlier
+                && !first.value.means(&perms.value)
+            {
+                let message =
+                    "two vhosts give the same unix socket different \"unix-socket-perms\"";
+                let hint = "give both the same, or leave one out";
+                let error = Diagnostic::error(perms.place, message).hint(hint);
+                self.report.push(error.related(first.place, "the first one is here"));
             }
         }
     }
@@ -286,6 +309,7 @@ impl Reader<'_> {
     /// What can only be said once every file was read.
     pub(super) fn finish(&mut self, syntax_errors: bool) {
         self.decide_tls();
+        self.shared_sockets();
         if self.vhosts_seen == 0 && !syntax_errors {
             let message = "there is no vhost: nothing would be served";
             let hint = "add \"vhosts\": [{ \"name\": \"localhost\", \"port\": \"7681\" }]";

@@ -43,6 +43,7 @@ pub use files::{ALL_BYTES_MAX, FILES_MAX};
 pub use lex::FAULTS_MAX;
 pub use read::NotBuilt;
 pub use reference::{explain, reference_markdown};
+pub use render::excerpt;
 pub use schema::schema;
 pub use text::{DEPTH_MAX, FILE_BYTES_MAX, VALUES_MAX};
 

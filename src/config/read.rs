@@ -256,9 +256,8 @@ impl<'f> Reader<'f> {
     }
 
     fn note_unbuilt(&mut self, key: &'static Key, typed: &Typed, place: Place) {
-        let neutral = typed.is_neutral() || (key.name == "count-threads" && typed.u64() == 1);
         if let Status::NotYet(feature) = key.status
-            && !neutral
+            && !typed.is_neutral()
         {
             self.unbuilt.push(NotBuilt { feature, key: key.name, place });
         }

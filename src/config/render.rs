@@ -53,6 +53,18 @@ fn render_one(out: &mut String, d: &Diagnostic, files: &[SourceFile], colour: bo
     }
 }
 
+/// What a finding shows of a place: `file:line:column`, and the source line with carets under it,
+/// each line ended. For whoever has to tell of it without the files. Both are empty when there is
+/// no such file.
+#[must_use]
+pub fn excerpt(place: Place, files: &[SourceFile]) -> (String, String) {
+    let Some(file) = files.get(usize::from(place.file)) else { return Default::default() };
+    let (line, column) = line_and_column(&file.text, place.start);
+    let mut lines = String::new();
+    snippet(&mut lines, place, files, Severity::Error, false);
+    (format!("{}:{line}:{column}", visible(&file.path)), lines)
+}
+
 /// `file:line:col: severity: message`.
 fn headline(
     out: &mut String,
@@ -223,6 +235,16 @@ mod tests {
         let want =
             "conf:2:5: error: wrong\n    2 |     cd efg\n      |        ^^^\n      = help: right\n";
         assert_eq!(shown, want);
+    }
+
+    #[test]
+    fn an_excerpt_is_what_a_finding_shows() {
+        let text = b"ab\n\tcd efg\n";
+        let (place, lines) = excerpt(Place { file: 0, start: 7, end: 10 }, &file(text));
+        let whole = render(text, 7, 10);
+        assert_eq!(whole, format!("{place}: error: wrong\n{lines}      = help: right\n"));
+        let elsewhere = excerpt(Place { file: 1, start: 0, end: 1 }, &file(text));
+        assert_eq!(elsewhere, Default::default());
     }
 
     #[test]

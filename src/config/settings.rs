@@ -4,13 +4,17 @@
 //! are there. Faults of the environment (a missing directory, say) are found later, by those
 //! who open things; the [`Place`]s let them point into the configuration.
 
+mod global;
 mod tls;
+mod unix;
 
 use std::net::IpAddr;
 
 pub use super::cidr::Cidr;
 pub use crate::tls::{Group, Suite};
+pub use global::{Global, RejectKeyword};
 pub use tls::{CertificateSource, NonTls, Tls};
+pub use unix::UnixPerms;
 
 /// A piece of a configuration file: `file` indexes [`Settings::files`], offsets are bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,107 +56,6 @@ pub struct Settings {
     pub files: Vec<SourceFile>,
 }
 
-/// `global`: server-wide settings. Durations are seconds, sizes are bytes.
-#[derive(Debug, Clone)]
-pub struct Global {
-    /// `username`
-    pub username: Option<Located<String>>,
-    /// `groupname`
-    pub groupname: Option<Located<String>>,
-    /// `uid`
-    pub uid: Option<u32>,
-    /// `gid`
-    pub gid: Option<u32>,
-    /// `count-threads`, at least 1
-    pub count_threads: u16,
-    /// `server-string`: value of the `Server` header; none when absent
-    pub server_string: Option<String>,
-    /// `timeout-secs` (5): no-progress limit
-    pub timeout_secs: u32,
-    /// `header-timeout-secs` (20): a request head or handshake in all
-    pub header_timeout_secs: u32,
-    /// `send-timeout-secs` (60): the peer takes nothing of what we send
-    pub send_timeout_secs: u32,
-    /// `shutdown-secs` (10): time to finish exchanges after SIGTERM
-    pub shutdown_secs: u32,
-    /// `min-body-rate` (256): bytes per second that a request body must average
-    pub body_rate_min: u32,
-    /// `max-connections`; none = derived from memory and RLIMIT_NOFILE
-    pub connections_max: Option<u32>,
-    /// `max-buffers`: number of 4 KiB blocks in the pool; none = derived
-    pub blocks_max: Option<u32>,
-    /// `max-head` (8192): bytes of a request head
-    pub head_bytes_max: u32,
-    /// `max-headers` (100): header fields in a request head
-    pub headers_max: u32,
-    /// `max-body` (64 MiB): bytes of a request body; 0 = no limit
-    pub body_bytes_max: u64,
-    /// `max-open-files` (64): entries of the open-file cache
-    pub open_files_max: u32,
-    /// `ip-limit-ah`: requests in progress per peer address
-    pub ip_limit_ah: Option<u32>,
-    /// `ip-limit-wsi`: connections per peer address
-    pub ip_limit_wsi: Option<u32>,
-    /// `rlimit-nofile`
-    pub rlimit_nofile: Option<u64>,
-    /// `max-tls-connections`; none = all
-    pub tls_connections_max: Option<u32>,
-    /// `max-handshakes`: TLS handshakes at once; none = derived
-    pub handshakes_max: Option<u32>,
-    /// `state-dir`: where self-signed certificates are kept; none = derived
-    pub state_dir: Option<Located<String>>,
-    /// `default-alpn`, comma-separated, as far as it is spoken; [`Tls::alpn`] has it too
-    pub default_alpn: Option<Located<String>>,
-    /// `reject-service-keywords`
-    pub reject_keywords: Vec<RejectKeyword>,
-    /// Keys of capabilities that are not built yet, checked but without effect.
-    pub later: Vec<Later>,
-}
-
-impl Default for Global {
-    fn default() -> Self {
-        Self {
-            username: None,
-            groupname: None,
-            uid: None,
-            gid: None,
-            count_threads: 1,
-            server_string: None,
-            timeout_secs: 5,
-            header_timeout_secs: 20,
-            send_timeout_secs: 60,
-            shutdown_secs: 10,
-            body_rate_min: 256,
-            connections_max: None,
-            blocks_max: None,
-            head_bytes_max: 8192,
-            headers_max: 100,
-            body_bytes_max: 64 << 20,
-            open_files_max: 64,
-            ip_limit_ah: None,
-            ip_limit_wsi: None,
-            rlimit_nofile: None,
-            tls_connections_max: None,
-            handshakes_max: None,
-            state_dir: None,
-            default_alpn: None,
-            reject_keywords: Vec::new(),
-            later: Vec::new(),
-        }
-    }
-}
-
-/// One entry of `reject-service-keywords`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RejectKeyword {
-    /// Case-sensitive substring of `User-Agent`.
-    pub keyword: String,
-    /// Status to answer with, 200 to 599.
-    pub status: u16,
-    /// Text for the body.
-    pub text: String,
-}
-
 /// Where a vhost listens (`interface`, `unix-socket`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ListenOn {
@@ -188,6 +91,8 @@ pub struct Vhost {
     pub port: Located<u16>,
     /// `interface`, `unix-socket`
     pub listen_on: Located<ListenOn>,
+    /// `unix-socket-perms`; only beside [`ListenOn::Unix`] with a path
+    pub unix_access: Option<Located<UnixPerms>>,
     /// `noipv6`, `ipv6only`
     pub families: Families,
     /// `keeplive-timeout`, `keepalive-timeout`, `keepalive_timeout` (60 s)
@@ -229,6 +134,7 @@ impl Default for Vhost {
             name: Located { value: "default".to_owned(), place: Place::default() },
             port: Located::default(),
             listen_on: Located::default(),
+            unix_access: None,
             families: Families::Both,
             keepalive_timeout_secs: 60,
             sts: false,

@@ -20,7 +20,7 @@ use crate::http::uri;
 use crate::origin::credentials::Entry;
 use crate::origin::{gate, redirect};
 use crate::reactor::ClientSocket;
-use crate::sys::socket::PeerAddr;
+use crate::sys::peer::PeerAddr;
 use crate::vhost::VhostId;
 use crate::vhost::{AuthId, ListenerId, Mount, MountId, MountMatch, MountTarget, Redirect, Vhost};
 
@@ -207,12 +207,11 @@ impl Desk<'_> {
 
     /// What stands against this client, whatever it asks for.
     fn refuse_client(&mut self) -> Result<Option<(Status, Source)>, Hold> {
-        let (peer, site) = (self.request.peer.ip, self.request.site);
-        let asking = self.local.peers_asking.as_ref();
-        if asking.is_some_and(|counts| counts.is_at_limit(peer)) {
+        let (peer, site) = (self.request.peer.ip(), self.request.site);
+        if self.local.peers.requests.is_at_limit(peer) {
             return self.busy().map(Some);
         }
-        if !self.vhost.addresses.permits(Some(peer)) {
+        if !self.vhost.addresses.permits(peer) {
             return self.error(Status::FORBIDDEN).map(Some);
         }
         if site.world.keywords.is_empty() {
@@ -232,7 +231,7 @@ impl Desk<'_> {
             return self.not_found(path);
         };
         self.mount = Some((id, mount));
-        if !mount.addresses.permits(Some(self.request.peer.ip)) {
+        if !mount.addresses.permits(self.request.peer.ip()) {
             return self.error(Status::FORBIDDEN);
         }
         match &mount.target {
@@ -345,7 +344,7 @@ impl Desk<'_> {
                 self.local.serial += 1;
                 let serial = self.local.serial;
                 let ticket = serial << 16 | u64::from(self.request.slot);
-                match self.local.verifier.submit(job, ticket, self.request.peer.ip) {
+                match self.local.verifier.submit(job, ticket, self.request.peer.sharer()) {
                     Ok(()) => Err(Hold::Checking(serial)),
                     Err(_) => self.busy().map(Some),
                 }

@@ -6,9 +6,8 @@ use super::opening::Opening;
 use super::security::Security;
 use super::site::Site;
 use crate::buf::{CloseReason, Ends, LaneId};
-use crate::origin::gate;
 use crate::reactor::{self, Deadline, Note, Role, SlotIo, Step};
-use crate::sys::socket::PeerAddr;
+use crate::sys::peer::PeerAddr;
 use crate::tls::Session;
 use crate::vhost::ListenerId;
 
@@ -50,9 +49,7 @@ impl Role for Client {
         peer: PeerAddr,
         cx: &mut Cx<'_>,
     ) -> Result<Self, CloseReason> {
-        if let Some(peers) = &mut cx.local.peers
-            && peers.enter(peer.ip) != gate::Entry::Admitted
-        {
+        if cx.local.peers.connections.enter(peer.ip()) == Some(false) {
             return Err(CloseReason::AddressLimit);
         }
         cx.local.connection_came();
@@ -101,9 +98,7 @@ impl Role for Client {
             Self::Opening(opening) => opening.closed(cx),
             Self::Http(http) => http.closed(cx),
         }
-        if let Some(peers) = &mut cx.local.peers {
-            peers.leave(peer.ip);
-        }
+        cx.local.peers.connections.leave(peer.ip());
         cx.local.connection_went(cx.now_ms);
     }
 }

@@ -12,7 +12,6 @@ use crate::buf::{End, Tail};
 use crate::http::head::{Head, HeaderTable, Parsed, Refusal, Version, begins_as_head, parse};
 use crate::http::limits::CREDENTIALS_BYTES_MAX;
 use crate::http::status::Status;
-use crate::origin::gate;
 use crate::vhost::ListenerId;
 use crate::vhost::log::Fields;
 
@@ -116,6 +115,7 @@ impl Http {
         (bytes, clean): (u64, bool),
     ) -> Taken {
         let Answered { status, source, keep_alive, vhost, keepalive_ms } = answered;
+        cx.local.requests = cx.local.requests.wrapping_add(1);
         let over = matches!(source, Source::Done) && tail.is_none() && keep_alive;
         let mut line = None;
         if vhost.access_log.is_some() {
@@ -132,10 +132,7 @@ impl Http {
         if over {
             return Taken::Answered { keepalive_ms };
         }
-        let is_counted = match &mut cx.local.peers_asking {
-            Some(counts) => counts.enter(self.peer.ip) == gate::Entry::Admitted,
-            None => false,
-        };
+        let is_counted = cx.local.peers.requests.enter(self.peer.ip()) == Some(true);
         let listing_bytes = match &source {
             Source::Page { bytes, .. } => bytes.len(),
             Source::Done | Source::Parts(_) => 0,
@@ -159,13 +156,11 @@ impl Http {
         if self.last_words(client, refusal.status, cx).is_err() && before > 0 {
             return Taken::Full;
         }
+        cx.local.requests = cx.local.requests.wrapping_add(1);
         let bytes = (client.tx.len() - before) as u64;
         let vhost = self.default_vhost(cx.world);
-        let fields = Fields {
-            peer: Some(self.peer.ip),
-            vhost: vhost.name.as_bytes(),
-            ..logging::UNREADABLE
-        };
+        let fields =
+            Fields { peer: Some(self.peer), vhost: vhost.name.as_bytes(), ..logging::UNREADABLE };
         cx.local.log_whole(cx.now_ms, vhost, &fields, refusal.status, bytes);
         client.rx.consume(client.rx.len());
         Taken::Refused

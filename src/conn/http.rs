@@ -10,7 +10,7 @@ use super::site::Site;
 use crate::buf::{CloseReason, End, Ends, Tail};
 use crate::http::status::Status;
 use crate::reactor::{Deadline, Note, Step, Timeout, Wait};
-use crate::sys::socket::PeerAddr;
+use crate::sys::peer::PeerAddr;
 use crate::vhost::ListenerId;
 
 /// A client's connection.
@@ -219,7 +219,7 @@ impl Http {
             if client.eof {
                 return Next::Close(CloseReason::PeerClosed);
             }
-            if cx.draining {
+            if cx.stopping {
                 self.enter(Phase::Closing { clean: true }, cx.now_ms);
                 return Next::Go;
             }
@@ -290,10 +290,8 @@ impl Http {
         self.began_ms = cx.now_ms;
         self.progress_ms = cx.now_ms;
         let Phase::Exchange(exchange) = phase else { return };
-        if exchange.is_counted
-            && let Some(counts) = &mut cx.local.peers_asking
-        {
-            counts.leave(self.peer.ip);
+        if exchange.is_counted {
+            cx.local.peers.requests.leave(self.peer.ip());
         }
         cx.local.listing_bytes -= exchange.listing_bytes;
         if let Some(line) = exchange.line {

@@ -1,25 +1,20 @@
 //! What the connections of one reactor share: caches, counters, the clock, the logs.
 
-use mio::Waker;
-
 use super::handshakes::Handshakes;
 use super::limits::{HEAD_BYTES_MAX, LOG_STASH_BLOCKS};
+use super::overseer::Overseer;
+use super::peers::PeerLimits;
 use super::site::Site;
 use crate::buf::{Buf, Pool};
 use crate::http::basic;
 use crate::http::date::DateCache;
 use crate::origin::cache::FileCache;
 use crate::origin::credentials::{self, Credentials};
-use crate::origin::gate::PeerCounts;
 use crate::origin::verifier::Verifier;
-use crate::reactor::{Command, Note};
+use crate::reactor::{Command, Counts, Letter, Note, Post, share};
 use crate::sys::log;
-use crate::sys::signal::{Signal, Signals};
 use crate::sys::{clock, pages};
 use crate::vhost::log::{LINE_BYTES_MAX, LogClock, Logs, Sink};
-
-/// The number under which the signal descriptor is watched.
-pub const SIGNALS: u16 = 0;
 
 /// Bytes of a decoded path; as many as a request head can have.
 const PATH_BYTES: usize = HEAD_BYTES_MAX;
@@ -37,7 +32,6 @@ pub(super) const SCRATCH_BYTES: usize = PATH_BYTES + PAGE_BYTES + LOCATION_BYTES
 const FORGET_FILES_MS: u64 = 12_000;
 
 /// See the module's page.
-#[derive(Debug)]
 pub struct Local {
     pub(super) files: FileCache,
     pub(super) date: DateCache,
@@ -53,43 +47,51 @@ pub struct Local {
     pub(super) verifier: Verifier,
     pub(super) serial: u64,
     pub(super) handshakes: Handshakes,
-    pub(super) peers: Option<PeerCounts>,
-    pub(super) peers_asking: Option<PeerCounts>,
+    pub(super) peers: PeerLimits,
     pub(super) log: Sink,
     pub(super) log_clock: LogClock,
     pub(super) log_line: Buf,
     pub(super) log_stash: Pool,
     pub(super) listing_bytes: usize,
     pub(super) connections: usize,
+    /// Requests answered since the start.
+    pub(super) requests: u64,
     forget_files_at_ms: Option<u64>,
-    logs: Option<Logs>,
-    signals: Option<Signals>,
+    overseer: Option<Box<dyn Overseer>>,
     shutdown_ms: u64,
-    draining: bool,
+}
+
+/// What [`Local::new`] makes the state of one reactor with.
+pub struct Parts {
+    /// Connections that this reactor may have.
+    pub connections_max: usize,
+    /// Which of how many reactors it is.
+    pub post: Post,
+    /// The process's access logs; the reactor makes a sink of its own.
+    pub logs: Logs,
+    /// A clone of the process's tables.
+    pub peers: PeerLimits,
+    /// Who answers for the descriptors that this reactor watches.
+    pub overseer: Option<Box<dyn Overseer>>,
 }
 
 impl Local {
-    /// The state of a reactor with at most `connections_max` connections. `logs` and `signals`
-    /// belong to one reactor of the process.
+    /// The state of one reactor. What the process may have in all, files that are kept open and
+    /// handshakes, is divided among its reactors.
     #[must_use]
-    pub fn new(
-        site: &Site,
-        connections_max: usize,
-        waker: Waker,
-        logs: Option<Logs>,
-        signals: Option<Signals>,
-    ) -> Self {
+    pub fn new(site: &Site, parts: Parts) -> Self {
+        let Parts { connections_max, post, logs, peers, overseer } = parts;
         let limits = &site.world.limits;
+        let part = |all| share(all, post.own(), post.reactors());
+        let open_files = part(limits.open_files_max as usize);
+        let handshakes = part(site.handshakes_max);
         let wall_secs = clock::wall_secs();
-        let count = |limit: Option<u32>| limit.map(|n| PeerCounts::new(n, connections_max));
         let auth = site.world.auth_files.iter().zip(0..);
-        let stash = if logs.is_some() { LOG_STASH_BLOCKS } else { 0 };
-        let wake = move || {
-            // A full pipe has woken the loop already.
-            let _ = waker.wake();
-        };
+        let has_logs = !site.world.log_files.is_empty();
+        let stash = if has_logs { LOG_STASH_BLOCKS } else { 0 };
+        let wake = move || post.wake();
         let mut local = Self {
-            files: FileCache::new(limits.open_files_max as usize, site.roots()),
+            files: FileCache::new(open_files, site.roots()),
             date: DateCache::new(wall_secs),
             wall_at_ms: 0,
             path: vec![0; PATH_BYTES].into(),
@@ -102,20 +104,18 @@ impl Local {
                 .collect(),
             verifier: Verifier::new(wake),
             serial: 0,
-            handshakes: Handshakes::new(site.handshakes_max, connections_max),
-            peers: count(limits.ip_limit_connections),
-            peers_asking: count(limits.ip_limit_requests),
-            log: logs.as_ref().map_or_else(Sink::none, Logs::sink),
+            handshakes: Handshakes::new(handshakes, connections_max),
+            peers,
+            log: logs.sink(),
             log_clock: LogClock::new(wall_secs.cast_signed()),
             log_line: Buf::with_capacity(if stash > 0 { LINE_BYTES_MAX } else { 0 }),
             log_stash: Pool::new(stash),
             listing_bytes: 0,
             connections: 0,
+            requests: 0,
             forget_files_at_ms: None,
-            logs,
-            signals,
+            overseer,
             shutdown_ms: limits.shutdown_ms,
-            draining: false,
         };
         let now_ms = clock::monotonic_ms();
         for number in 0..local.auth.len() {
@@ -176,45 +176,17 @@ impl Local {
         }
     }
 
-    /// Writes what the log still holds; the server ends.
+    /// Hands over what the log still holds; the reactor has ended. [`Logs::finish`] follows when
+    /// all of them have.
     pub fn finish(&mut self) {
         if !self.log.finish(LOG_FINISH) {
             log::warn(format_args!("the access log could not be written out in time"));
-        }
-        if let Some(logs) = self.logs.take() {
-            logs.finish(LOG_FINISH);
-        }
-    }
-
-    fn obey(&mut self, signal: Signal) -> Command {
-        match signal {
-            Signal::Interrupt | Signal::Terminate if self.draining => Command::Stop,
-            Signal::Interrupt | Signal::Terminate => {
-                self.draining = true;
-                log::notice(format_args!(
-                    "stopping: {} connections have {} ms to finish",
-                    self.connections, self.shutdown_ms
-                ));
-                Command::Drain { until_ms: clock::monotonic_ms() + self.shutdown_ms }
-            }
-            Signal::User1 => {
-                if let Some(logs) = &self.logs {
-                    logs.reopen();
-                }
-                Command::Continue
-            }
-            Signal::Hangup => {
-                log::warn(format_args!(
-                    "SIGHUP: reload is not built yet; restart to read the configuration again"
-                ));
-                Command::Continue
-            }
         }
     }
 }
 
 /// How long the end waits for the log's writer.
-const LOG_FINISH: std::time::Duration = std::time::Duration::from_millis(500);
+pub const LOG_FINISH: std::time::Duration = std::time::Duration::from_millis(500);
 
 impl crate::reactor::Local for Local {
     fn due_ms(&self) -> Option<u64> {
@@ -233,15 +205,26 @@ impl crate::reactor::Local for Local {
         }
     }
 
-    fn watched(&mut self, _: u16) -> Command {
-        let mut command = Command::Continue;
-        while let Some(Ok(Some(signal))) = self.signals.as_ref().map(Signals::read) {
-            match self.obey(signal) {
-                Command::Continue => {}
-                other => command = other,
-            }
+    fn watched(&mut self, watch: u16) -> Command {
+        let connections = self.connections;
+        match &mut self.overseer {
+            Some(overseer) => overseer.watched(watch, connections),
+            None => Command::Continue,
         }
-        command
+    }
+
+    fn shutdown_ms(&self) -> u64 {
+        self.shutdown_ms
+    }
+
+    fn count(&self, sums: &mut Counts) {
+        sums.requests = sums.requests.wrapping_add(self.requests);
+    }
+
+    fn came_round(&mut self, letter: Letter) {
+        if let Some(overseer) = &mut self.overseer {
+            overseer.came_round(letter);
+        }
     }
 
     fn take_local_note(&mut self) -> Option<(u16, Note)> {

@@ -5,7 +5,7 @@ use crate::buf::Chain;
 use crate::http::fields::Field;
 use crate::http::head::{Head, Version};
 use crate::http::status::Status;
-use crate::sys::socket::PeerAddr;
+use crate::sys::peer::PeerAddr;
 use crate::vhost::log::{Begun, Fields, begin};
 use crate::vhost::{LogId, Vhost};
 
@@ -38,7 +38,7 @@ pub(super) fn fields<'a>(
     user: Option<&'a [u8]>,
 ) -> Fields<'a> {
     Fields {
-        peer: Some(peer.ip),
+        peer: Some(peer),
         user,
         vhost: vhost.name.as_bytes(),
         method: head.method_text.as_bytes(),

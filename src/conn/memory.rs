@@ -5,6 +5,7 @@ use super::{handshakes, local};
 use crate::buf::BLOCK_BYTES;
 use crate::origin::cache::FileCache;
 use crate::origin::listing;
+use crate::reactor::MAILBOX_BYTES;
 use crate::vhost::log::BUFFER_BYTES;
 use crate::vhost::{MountTarget, World};
 
@@ -19,24 +20,29 @@ pub struct UserOfMemory {
     pub each: usize,
 }
 
-/// What [`Local`](super::Local) and the answers of its connections may use.
+/// What the [`Local`](super::Local) of each of `reactors` and the answers of its connections may
+/// use, and what all of them share; `connections_max` are those of all reactors.
 #[must_use]
-pub fn memory(world: &World, connections_max: usize) -> Vec<UserOfMemory> {
+pub fn memory(world: &World, connections_max: usize, reactors: usize) -> Vec<UserOfMemory> {
+    let reactors = reactors.max(1);
     let user = |what, count, each| UserOfMemory { what, count, each };
-    let files = (world.limits.open_files_max as usize).max(1);
+    // Divided among the reactors; a cache has at least two.
+    let files = (world.limits.open_files_max as usize).div_ceil(reactors).max(2);
     let mut users = vec![
-        user("open files", files, FileCache::bytes(files).div_ceil(files)),
-        user("scratch", 1, local::SCRATCH_BYTES),
+        user("open files", reactors * files, FileCache::bytes(files).div_ceil(files)),
+        user("scratch", reactors, local::SCRATCH_BYTES),
+        user("mailboxes", reactors, MAILBOX_BYTES),
     ];
     let lists =
         |target: &MountTarget| matches!(target, MountTarget::File(file) if file.directory_listing);
     let mut mounts = world.vhosts.iter().flat_map(|vhost| vhost.mounts.iter());
     if mounts.any(|mount| lists(&mount.target)) {
-        users.push(user("directory listings", 1, LISTING_BYTES_MAX + listing::BYTES_MAX));
+        users.push(user("directory listings", reactors, LISTING_BYTES_MAX + listing::BYTES_MAX));
     }
     if !world.log_files.is_empty() {
-        users.push(user("access log", 2, BUFFER_BYTES));
-        users.push(user("begun log lines", LOG_STASH_BLOCKS, BLOCK_BYTES));
+        // Two for each reactor, and the one that is being written.
+        users.push(user("access log", 2 * reactors + 1, BUFFER_BYTES));
+        users.push(user("begun log lines", reactors * LOG_STASH_BLOCKS, BLOCK_BYTES));
     }
     if world.has_tls() {
         users.push(user("handshakes in line", connections_max, handshakes::LINE_BYTES));

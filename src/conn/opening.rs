@@ -14,7 +14,7 @@ use super::site::Site;
 use crate::buf::{CloseReason, End, Ends, LaneId};
 use crate::reactor::{Deadline, Note, Step, Timeout, Wait};
 use crate::sys::log;
-use crate::sys::socket::PeerAddr;
+use crate::sys::peer::PeerAddr;
 use crate::tls::{Hello, Session, Sniffed, sniff};
 use crate::vhost::{ListenerId, VhostId};
 

@@ -3,8 +3,13 @@
 mod certificates;
 mod check;
 mod command;
-mod listening;
+mod control;
+pub mod listening;
+pub mod orders;
+mod packing;
+pub mod plan;
 mod serve;
+pub mod supervisor;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -13,6 +18,7 @@ use self::certificates::self_signed;
 use self::check::survey;
 use self::command::args::{self, Action};
 use self::command::{exit, help, print};
+use self::control::client;
 use crate::config;
 use crate::sys::log;
 
@@ -28,9 +34,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(exit::USAGE);
         }
     };
-    log::init(args.level);
+    log::init(args.level, args.log_target);
     let code = match &args.action {
-        Action::Serve => serve::serve(&args),
+        Action::Serve | Action::OneProcess => serve::serve(&args),
+        Action::Plan => plan::make::run(&args),
+        Action::Worker | Action::Resume(_) => exit::USAGE,
+        Action::Control(control) => client::run(*control, &args),
+        Action::Manual(_) | Action::Completions(_) => exit::USAGE,
         Action::Check { strict } => survey::check(&args, *strict),
         Action::Dump => survey::dump(&args),
         Action::HelpShort => print::out(&help::short()),

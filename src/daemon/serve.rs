@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 
-use crate::conn::{Client, Local, RX_BYTES, SIGNALS, Site, TX_BYTES};
+use crate::conn::{
+    Client, LOG_FINISH, Local, Parts, PeerLimits, RX_BYTES, SIGNALS, SignalWatch, Site, TX_BYTES,
+};
 use crate::daemon::certificates::load;
 use crate::daemon::check::budget::{Machine, Sizes, Speech};
 use crate::daemon::check::finding::{Finding, Severity};
@@ -15,7 +17,7 @@ use crate::daemon::command::exit;
 use crate::daemon::command::print;
 use crate::daemon::command::quick;
 use crate::daemon::listening::ports::{self, Interfaces, Opened, Wanted};
-use crate::reactor::{Limits, ListenerId, Reactor, Start};
+use crate::reactor::{Limits, ListenerId, Listening, Mailbox, Reactor, Start};
 use crate::sys::signal::Signals;
 use crate::sys::socket::ListenOptions;
 use crate::sys::{heap, limits, log, privileges};
@@ -25,9 +27,10 @@ use crate::vhost::log::{Logs, Owner};
 /// Serves what the command line names; the exit code.
 pub(super) fn serve(args: &Args) -> u8 {
     match start(args) {
-        Ok(mut reactor) => {
+        Ok((mut reactor, logs)) => {
             let ended = reactor.run();
             reactor.into_local().finish();
+            logs.finish(LOG_FINISH);
             match ended {
                 Ok(()) => exit::OK,
                 Err(error) => {
@@ -42,7 +45,7 @@ pub(super) fn serve(args: &Args) -> u8 {
 
 /// Everything up to the first event. What needs root's rights is opened before they are given
 /// up, and nothing is read from the network before that.
-fn start(args: &Args) -> Result<Reactor<Client>, u8> {
+fn start(args: &Args) -> Result<(Reactor<Client>, Logs), u8> {
     let (mut survey, world, opened) = listen(args)?;
     let identity = survey.identity(args)?;
     let global = &survey.settings.global;
@@ -65,12 +68,12 @@ fn start(args: &Args) -> Result<Reactor<Client>, u8> {
     }
     announce(args, &survey, &world, &opened, &sizes);
     let site = Site::new(world).with_tls(certificates, sizes.handshakes_max);
-    let reactor = build(site, opened, &sizes, logs).map_err(|error| {
+    let reactor = build(site, opened, &sizes, logs.clone()).map_err(|error| {
         print::err(&format!("kinglet: the event loop can not be set up: {error}"));
         exit::RUNTIME
     })?;
     give_up_rights(&identity)?;
-    Ok(reactor)
+    Ok((reactor, logs))
 }
 
 /// Reads the configuration and opens what it listens on.
@@ -133,10 +136,7 @@ fn open_ports(world: &World) -> (Vec<Opened>, Vec<Finding>) {
     (opened, findings)
 }
 
-fn open_logs(survey: &mut Survey, world: &World, identity: &Identity) -> Option<Logs> {
-    if world.log_files.is_empty() {
-        return None;
-    }
+fn open_logs(survey: &mut Survey, world: &World, identity: &Identity) -> Logs {
     let owner = Owner { uid: identity.subject.uid, gid: identity.subject.gid };
     let report = |message: &str| log::warn(format_args!("{message}"));
     let (logs, faults) = Logs::open(&world.log_files, identity.must_drop.then_some(owner), report);
@@ -144,21 +144,22 @@ fn open_logs(survey: &mut Survey, world: &World, identity: &Identity) -> Option<
         let finding = Finding::new(Severity::Degraded, fault.message).at(fault.place);
         survey.report.push(finding.into());
     }
-    Some(logs)
+    logs
 }
 
 fn build(
     site: Site,
     opened: Vec<Opened>,
     sizes: &Sizes,
-    logs: Option<Logs>,
+    logs: Logs,
 ) -> std::io::Result<Reactor<Client>> {
     // Before any thread starts, so that all of them leave signals to the descriptor.
     let signals = Signals::new()?;
     let watches = vec![(SIGNALS, signals.as_raw_fd())];
-    let listeners = opened
-        .into_iter()
-        .filter_map(|opened| Some((ListenerId(u16::try_from(opened.index).ok()?), opened.socket)));
+    let listeners = (0..).zip(opened).filter_map(|(socket, opened)| {
+        let id = ListenerId(u16::try_from(opened.index).ok()?);
+        Some(Listening { socket, id, fd: opened.socket })
+    });
     // The world outlives everything; a new configuration comes with a new process.
     let site: &'static Site = Box::leak(Box::new(site));
     let limits = Limits {
@@ -169,7 +170,13 @@ fn build(
         tx_bytes: TX_BYTES,
     };
     let start = Start { limits, world: site, listeners: listeners.collect(), watches };
-    Reactor::new(start, |waker| Local::new(site, sizes.connections_max, waker, logs, Some(signals)))
+    let connections_max = sizes.connections_max;
+    let peers = PeerLimits::new(&site.world, connections_max);
+    let watch = SignalWatch::new(signals, logs.clone(), site.world.limits.shutdown_ms);
+    let overseer = Some(Box::new(watch) as Box<_>);
+    Reactor::new(start, Mailbox::alone()?, |post| {
+        Local::new(site, Parts { connections_max, post, logs, peers, overseer })
+    })
 }
 
 fn give_up_rights(identity: &Identity) -> Result<(), u8> {

@@ -1,9 +1,15 @@
 //! Listeners: taking new connections, and pausing when there is no place for them.
 
+use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
+use mio::unix::SourceFd;
+
+use super::inbox::is_roomy;
+use super::mailbox::Arrival;
 use super::role::Role;
 use super::run::Reactor;
+use super::token::{LISTENERS_MAX, Token};
 use crate::sys::log;
 use crate::sys::socket::{self, AcceptError};
 
@@ -17,27 +23,80 @@ const PAUSE_MS: u64 = 100;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenerId(pub u16);
 
-/// A listening socket.
+/// A listening socket to be watched.
 #[derive(Debug)]
-pub(super) struct Listener {
-    pub(super) fd: OwnedFd,
-    pub(super) id: ListenerId,
-    /// The queue of the kernel may hold connections.
-    pub(super) ready: bool,
+pub struct Listening {
+    /// What [`Command::Unlisten`](super::Command::Unlisten) calls it; of no meaning otherwise.
+    pub socket: u32,
+    /// What the world calls it. Several sockets may be one listener.
+    pub id: ListenerId,
+    /// The socket: non-blocking, TCP or unix.
+    pub fd: OwnedFd,
 }
 
-/// A connection that has its role and no slot yet.
+/// A listening socket that is watched.
 #[derive(Debug)]
-pub(super) struct Newcomer<R> {
-    pub(super) role: R,
-    pub(super) fd: OwnedFd,
+pub(super) struct Listener {
+    of: Listening,
+    /// The queue of the kernel may hold connections.
+    ready: bool,
+}
+
+/// The listening sockets. Their places are the numbers of their tokens; a place that was left is
+/// taken again, and an event that still names it makes the next one there ask the kernel in vain.
+#[derive(Debug, Default)]
+pub(super) struct Listeners {
+    places: Vec<Option<Listener>>,
+}
+
+impl Listeners {
+    fn iter(&self) -> impl Iterator<Item = &Listener> {
+        self.places.iter().flatten()
+    }
+
+    fn get_mut(&mut self, place: usize) -> Option<&mut Listener> {
+        self.places.get_mut(place)?.as_mut()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// The kernel says that the queue of the listener at `place` holds something.
+    pub(super) fn mark(&mut self, place: u16) {
+        if let Some(listener) = self.get_mut(usize::from(place)) {
+            listener.ready = true;
+        }
+    }
+
+    /// A free place; none when there are [`LISTENERS_MAX`].
+    fn free_place(&mut self) -> Option<u16> {
+        let place = match self.places.iter().position(Option::is_none) {
+            Some(place) => place,
+            None if self.places.len() < LISTENERS_MAX => {
+                self.places.push(None);
+                self.places.len() - 1
+            }
+            None => return None,
+        };
+        u16::try_from(place).ok()
+    }
+
+    fn place_of(&self, socket: u32) -> Option<usize> {
+        let is_it = |listener: &Listener| listener.of.socket == socket;
+        self.places.iter().position(|place| place.as_ref().is_some_and(is_it))
+    }
 }
 
 /// Why nothing is accepted at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pause {
-    /// Every slot is taken by a connection that may not be evicted.
-    Full,
+    /// Every slot is taken by a connection that may not be evicted, in other reactors too.
+    Full {
+        /// When to ask the other reactors again, if there are any: one of them may have somebody
+        /// to evict by then, which they do not say.
+        until_ms: Option<u64>,
+    },
     /// The system is out of descriptors or memory.
     Starved {
         /// When to try again.
@@ -45,54 +104,117 @@ pub(super) enum Pause {
     },
 }
 
+impl Pause {
+    /// When to try again at the latest.
+    pub(super) const fn until_ms(self) -> Option<u64> {
+        match self {
+            Self::Full { until_ms } => until_ms,
+            Self::Starved { until_ms } => Some(until_ms),
+        }
+    }
+}
+
 impl<R: Role> Reactor<R> {
-    /// Whether some listener may be asked now.
+    /// Listens on one socket more.
+    pub(super) fn listen(&mut self, of: Listening) -> io::Result<()> {
+        let place = self.listeners.free_place();
+        let place = place.ok_or_else(|| io::Error::from(io::ErrorKind::QuotaExceeded))?;
+        self.watch(of.fd.as_raw_fd(), Token::Listener(place))?;
+        if let Some(free) = self.listeners.places.get_mut(usize::from(place)) {
+            *free = Some(Listener { of, ready: true });
+        }
+        Ok(())
+    }
+
+    /// Listens no more on the socket with this number. Nobody else may be left to accept what is
+    /// in its queue, so that is done first: as many as the queue may hold, unless there is a pause.
+    pub(super) fn unlisten(&mut self, socket: u32) {
+        let Some(place) = self.listeners.place_of(socket) else { return };
+        self.listeners.mark(u16::try_from(place).unwrap_or(u16::MAX));
+        for _ in 0..socket::BACKLOG {
+            if !self.accept_one(place) {
+                break;
+            }
+        }
+        self.leave(place);
+    }
+
+    /// Listens no more, and leaves the queues to whoever else has the sockets.
+    pub(super) fn unlisten_all(&mut self) {
+        for place in 0..self.listeners.places.len() {
+            self.leave(place);
+        }
+    }
+
+    fn leave(&mut self, place: usize) {
+        if let Some(listener) = self.listeners.places.get_mut(place).and_then(Option::take) {
+            // Out of epoll before the close: another process may hold the same socket.
+            let fd = listener.of.fd.as_raw_fd();
+            let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
+        }
+    }
+
+    /// Whether some listener, or the mailbox, may be asked now.
     pub(super) fn may_accept(&self) -> bool {
-        self.pause.is_none() && self.listeners.iter().any(|listener| listener.ready)
+        self.pause.is_none() && (self.arrivals || self.listeners.iter().any(|one| one.ready))
     }
 
     /// Lifts a pause whose reason has passed.
     pub(super) fn resume_accepting(&mut self) {
-        let over = match self.pause {
-            None => return,
-            // Below nine tenths, so that a full server does not pause at every connection, or
-            // as soon as there is somebody to evict.
-            Some(Pause::Full) => {
-                self.entries.len() * 10 < self.entries.capacity() * 9
+        let Some(pause) = self.pause else { return };
+        let is_over = match pause {
+            // Or as soon as there is somebody to evict.
+            Pause::Full { .. } => {
+                is_roomy(self.free_slots(), self.entries.capacity())
                     || self.idle.longest(&self.entries).is_some()
+                    || (!self.inbox.is_alone() && !self.inbox.is_paused())
             }
-            Some(Pause::Starved { until_ms }) => self.now_ms >= until_ms,
+            Pause::Starved { .. } => false,
         };
-        if over {
-            self.pause = None;
-            if let Some(newcomer) = self.waiting.take() {
-                self.place(newcomer);
+        if is_over || pause.until_ms().is_some_and(|until_ms| until_ms <= self.now_ms) {
+            self.resume();
+            if let Some(arrival) = self.waiting.take() {
+                self.arrive(arrival);
             }
         }
     }
 
-    /// Takes what the listeners' queues hold, within the budget.
+    pub(super) fn resume(&mut self) {
+        self.pause = None;
+        self.inbox.resume();
+    }
+
+    /// Takes what the mailbox and the listeners' queues hold, within the budget.
     pub(super) fn accept(&mut self) {
-        for index in 0..self.listeners.len() {
+        for _ in 0..ACCEPTS_MAX {
+            if !self.arrivals || self.pause.is_some() {
+                break;
+            }
+            match self.inbox.take_arrival() {
+                Some(arrival) => self.arrive(arrival),
+                None => self.arrivals = false,
+            }
+        }
+        for place in 0..self.listeners.places.len() {
             for _ in 0..ACCEPTS_MAX {
-                if !self.listeners[index].ready || self.pause.is_some() {
+                if !self.accept_one(place) {
                     break;
                 }
-                self.accept_one(index);
             }
         }
     }
 
-    fn accept_one(&mut self, index: usize) {
-        let listener = &mut self.listeners[index];
-        match socket::accept(&listener.fd) {
+    /// Accepts a connection; whether there may be another one.
+    fn accept_one(&mut self, place: usize) -> bool {
+        let Some(listener) = self.listeners.get_mut(place) else { return false };
+        if !listener.ready || self.pause.is_some() {
+            return false;
+        }
+        match socket::accept(&listener.of.fd) {
             Ok((fd, peer)) => {
-                let id = listener.id;
-                let mut cx = self.cx(u16::MAX, fd.as_raw_fd());
-                // Whoever is refused must not cost anybody a place.
-                if let Ok(role) = R::accept(id, peer, &mut cx) {
-                    self.place(Newcomer { role, fd });
-                }
+                let listener = listener.of.id;
+                self.accepted += 1;
+                self.arrive(Arrival { listener, fd, peer, hops: 0 });
             }
             Err(error) => match error {
                 AcceptError::WouldBlock => listener.ready = false,
@@ -110,30 +232,60 @@ impl<R: Role> Reactor<R> {
                 }
             },
         }
+        true
     }
 
-    /// Finds a slot for a connection, or keeps it until there is one.
-    fn place(&mut self, newcomer: Newcomer<R>) {
-        // Only now is it known that somebody needs a slot. Who came in this very turn has not been
-        // read from yet and may have sent a request; the next turn tells.
-        if self.entries.len() == self.entries.capacity() {
-            match self.longest_idle_since_ms() {
-                Some(since_ms) if since_ms < self.now_ms => {
-                    self.evict_longest_idle();
-                }
-                idle => {
-                    self.waiting = Some(newcomer);
-                    self.pause = Some(match idle {
-                        Some(_) => Pause::Starved { until_ms: self.now_ms + 1 },
-                        None => Pause::Full,
-                    });
-                    return;
-                }
+    /// Finds a slot for a connection, here or in another reactor, or keeps it until there is one.
+    fn arrive(&mut self, mut arrival: Arrival) {
+        if self.is_stopping() {
+            return;
+        }
+        let is_full = self.free_slots() == 0;
+        if is_full {
+            match self.find_room(arrival) {
+                Some(back) => arrival = back,
+                None => return,
             }
         }
-        if newcomer.role.wants_session() && self.sessions.is_full() {
+        let Arrival { listener, fd, peer, .. } = arrival;
+        let mut cx = self.cx(u16::MAX, fd.as_raw_fd());
+        // Whoever is refused must not cost anybody a place.
+        let Ok(role) = R::accept(listener, peer, &mut cx) else { return };
+        if is_full {
+            self.evict_longest_idle();
+        }
+        if role.wants_session() && self.sessions.is_full() {
             self.evict_longest_idle_session();
         }
-        self.admit(newcomer);
+        self.admit(role, fd);
+    }
+
+    /// Gives the connection back when somebody here may be evicted for it.
+    fn find_room(&mut self, arrival: Arrival) -> Option<Arrival> {
+        // A slot that is free elsewhere costs nobody a connection.
+        let Err(arrival) = self.inbox.pass_to_room(arrival) else { return None };
+        // Who came in this very turn has not been read from yet and may have sent a request; the
+        // next turn tells.
+        let (arrival, pause) = match self.longest_idle_since_ms() {
+            Some(since_ms) if since_ms < self.now_ms => return Some(arrival),
+            Some(_) => (arrival, Pause::Starved { until_ms: self.now_ms + 1 }),
+            // Its mailbox is full, or the slots went while the connection was on its way.
+            None if self.inbox.has_room_elsewhere() => {
+                (arrival, Pause::Starved { until_ms: self.now_ms + 1 })
+            }
+            None => {
+                let Err(arrival) = self.inbox.pass_on(arrival) else { return None };
+                self.inbox.pause();
+                let retry = (!self.inbox.is_alone()).then(|| self.now_ms + PAUSE_MS);
+                (arrival, Pause::Full { until_ms: retry })
+            }
+        };
+        self.waiting = Some(Arrival { hops: 0, ..arrival });
+        self.pause = Some(pause);
+        None
+    }
+
+    pub(super) fn free_slots(&self) -> usize {
+        self.entries.capacity() - self.entries.len()
     }
 }

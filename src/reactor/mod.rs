@@ -10,8 +10,11 @@
 //! Which events a lane needs is derived from its queues; no role ever asks for one.
 
 mod accept;
+mod command;
 mod entry;
 mod idle;
+mod inbox;
+mod mailbox;
 mod order;
 mod parting;
 mod plain;
@@ -26,11 +29,14 @@ mod turn;
 mod wheel;
 mod wire;
 
-pub use accept::ListenerId;
+pub use accept::{ListenerId, Listening};
+pub use command::Command;
 pub use entry::entry_bytes;
-pub use role::{
-    ClientSocket, Command, Cx, Deadline, Local, Note, Role, SlotIo, Step, Timeout, Wait,
+pub use mailbox::{
+    ARRIVALS_MAX, Arrival, BYTES as MAILBOX_BYTES, Counts, LETTERS_MAX, Letter, Mailbox, Post,
+    REACTORS_MAX,
 };
-pub use run::{Limits, Reactor, Start};
+pub use role::{ClientSocket, Cx, Deadline, Local, Note, Role, SlotIo, Step, Timeout, Wait};
+pub use run::{Limits, Reactor, Start, share};
 pub use sessions::{SHARED_BYTES, session_bytes};
 pub use token::SLOTS_MAX;

@@ -5,10 +5,13 @@ use std::net::SocketAddr;
 use std::os::fd::{OwnedFd, RawFd};
 
 use super::accept::ListenerId;
+use super::command::Command;
 use super::entry::Lanes;
+use super::mailbox::{Counts, Letter};
 use super::sessions::Sessions;
 use crate::buf::{CloseReason, Ends, LaneId, Pool};
-use crate::sys::socket::{self, PeerAddr};
+use crate::sys::peer::PeerAddr;
+use crate::sys::socket;
 use crate::tls::{Secured, Session};
 
 /// The part that a connection plays. Roles see queues and time, never a descriptor.
@@ -60,8 +63,18 @@ pub trait Local {
     fn due_ms(&self) -> Option<u64>;
     /// Does what has become due.
     fn service(&mut self, now_ms: u64);
-    /// The descriptor registered as `watch` is readable.
+    /// The descriptor registered as `watch` was readable; called until it answers
+    /// [`Command::Continue`], which says that nothing is left to be read from it for now.
     fn watched(&mut self, watch: u16) -> Command;
+    /// How long a drain may take that follows when a retirement has lasted too long, in
+    /// milliseconds.
+    fn shutdown_ms(&self) -> u64 {
+        0
+    }
+    /// Adds what only this state knows to the reactor's counts.
+    fn count(&self, _: &mut Counts) {}
+    /// A [`Letter::Ping`] or [`Letter::Count`] has come back that this reactor had sent.
+    fn came_round(&mut self, _: Letter) {}
     /// Takes a note that one slot, or [`Local::service`], has left for another one; asked at the
     /// end of each turn of the loop.
     fn take_local_note(&mut self) -> Option<(u16, Note)> {
@@ -69,20 +82,6 @@ pub trait Local {
     }
     /// Takes a note for a slot out of the mailbox, if one was left there.
     fn take_note(&mut self) -> Option<(u16, Note)>;
-}
-
-/// What a watched descriptor tells the loop to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
-    /// Nothing.
-    Continue,
-    /// Accept no more, finish what has begun, end when all is done or at this time.
-    Drain {
-        /// Monotonic milliseconds.
-        until_ms: u64,
-    },
-    /// End now.
-    Stop,
 }
 
 /// What a step may use besides its queues.
@@ -95,8 +94,12 @@ pub struct Cx<'a, R: Role> {
     pub now_ms: u64,
     /// The slot's number, for tickets of work done elsewhere.
     pub slot: u16,
-    /// The server is stopping: keep no connection alive.
+    /// The server is stopping or will be replaced: an answer that is begun now is the last one of
+    /// its connection, and says so.
     pub draining: bool,
+    /// The server is stopping: a connection that waits for a request is closed. Without this it
+    /// may only be closed after an answer that says so.
+    pub stopping: bool,
     /// The client's socket.
     pub client: ClientSocket,
     /// What a TLS handshake has found out that was finished just before this step.
@@ -123,7 +126,7 @@ impl<'a, R: Role> Cx<'a, R> {
     /// What a role is given that is driven without a reactor, as simulations do: the server is
     /// not stopping, and the client has no socket to be asked about.
     pub fn detached(world: &'static R::World, local: &'a mut R::Local, now_ms: u64) -> Self {
-        Self::new(world, local, now_ms, 0, false, -1)
+        Self::new(world, local, now_ms, 0, (false, false), -1)
     }
 
     pub(super) fn new(
@@ -131,12 +134,12 @@ impl<'a, R: Role> Cx<'a, R> {
         local: &'a mut R::Local,
         now_ms: u64,
         slot: u16,
-        draining: bool,
+        (draining, stopping): (bool, bool),
         client: RawFd,
     ) -> Self {
         let client = ClientSocket(client);
         let effects = heapless::Vec::new();
-        Self { world, local, now_ms, slot, draining, client, secured: None, effects }
+        Self { world, local, now_ms, slot, draining, stopping, client, secured: None, effects }
     }
 
     /// Asks for an effect after this step; gives it back when the step has asked for too many.

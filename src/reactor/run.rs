@@ -1,27 +1,33 @@
 //! The reactor: its parts, and the loop that turns them.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 use mio::unix::SourceFd;
-use mio::{Interest, Poll, Waker};
+use mio::{Interest, Poll};
 
-use super::accept::{Listener, ListenerId, Newcomer, Pause};
+use super::accept::{Listeners, Listening, Pause};
+use super::command::{Command, Ending};
 use super::entry::Entry;
 use super::idle::IdleOrders;
+use super::inbox::Inbox;
+use super::mailbox::{Arrival, LETTERS_MAX, Letter, Mailbox, Post};
 use super::order::Order;
 use super::parting::Partings;
-use super::role::{Command, Local, Note, Role};
+use super::role::{Local, Role};
 use super::sessions::Sessions;
-use super::token::{LISTENERS_MAX, SLOTS_MAX, Token};
+use super::token::{SLOTS_MAX, Token};
 use super::wheel::Wheel;
-use crate::buf::{CloseReason, Ends, Pool};
+use crate::buf::{Ends, Pool};
 use crate::sys::arena::Arena;
 use crate::sys::clock;
 
 /// Events taken from epoll at once.
 const EVENTS_MAX: usize = 256;
+
+/// Commands that one watch gives in one turn of the loop.
+const COMMANDS_MAX: usize = 256;
 
 /// What the reactor's memory is sized by.
 #[derive(Debug, Clone, Copy)]
@@ -38,15 +44,38 @@ pub struct Limits {
     pub tx_bytes: usize,
 }
 
+impl Limits {
+    /// The part of reactor number `own` of `reactors`: the sums are what is divided. Each has at
+    /// least one slot, whatever there is; queues are not divided.
+    #[must_use]
+    pub fn share(self, own: u16, reactors: u16) -> Self {
+        let part = |all| share(all, own, reactors);
+        Self {
+            connections_max: part(self.connections_max).max(1),
+            blocks_max: part(self.blocks_max),
+            sessions_max: part(self.sessions_max),
+            ..self
+        }
+    }
+}
+
+/// The part of reactor number `own` of `reactors` in something of which there are `all`.
+#[must_use]
+pub fn share(all: usize, own: u16, reactors: u16) -> usize {
+    let (own, reactors) = (usize::from(own), usize::from(reactors.max(1)));
+    all / reactors + usize::from(own < all % reactors)
+}
+
 /// What a reactor is made of.
 pub struct Start<R: Role> {
     /// Sizes.
     pub limits: Limits,
     /// What never changes.
     pub world: &'static R::World,
-    /// Listening sockets and the numbers that the world knows them by.
-    pub listeners: Vec<(ListenerId, OwnedFd)>,
-    /// Descriptors that [`Local::watched`] wants to hear of; they outlive the reactor.
+    /// Listening sockets; at most 1000, with those that come later.
+    pub listeners: Vec<Listening>,
+    /// Descriptors that [`Local::watched`] wants to hear of, and what it calls them; they outlive
+    /// the reactor.
     pub watches: Vec<(u16, RawFd)>,
 }
 
@@ -64,28 +93,40 @@ pub struct Reactor<R: Role> {
     pub(super) runs: Order,
     pub(super) partings: Partings,
     pub(super) idle: IdleOrders,
-    pub(super) listeners: Vec<Listener>,
+    pub(super) listeners: Listeners,
     pub(super) pause: Option<Pause>,
     /// Accepted just before the pause for want of a slot.
-    pub(super) waiting: Option<Newcomer<R>>,
+    pub(super) waiting: Option<Arrival>,
+    pub(super) inbox: Inbox,
+    /// The mailbox may hold letters.
+    mail: bool,
+    /// The mailbox may hold connections.
+    pub(super) arrivals: bool,
+    /// Connections accepted since the start.
+    pub(super) accepted: u64,
+    /// Watches that may have more commands.
+    watches_due: Vec<u16>,
     pub(super) world: &'static R::World,
     pub(super) local: R::Local,
     pub(super) now_ms: u64,
-    pub(super) drain_until_ms: Option<u64>,
-    stopped: bool,
+    pub(super) ending: Option<Ending>,
     pub(super) trim_at_ms: Option<u64>,
     pub(super) closes: usize,
 }
 
 impl<R: Role> Reactor<R> {
-    /// Maps the memory and registers listeners and watches. `local` may keep the waker, which
-    /// makes the loop look for notes.
+    /// Maps the memory and registers listeners and watches. `local` may keep the post, which
+    /// makes the loop look for notes and carries letters to other reactors.
     ///
     /// # Errors
-    /// When the kernel refuses an epoll instance or a registration.
-    pub fn new(start: Start<R>, local: impl FnOnce(Waker) -> R::Local) -> io::Result<Self> {
-        let poll = Poll::new()?;
-        let waker = Waker::new(poll.registry(), Token::Mailbox.pack())?;
+    /// When the kernel refuses a registration, or there are too many listeners.
+    pub fn new(
+        start: Start<R>,
+        mailbox: Mailbox,
+        local: impl FnOnce(Post) -> R::Local,
+    ) -> io::Result<Self> {
+        let Mailbox { poll, inbox } = mailbox;
+        let local = local(inbox.post.clone());
         let now_ms = clock::monotonic_ms();
         let slots = start.limits.connections_max.clamp(1, SLOTS_MAX);
         let mut reactor = Self {
@@ -100,29 +141,32 @@ impl<R: Role> Reactor<R> {
             runs: Order::default(),
             partings: Partings::default(),
             idle: IdleOrders::default(),
-            listeners: Vec::new(),
+            listeners: Listeners::default(),
             pause: None,
             waiting: None,
+            inbox,
+            mail: true,
+            arrivals: true,
+            accepted: 0,
+            watches_due: Vec::with_capacity(start.watches.len()),
             world: start.world,
-            local: local(waker),
+            local,
             now_ms,
-            drain_until_ms: None,
-            stopped: false,
+            ending: None,
             trim_at_ms: None,
             closes: 0,
         };
-        for (id, fd) in start.listeners.into_iter().take(LISTENERS_MAX) {
-            let number = u16::try_from(reactor.listeners.len()).unwrap_or(u16::MAX);
-            reactor.watch(fd.as_raw_fd(), Token::Listener(number))?;
-            reactor.listeners.push(Listener { fd, id, ready: true });
+        for listening in start.listeners {
+            reactor.listen(listening)?;
         }
         for (watch, fd) in start.watches {
             reactor.watch(fd, Token::Watch(watch))?;
         }
+        reactor.publish_room();
         Ok(reactor)
     }
 
-    fn watch(&self, fd: RawFd, token: Token) -> io::Result<()> {
+    pub(super) fn watch(&self, fd: RawFd, token: Token) -> io::Result<()> {
         self.poll.registry().register(&mut SourceFd(&fd), token.pack(), Interest::READABLE)
     }
 
@@ -138,21 +182,23 @@ impl<R: Role> Reactor<R> {
         self.entries.len()
     }
 
-    /// Serves until a watch says [`Command::Stop`], or a drain has ended.
+    /// Serves until a command has ended it: [`Command::Stop`] at once, the others when all is
+    /// done, here and in the other reactors.
     ///
     /// # Errors
     /// When waiting for events fails, which is a fault of the program.
     pub fn run(&mut self) -> io::Result<()> {
+        let ended = self.serve();
+        self.inbox.close();
+        self.close_all();
+        ended
+    }
+
+    fn serve(&mut self) -> io::Result<()> {
         while !self.finished() {
             self.turn_loop()?;
         }
-        self.close_all();
         Ok(())
-    }
-
-    fn finished(&self) -> bool {
-        let drained = |until_ms| self.entries.is_empty() || self.now_ms >= until_ms;
-        self.stopped || self.drain_until_ms.is_some_and(drained)
     }
 
     /// Waits for events and handles them once.
@@ -167,6 +213,11 @@ impl<R: Role> Reactor<R> {
             self.dispatch(event);
         }
         self.events = events;
+        self.ask_watches();
+        if self.mail {
+            self.read_mail();
+        }
+        self.end_retirement();
         self.run_queue();
         self.expire();
         self.partings.expire(self.now_ms);
@@ -186,20 +237,17 @@ impl<R: Role> Reactor<R> {
 
     /// How long to wait for events; none = for ever.
     fn sleep_ms(&mut self) -> Option<u64> {
-        if self.runs.len() > 0 || self.may_accept() {
+        let more = self.mail || !self.watches_due.is_empty();
+        if more || self.runs.len() > 0 || self.may_accept() {
             return Some(0);
         }
-        let starved = match self.pause {
-            Some(Pause::Starved { until_ms }) => Some(until_ms),
-            _ => None,
-        };
         let ends = [
             self.wheel.next_ms(),
             self.local.due_ms(),
             self.trim_at_ms,
-            self.drain_until_ms,
+            self.ending.and_then(Ending::due_ms),
             self.partings.due_ms(),
-            starved,
+            self.pause.and_then(Pause::until_ms),
         ];
         ends.into_iter().flatten().min().map(|at| at.saturating_sub(self.now_ms))
     }
@@ -215,40 +263,75 @@ impl<R: Role> Reactor<R> {
                     self.drive(slot, None, false);
                 }
             }
-            Token::Listener(number) => {
-                if let Some(listener) = self.listeners.get_mut(usize::from(number)) {
-                    listener.ready = true;
-                }
+            Token::Listener(place) => self.listeners.mark(place),
+            Token::Watch(watch) if !self.watches_due.contains(&watch) => {
+                self.watches_due.push(watch);
             }
-            Token::Watch(watch) => {
-                let command = self.local.watched(watch);
-                self.obey(command);
-            }
+            Token::Watch(_) => {}
             Token::Mailbox => {
-                while let Some((slot, note)) = self.local.take_note() {
-                    self.drive(slot, Some(note), false);
-                }
+                self.mail = true;
+                self.arrivals = true;
             }
         }
     }
 
-    fn obey(&mut self, command: Command) {
-        match command {
-            Command::Continue => {}
-            Command::Stop => self.stopped = true,
-            Command::Drain { until_ms } => {
-                self.drain_until_ms = Some(until_ms);
-                if let Some(newcomer) = self.waiting.take() {
-                    let fd = newcomer.fd.as_raw_fd();
-                    newcomer.role.closed(CloseReason::Shutdown, &mut self.cx(u16::MAX, fd));
-                }
-                for listener in self.listeners.drain(..) {
-                    // Out of epoll before the close: another process may hold the same socket.
-                    let fd = listener.fd.as_raw_fd();
-                    let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
-                }
-                self.tell_all(Note::Drain);
+    /// Takes the commands of the watches that were readable.
+    fn ask_watches(&mut self) {
+        let mut index = 0;
+        while let Some(&watch) = self.watches_due.get(index) {
+            match self.commands_of(watch) {
+                true => index += 1,
+                false => drop(self.watches_due.swap_remove(index)),
             }
+        }
+    }
+
+    /// Takes the commands of a watch; whether there may be more.
+    fn commands_of(&mut self, watch: u16) -> bool {
+        for _ in 0..COMMANDS_MAX {
+            match self.local.watched(watch) {
+                Command::Continue => return false,
+                command => self.command(command),
+            }
+        }
+        true
+    }
+
+    /// Takes the notes and letters that are there; connections wait until there is a place.
+    fn read_mail(&mut self) {
+        self.mail = false;
+        while let Some((slot, note)) = self.local.take_note() {
+            self.drive(slot, Some(note), false);
+        }
+        for _ in 0..LETTERS_MAX {
+            match self.inbox.take() {
+                Some(letter) => self.open(letter),
+                None => return,
+            }
+        }
+        self.mail = true;
+    }
+
+    fn open(&mut self, letter: Letter) {
+        let own = self.inbox.post.own();
+        let (origin, letter) = match letter {
+            Letter::Command(command) => return self.obey(command),
+            // These have a queue of their own.
+            Letter::Connection(_) => return,
+            Letter::Ping { origin, .. } => (origin, letter),
+            Letter::Count { mut sums, origin } => {
+                let connections = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+                sums.connections = sums.connections.saturating_add(connections);
+                sums.accepted = sums.accepted.wrapping_add(self.accepted);
+                self.local.count(&mut sums);
+                (origin, Letter::Count { sums, origin })
+            }
+        };
+        if origin == own {
+            self.local.came_round(letter);
+        } else {
+            // A reactor that has let its mailbox fill does not answer, and so it shows.
+            let _ = self.inbox.post.around(letter);
         }
     }
 }

@@ -5,7 +5,6 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use mio::Interest;
 use mio::unix::SourceFd;
 
-use super::accept::Newcomer;
 use super::entry::{Entry, Runs, Timers};
 use super::idle::List;
 use super::role::{Cx, Note, Role};
@@ -31,15 +30,16 @@ const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 impl<R: Role> Reactor<R> {
     /// Gives a new connection a slot; there is a free one.
-    pub(super) fn admit(&mut self, newcomer: Newcomer<R>) {
-        let fd = newcomer.fd.as_raw_fd();
-        let entry = Entry::new(newcomer.role, newcomer.fd);
+    pub(super) fn admit(&mut self, role: R, socket: OwnedFd) {
+        let fd = socket.as_raw_fd();
+        let entry = Entry::new(role, socket);
         let place = match self.entries.insert(entry) {
             Ok(place) => place,
             Err(entry) => {
                 return entry.role.closed(CloseReason::Evicted, &mut self.cx(u16::MAX, fd));
             }
         };
+        self.publish_room();
         let slot = u16::try_from(place).unwrap_or(u16::MAX);
         let token = Token::Slot { slot, generation: self.generations[place], lane: LaneId::Client };
         match self.poll.registry().register(&mut SourceFd(&fd), token.pack(), INTEREST) {
@@ -54,6 +54,7 @@ impl<R: Role> Reactor<R> {
             self.evict_holder(slot);
         }
         let place = usize::from(slot);
+        let ending = (self.is_draining(), self.is_stopping());
         let Some(entry) = self.entries.get_mut(place) else { return };
         let client = entry.client_fd();
         let (generation, registry) = (self.generations[place], self.poll.registry());
@@ -61,8 +62,7 @@ impl<R: Role> Reactor<R> {
             let token = Token::Slot { slot, generation, lane };
             registry.register(&mut SourceFd(&fd.as_raw_fd()), token.pack(), INTEREST)
         };
-        let draining = self.drain_until_ms.is_some();
-        let cx = Cx::new(self.world, &mut self.local, self.now_ms, slot, draining, client);
+        let cx = Cx::new(self.world, &mut self.local, self.now_ms, slot, ending, client);
         let shared = (&mut self.ends, &mut self.pool, &mut self.sessions);
         match Turn::new(entry, shared, cx, &mut register).run(note, again) {
             Ended::Closed(why) => self.close(slot, why),
@@ -99,6 +99,7 @@ impl<R: Role> Reactor<R> {
         self.wheel.disarm(&mut Timers(&mut self.entries), slot);
         self.idle.remove(&mut self.entries, slot);
         let Some(mut entry) = self.entries.remove(place) else { return };
+        self.publish_room();
         for (_, lane) in entry.lanes.iter() {
             self.pool.release(&mut lane.rx);
             self.pool.release(&mut lane.tx);
@@ -115,6 +116,14 @@ impl<R: Role> Reactor<R> {
         self.closes += 1;
         if self.closes >= TRIM_CLOSES_MIN {
             self.trim_at_ms = Some(self.now_ms + TRIM_MS);
+        }
+    }
+
+    /// Tells the other reactors how much room is here.
+    pub(super) fn publish_room(&self) {
+        if !self.inbox.is_alone() {
+            let free = if self.is_stopping() { 0 } else { self.free_slots() };
+            self.inbox.publish(free, self.entries.capacity());
         }
     }
 
@@ -206,7 +215,7 @@ impl<R: Role> Reactor<R> {
     }
 
     pub(super) fn cx(&mut self, slot: u16, client: RawFd) -> Cx<'_, R> {
-        let draining = self.drain_until_ms.is_some();
-        Cx::new(self.world, &mut self.local, self.now_ms, slot, draining, client)
+        let ending = (self.is_draining(), self.is_stopping());
+        Cx::new(self.world, &mut self.local, self.now_ms, slot, ending, client)
     }
 }

@@ -7,6 +7,13 @@ pub fn monotonic_ms() -> u64 {
     u64::try_from(secs).unwrap_or(0) * 1000 + u64::from(nanos / 1_000_000)
 }
 
+/// Microseconds of the same clock.
+#[must_use]
+pub fn monotonic_us() -> u64 {
+    let (secs, nanos) = read(libc::CLOCK_MONOTONIC);
+    u64::try_from(secs).unwrap_or(0) * 1_000_000 + u64::from(nanos / 1000)
+}
+
 /// Seconds since 1970 of `CLOCK_REALTIME_COARSE` (a tick behind at most); a clock that was set
 /// before 1970 reads as 0.
 #[must_use]
@@ -37,6 +44,7 @@ mod tests {
             before = now;
         }
         assert!(before > 0);
+        assert!(monotonic_us() / 1000 >= before);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Reading and writing descriptors that never block.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// Reads into `room`; `Ok(0)` is the end.
 ///
@@ -61,6 +61,20 @@ pub fn shut_write(fd: BorrowedFd<'_>) -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// Takes over a descriptor that the process was started with, closed on exec from here on. Once for
+/// each number, and only for numbers that nothing else in the process has been given.
+///
+/// # Errors
+/// When it is not open.
+pub fn inherited(number: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: plain calls; a number that is not open fails.
+    if unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it is open, and by the caller's word nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 /// A second descriptor of the same open file, closed on exec.

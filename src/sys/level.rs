@@ -53,6 +53,16 @@ impl Level {
         })
     }
 
+    /// Its name, which [`Level::parse`] reads.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Silent => "silent",
+            Self::Warn => "warn",
+            other => other.word(),
+        }
+    }
+
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Silent => "",
@@ -79,6 +89,14 @@ impl Level {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        for (at, name) in Level::NAMES.iter().enumerate() {
+            let level = Level::parse(name).unwrap();
+            assert_eq!((level as usize, level.name()), (at, *name));
+        }
+    }
 
     #[test]
     fn levels_are_names_or_bits() {

@@ -1,54 +1,63 @@
-//! The log: levelled lines on standard error.
+//! The log: levelled lines on standard error or to the system's log daemon, and the last ones in
+//! memory.
 //!
 //! Safe from every thread. A line is put together on the caller's stack and written under a lock
-//! that is never held while anything waits: a pipe, socket or terminal that takes no more makes
-//! the line a lost one, which is counted and told with the next that goes out. Nothing allocates
-//! after the first line. Control characters are escaped, so that what clients send cannot forge
-//! lines or steer a terminal.
+//! that is never held while anything waits: a pipe, socket, terminal or daemon that takes no more
+//! makes the line a lost one, which is counted and told with the next that goes out. Nothing
+//! allocates after the first line. Control characters are escaped, so that what clients send
+//! cannot forge lines or steer a terminal.
 //!
 //! Repetitions of a message are written three times in ten seconds and counted after that;
 //! messages of every kind together are bounded to 50 a second after a burst of 200, unless
 //! `info` or `debug` was asked for.
 //!
-//! Three shapes: for journald a syslog priority and the text (the journal has its own clock), at
-//! a terminal time of day and text, elsewhere date, time, zone and text.
+//! Shapes of a line: see [`Shape`].
 
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 pub use super::level::Level;
+pub use super::log_line::LINE_BYTES_MAX;
+use super::log_line::{Line, Shape};
+pub use super::log_target::Target;
+use super::ring_log::RingLog;
+use super::syslog::Syslog;
 use super::throttle::{Throttle, Verdict};
 use crate::sys::stderr::Stderr;
 use crate::sys::{clock, tz};
 
-/// Longest line in bytes, with its end; longer ones are cut. A pipe takes it in one piece.
-pub const LINE_BYTES_MAX: usize = 1024;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
-    Journal,
-    Terminal,
-    Plain,
-}
-
+/// How lines get out.
 #[derive(Debug)]
-struct Output {
-    stderr: Stderr,
-    shape: Shape,
+enum Output {
+    Stderr(Stderr, Shape),
+    Syslog(Mutex<Syslog>),
+    Nowhere,
 }
 
 static LEVEL: AtomicU8 = AtomicU8::new(Level::Notice as u8);
 static OUTPUT: OnceLock<Output> = OnceLock::new();
+static RING: OnceLock<RingLog> = OnceLock::new();
 static THROTTLE: Mutex<Throttle> = Mutex::new(Throttle::new());
 
-/// Sets the level and looks at standard error. Best called before privileges are given up and
-/// before other threads start; without it the level is `notice`.
-pub fn init(level: Level) {
+/// Sets the level and where lines go, and opens that. Best called before privileges are given up
+/// and before other threads start; without it the level is `notice` and the target standard error.
+pub fn init(level: Level, target: Target) {
     LEVEL.store(level as u8, Ordering::Relaxed);
-    OUTPUT.get_or_init(open);
+    OUTPUT.get_or_init(|| open(target));
     // Lets the C library read the time zone now.
     let _ = tz::local_time(clock::wall_secs());
+}
+
+/// From now on every line also goes to this ring. A second ring is dropped.
+pub fn use_ring(ring: RingLog) {
+    let _ = RING.set(ring);
+}
+
+/// The ring, if there is one.
+#[must_use]
+pub fn ring() -> Option<&'static RingLog> {
+    RING.get()
 }
 
 /// Whether lines of this level are written. Ask before computing something for a line.
@@ -87,14 +96,11 @@ pub fn write(level: Level, message: fmt::Arguments<'_>) {
     if !enabled(level) {
         return;
     }
-    let output = OUTPUT.get_or_init(open);
     let mut line = Line::new();
-    line.head(output.shape, level, clock::wall_secs());
-    let head_bytes = line.len;
     // A Line takes everything; an error can only come from the message's own Display.
     let _ = line.write_fmt(message);
     let bounded = !enabled(Level::Info);
-    let hash = fnv(level as u8, line.text(head_bytes));
+    let hash = fnv(level as u8, line.text());
     let mut throttle = THROTTLE.lock().unwrap_or_else(PoisonError::into_inner);
     if bounded {
         match throttle.admit(hash, clock::monotonic_ms()) {
@@ -105,38 +111,59 @@ pub fn write(level: Level, message: fmt::Arguments<'_>) {
             Verdict::Suppress => return,
         }
     }
-    tell_lost(output, &mut throttle);
-    if !output.stderr.write(line.finish()) {
+    tell_lost(&mut throttle);
+    if !put(level, &mut line) {
         throttle.lose(1);
     }
 }
 
 /// Tells how many lines were not written; for the end of the program.
 pub fn flush() {
-    let output = OUTPUT.get_or_init(open);
     let mut throttle = THROTTLE.lock().unwrap_or_else(PoisonError::into_inner);
     throttle.give_up();
-    tell_lost(output, &mut throttle);
+    tell_lost(&mut throttle);
 }
 
-fn tell_lost(output: &Output, throttle: &mut Throttle) {
+fn tell_lost(throttle: &mut Throttle) {
     let lost = throttle.take_lost();
     if lost == 0 {
         return;
     }
     let mut line = Line::new();
-    line.head(output.shape, Level::Warn, clock::wall_secs());
     let _ = write!(line, "{lost} log lines were not written");
-    if !output.stderr.write(line.finish()) {
+    if !put(Level::Warn, &mut line) {
         throttle.lose(lost);
     }
 }
 
-fn open() -> Output {
-    let stderr = Stderr::open();
-    let journal = std::env::var("JOURNAL_STREAM").ok();
-    let shape = shape(stderr.is_terminal(), stderr.identity(), journal.as_deref());
-    Output { stderr, shape }
+/// Hands the line to the ring and to the target; false if it did not get there.
+fn put(level: Level, line: &mut Line) -> bool {
+    let time = tz::local_time(clock::wall_secs());
+    let pid = std::process::id();
+    if let Some(ring) = RING.get() {
+        ring.write(line.with_head(Shape::Ring, level, &time, pid));
+    }
+    match OUTPUT.get_or_init(|| open(Target::Stderr)) {
+        Output::Stderr(stderr, shape) => stderr.write(line.with_head(*shape, level, &time, pid)),
+        Output::Syslog(syslog) => {
+            let mut syslog = syslog.lock().unwrap_or_else(PoisonError::into_inner);
+            syslog.write(line.with_head(Shape::Syslog, level, &time, pid))
+        }
+        Output::Nowhere => true,
+    }
+}
+
+fn open(target: Target) -> Output {
+    match target {
+        Target::None => Output::Nowhere,
+        Target::Syslog => Output::Syslog(Mutex::new(Syslog::open())),
+        Target::Stderr => {
+            let stderr = Stderr::open();
+            let journal = std::env::var("JOURNAL_STREAM").ok();
+            let shape = shape(stderr.is_terminal(), stderr.identity(), journal.as_deref());
+            Output::Stderr(stderr, shape)
+        }
+    }
 }
 
 /// `JOURNAL_STREAM` holds device and inode of the stream to the journal: it is inherited, so only
@@ -160,102 +187,9 @@ fn fnv(level: u8, text: &[u8]) -> u64 {
     text.iter().fold(step(0xcbf2_9ce4_8422_2325, &level), step)
 }
 
-/// A line in the making, on the stack.
-struct Line {
-    bytes: [u8; LINE_BYTES_MAX],
-    len: usize,
-    cut: bool,
-}
-
-impl Line {
-    /// What marks a line that was cut, and ends every line.
-    const CUT: &'static [u8] = b"...";
-
-    const fn new() -> Self {
-        Self { bytes: [0; LINE_BYTES_MAX], len: 0, cut: false }
-    }
-
-    fn head(&mut self, shape: Shape, level: Level, now_secs: u64) {
-        let time = tz::local_time(now_secs);
-        let (hour, minute, second) = (time.hour, time.minute, time.second);
-        let word = level.word();
-        let _ = match shape {
-            Shape::Journal => write!(self, "<{}>", level.priority()),
-            Shape::Terminal => write!(self, "{hour:02}:{minute:02}:{second:02} {word}: "),
-            Shape::Plain => {
-                let east = time.offset_minutes;
-                write!(
-                    self,
-                    "{:04}-{:02}-{:02} {hour:02}:{minute:02}:{second:02} {}{:02}{:02} {word}: ",
-                    time.year,
-                    time.month,
-                    time.day,
-                    if east < 0 { '-' } else { '+' },
-                    east.abs() / 60,
-                    east.abs() % 60
-                )
-            }
-        };
-    }
-
-    fn text(&self, from: usize) -> &[u8] {
-        self.bytes.get(from..self.len).unwrap_or_default()
-    }
-
-    /// Appends all of `piece` or nothing; keeps room for the end of the line.
-    fn push(&mut self, piece: &[u8]) {
-        let end = self.len + piece.len();
-        if self.cut || end + Self::CUT.len() + 1 > LINE_BYTES_MAX {
-            self.cut = true;
-        } else if let Some(room) = self.bytes.get_mut(self.len..end) {
-            room.copy_from_slice(piece);
-            self.len = end;
-        }
-    }
-
-    fn finish(&mut self) -> &[u8] {
-        let end: &[u8] = if self.cut { b"...\n" } else { b"\n" };
-        if let Some(room) = self.bytes.get_mut(self.len..self.len + end.len()) {
-            room.copy_from_slice(end);
-            self.len += end.len();
-        }
-        self.text(0)
-    }
-}
-
-impl fmt::Write for Line {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for character in text.chars() {
-            if character.is_control() {
-                for escaped in character.escape_default() {
-                    self.push(escaped.encode_utf8(&mut [0; 4]).as_bytes());
-                }
-            } else {
-                self.push(character.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_have_the_shape_of_their_reader() {
-        let head = |shape| {
-            let mut line = Line::new();
-            line.head(shape, Level::Warn, 1_000_000_000);
-            let _ = line.write_str("text");
-            String::from_utf8(line.finish().to_vec()).unwrap()
-        };
-        assert_eq!(head(Shape::Journal), "<4>text\n");
-        let terminal = head(Shape::Terminal);
-        assert!(terminal.ends_with(" warning: text\n") && terminal.find(':') == Some(2));
-        let plain = head(Shape::Plain);
-        assert!(plain.starts_with("2001-09-") && plain.ends_with("00 warning: text\n"), "{plain}");
-    }
 
     #[test]
     fn the_journal_is_recognised_by_its_stream() {
@@ -281,7 +215,7 @@ mod tests {
     #[test]
     #[ignore = "writes to standard error; run by repetitions_and_levels"]
     fn child_repeats() {
-        init(Level::Notice);
+        init(Level::Notice, Target::Stderr);
         info(format_args!("not written"));
         std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -303,38 +237,36 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "has a ring and no target; run by the_ring_has_what_the_target_has"]
+    fn child_with_a_ring() {
+        init(Level::Notice, Target::None);
+        notice(format_args!("before there is a ring"));
+        use_ring(RingLog::create().unwrap());
+        info(format_args!("not written"));
+        (0..10).for_each(|_| error(format_args!("the\nsame")));
+        flush();
+        let text = String::from_utf8(ring().unwrap().read()).unwrap();
+        let ends: Vec<&str> = text.lines().map(|line| line.split_at(25).1).collect();
+        let pid = std::process::id();
+        let same = format!(" [{pid}] error: the\\nsame");
+        let lost = format!(" [{pid}] warning: 7 log lines were not written");
+        assert_eq!(ends, [same.as_str(), &same, &same, &lost]);
+    }
+
+    #[test]
+    fn the_ring_has_what_the_target_has() {
+        assert_eq!(lines_of("sys::log::tests::child_with_a_ring"), [""; 0]);
+    }
+
+    #[test]
     #[ignore = "writes to standard error; run by whoever_asks_for_details_gets_them_all"]
     fn child_details() {
-        init(Level::Debug);
+        init(Level::Debug, Target::Stderr);
         (0..500).for_each(|_| debug(format_args!("detail")));
     }
 
     #[test]
     fn whoever_asks_for_details_gets_them_all() {
         assert_eq!(lines_of("sys::log::tests::child_details").len(), 500);
-    }
-
-    #[test]
-    fn control_characters_cannot_forge_a_line() {
-        let mut line = Line::new();
-        let _ = line.write_str("a\r\n\u{1b}[2J\0é\u{85}\t");
-        let text = String::from_utf8(line.finish().to_vec()).unwrap();
-        assert_eq!(text, "a\\r\\n\\u{1b}[2J\\u{0}é\\u{85}\\t\n");
-    }
-
-    #[test]
-    fn long_lines_are_cut_between_characters() {
-        for extra in 0..4 {
-            let mut line = Line::new();
-            let _ = line.write_str(&"x".repeat(LINE_BYTES_MAX - 10 + extra));
-            let _ = line.write_str(&"€".repeat(1000));
-            let text = String::from_utf8(line.finish().to_vec()).unwrap();
-            assert!(text.len() <= LINE_BYTES_MAX && text.ends_with("...\n"));
-        }
-        let mut line = Line::new();
-        let _ = line.write_str(&"x".repeat(LINE_BYTES_MAX - 4));
-        assert!(!line.cut);
-        let _ = line.write_str(" (1 more like it)");
-        assert!(line.finish().ends_with(b"x...\n"));
     }
 }

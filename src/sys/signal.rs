@@ -14,14 +14,55 @@ pub enum Signal {
     Terminate,
     /// SIGUSR1: open the log files again.
     User1,
+    /// SIGUSR2: become the program that is on the disk now.
+    User2,
+    /// SIGCHLD: a child has ended. One signal may stand for several children.
+    Child,
 }
 
-const WATCHED: [(libc::c_int, Signal); 4] = [
-    (libc::SIGHUP, Signal::Hangup),
-    (libc::SIGINT, Signal::Interrupt),
-    (libc::SIGTERM, Signal::Terminate),
-    (libc::SIGUSR1, Signal::User1),
+/// All of them.
+const ALL: [Signal; 6] = [
+    Signal::Hangup,
+    Signal::Interrupt,
+    Signal::Terminate,
+    Signal::User1,
+    Signal::User2,
+    Signal::Child,
 ];
+
+/// What a server of one process answers to.
+const ONE_PROCESS: [Signal; 4] =
+    [Signal::Hangup, Signal::Interrupt, Signal::Terminate, Signal::User1];
+
+/// Lets signals do nothing from here on, in this process and in the programs it becomes; children
+/// made by [`super::spawn`] start afresh. Ignoring [`Signal::Child`] would throw away how children
+/// end.
+///
+/// # Errors
+/// What the kernel says.
+pub fn ignore(signals: &[Signal]) -> io::Result<()> {
+    signals.iter().try_for_each(|signal| dispose(number_of(*signal), libc::SIG_IGN))
+}
+
+/// The numbers differ from one kind of processor to another.
+fn number_of(signal: Signal) -> libc::c_int {
+    match signal {
+        Signal::Hangup => libc::SIGHUP,
+        Signal::Interrupt => libc::SIGINT,
+        Signal::Terminate => libc::SIGTERM,
+        Signal::User1 => libc::SIGUSR1,
+        Signal::User2 => libc::SIGUSR2,
+        Signal::Child => libc::SIGCHLD,
+    }
+}
+
+fn dispose(number: libc::c_int, how: libc::sighandler_t) -> io::Result<()> {
+    // SAFETY: takes no pointers: `how` is one of the two constants.
+    if unsafe { libc::signal(number, how) } == libc::SIG_ERR {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
 
 /// Blocked signals and the descriptor that reports them.
 #[derive(Debug)]
@@ -30,14 +71,27 @@ pub struct Signals {
 }
 
 impl Signals {
+    /// Watches what a server of one process answers to: [`Signals::of`] SIGHUP, SIGINT, SIGTERM
+    /// and SIGUSR1.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn new() -> io::Result<Self> {
+        Self::of(&ONE_PROCESS)
+    }
+
     /// Blocks the signals in the calling thread and opens their descriptor (non-blocking,
     /// close-on-exec). Call it before other threads start: they inherit the mask, and a thread
     /// without it would die of the signal. SIGPIPE is ignored from here on.
-    pub fn new() -> io::Result<Self> {
-        let set = watched_set();
-        // SAFETY: takes no pointers.
-        if unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) } == libc::SIG_ERR {
-            return Err(io::Error::last_os_error());
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn of(signals: &[Signal]) -> io::Result<Self> {
+        let set = set_of(signals);
+        dispose(libc::SIGPIPE, libc::SIG_IGN)?;
+        if signals.contains(&Signal::Child) {
+            // Whoever started this program may have had it ignored: no child would be reported.
+            dispose(libc::SIGCHLD, libc::SIG_DFL)?;
         }
         // SAFETY: `set` lives through the call; the old mask is not asked for.
         let error =
@@ -75,10 +129,10 @@ impl Signals {
             if usize::try_from(count) != Ok(size) {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
             }
-            let known = WATCHED.iter().find(|(number, _)| {
-                u32::try_from(*number).is_ok_and(|number| number == info.ssi_signo)
+            let known = ALL.iter().find(|signal| {
+                u32::try_from(number_of(**signal)).is_ok_and(|number| number == info.ssi_signo)
             });
-            if let Some((_, signal)) = known {
+            if let Some(signal) = known {
                 return Ok(Some(*signal));
             }
         }
@@ -97,14 +151,14 @@ impl AsRawFd for Signals {
     }
 }
 
-fn watched_set() -> libc::sigset_t {
+fn set_of(signals: &[Signal]) -> libc::sigset_t {
     // SAFETY: all bytes zero is a valid set, and sigemptyset makes it the empty one.
     let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
     // SAFETY: `set` is live; the numbers are valid, so neither call can fail.
     unsafe {
         libc::sigemptyset(&raw mut set);
-        for (number, _) in WATCHED {
-            libc::sigaddset(&raw mut set, number);
+        for signal in signals {
+            libc::sigaddset(&raw mut set, number_of(*signal));
         }
     }
     set
@@ -116,8 +170,8 @@ mod tests {
     use std::os::unix::process::CommandExt as _;
     use std::process::Command;
 
-    fn block_watched() -> io::Result<()> {
-        let set = watched_set();
+    fn block_all() -> io::Result<()> {
+        let set = set_of(&ALL);
         // SAFETY: `set` lives through the call.
         let error =
             unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) };
@@ -130,31 +184,72 @@ mod tests {
         let mut command = Command::new("/proc/self/exe");
         command.args(["--exact", "--ignored", "--test-threads=1", name]);
         // SAFETY: the closure only makes an async-signal-safe call.
-        unsafe { command.pre_exec(block_watched) };
+        unsafe { command.pre_exec(block_all) };
         let output = command.output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && text.contains("1 passed"), "{text}");
     }
 
-    #[test]
-    fn signals_arrive_in_a_process_of_its_own() {
-        run_alone("sys::signal::tests::child_reads");
+    /// Sends a signal to this very process, where it is blocked in all threads.
+    fn send_to_self(signal: Signal) {
+        // SAFETY: takes no pointers.
+        assert_eq!(unsafe { libc::kill(libc::getpid(), number_of(signal)) }, 0);
     }
 
-    #[test]
-    #[ignore = "sends signals to its process; run by signals_arrive_in_a_process_of_its_own"]
-    fn child_reads() {
-        let signals = Signals::new().unwrap();
+    fn assert_arrive(signals: &Signals, wanted: &[Signal]) {
         assert_eq!(signals.read().unwrap(), None);
-        for (number, signal) in WATCHED {
-            // SAFETY: sends a signal to this very process, where it is blocked in all threads.
-            assert_eq!(unsafe { libc::kill(libc::getpid(), number) }, 0);
-            assert_eq!(signals.read().unwrap(), Some(signal));
+        for signal in wanted {
+            send_to_self(*signal);
+            assert_eq!(signals.read().unwrap(), Some(*signal));
             assert_eq!(signals.read().unwrap(), None);
         }
         // SIGPIPE does nothing.
         // SAFETY: takes no pointers.
         assert_eq!(unsafe { libc::raise(libc::SIGPIPE) }, 0);
         assert_eq!(signals.read().unwrap(), None);
+    }
+
+    #[test]
+    fn signals_arrive_in_a_process_of_its_own() {
+        run_alone("sys::signal::tests::child_reads");
+        run_alone("sys::signal::tests::child_reads_all");
+    }
+
+    #[test]
+    #[ignore = "sends signals to its process; run by signals_arrive_in_a_process_of_its_own"]
+    fn child_reads() {
+        let signals = Signals::new().unwrap();
+        assert_arrive(&signals, &ONE_PROCESS);
+        // What is not watched stays where it is.
+        send_to_self(Signal::User2);
+        assert_eq!(signals.read().unwrap(), None);
+    }
+
+    #[test]
+    #[ignore = "sends signals to its process; run by signals_arrive_in_a_process_of_its_own"]
+    fn child_reads_all() {
+        // SAFETY: takes no pointers.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+        let signals = Signals::of(&ALL).unwrap();
+        assert_arrive(&signals, &ALL);
+        let mut child = Command::new("/bin/true").spawn().unwrap();
+        assert!(child.wait().unwrap().success(), "its end must not be thrown away");
+        assert_eq!(signals.read().unwrap(), Some(Signal::Child));
+    }
+
+    #[test]
+    fn ignored_signals_do_nothing() {
+        super::super::alone::run("sys::signal::tests::child_ignores");
+    }
+
+    #[test]
+    #[ignore = "sends signals to its process; run by ignored_signals_do_nothing"]
+    fn child_ignores() {
+        let ignored = [Signal::Hangup, Signal::Interrupt, Signal::User1, Signal::User2];
+        ignore(&ignored).unwrap();
+        ignored.into_iter().for_each(send_to_self);
+        // Other signals still do what they do.
+        // SAFETY: takes no pointers.
+        assert_eq!(unsafe { libc::signal(libc::SIGTERM, libc::SIG_DFL) }, libc::SIG_DFL);
     }
 }

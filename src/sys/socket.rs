@@ -1,4 +1,4 @@
-//! TCP listeners and the connections that they accept.
+//! TCP listeners, and the connections that listeners of any kind accept.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -6,6 +6,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+
+use super::peer::PeerAddr;
 
 /// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 pub const BACKLOG: i32 = 1024;
@@ -28,9 +30,11 @@ pub enum PortSharing {
     Alone,
     /// Busy is an error here too, but [`PortSharing::Further`] listeners of this user may follow.
     First,
-    /// Binds beside a `First` one, on a more specific address: Linux gives a connection to the
-    /// listener whose address fits best. On one very same address the kernel would share out
-    /// connections at random.
+    /// Binds beside a `First` one, or one that [`allow_more`] was called for. On a more specific
+    /// address it gets what comes to that address: Linux gives a connection to the listener whose
+    /// address fits best. On the very same address the kernel shares out connections among all
+    /// listeners there by a hash of both ends; each has a queue of its own, so what one of them
+    /// does not accept is not accepted by the others.
     Further,
 }
 
@@ -39,6 +43,9 @@ pub enum PortSharing {
 pub struct ListenOptions {
     /// An IPv6 socket that takes no IPv4 connections; means nothing for IPv4.
     pub v6_only: bool,
+    /// The address need not be on this machine yet (IP_FREEBIND, ip(7)): the listener works as
+    /// soon as it is, and again whenever it comes back.
+    pub freebind: bool,
     /// Whether other listeners may have the same port.
     pub sharing: PortSharing,
     /// Connections that may wait to be accepted.
@@ -53,6 +60,7 @@ impl Default for ListenOptions {
     fn default() -> Self {
         Self {
             v6_only: false,
+            freebind: false,
             sharing: PortSharing::Alone,
             backlog: BACKLOG,
             send_buffer_bytes: None,
@@ -72,6 +80,11 @@ pub fn listen(address: SocketAddr, options: &ListenOptions) -> io::Result<OwnedF
     if address.is_ipv6() {
         socket.set_only_v6(options.v6_only)?;
     }
+    match address {
+        SocketAddr::V4(_) if options.freebind => socket.set_freebind_v4(true)?,
+        SocketAddr::V6(_) if options.freebind => socket.set_freebind_v6(true)?,
+        _ => {}
+    }
     // Before listen: the receive buffer decides the window scale of the handshake.
     if let Some(bytes) = options.receive_buffer_bytes {
         socket.set_recv_buffer_size(bytes)?;
@@ -90,6 +103,12 @@ pub fn listen(address: SocketAddr, options: &ListenOptions) -> io::Result<OwnedF
     }
     socket.listen(options.backlog)?;
     Ok(socket.into())
+}
+
+/// Lets [`PortSharing::Further`] listeners of this user bind beside a listener that was made
+/// alone: to share out one address among more threads than before (SO_REUSEPORT, socket(7)).
+pub fn allow_more(listener: &impl AsFd) -> io::Result<()> {
+    SockRef::from(listener).set_reuse_port(true)
 }
 
 /// Sets TCP_NODELAY, keep-alive and TCP_USER_TIMEOUT. [`listen`] does it already and accepted
@@ -129,15 +148,6 @@ pub fn local_addr_of(fd: RawFd) -> Option<SocketAddr> {
     // gives an error, and one that is somebody else's gives a name that is of no harm.
     let socket = unsafe { BorrowedFd::borrow_raw(fd) };
     local_addr(&socket).ok()
-}
-
-/// Who is at the other end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PeerAddr {
-    /// The address; an IPv4 address that came in IPv6 form is IPv4 here.
-    pub ip: IpAddr,
-    /// The port.
-    pub port: u16,
 }
 
 /// Why there is no new connection.
@@ -195,7 +205,8 @@ impl From<AcceptError> for io::Error {
     }
 }
 
-/// Accepts one connection, non-blocking and close-on-exec. One system call, no allocation.
+/// Accepts one connection, non-blocking and close-on-exec, from a TCP or a unix listener. One
+/// system call, two for a unix socket; no allocation.
 pub fn accept(listener: &impl AsFd) -> Result<(OwnedFd, PeerAddr), AcceptError> {
     // SAFETY: all bytes zero is a valid sockaddr_storage.
     let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
@@ -215,7 +226,11 @@ pub fn accept(listener: &impl AsFd) -> Result<(OwnedFd, PeerAddr), AcceptError> 
     }
     // SAFETY: the kernel just made this descriptor for us.
     let socket = unsafe { OwnedFd::from_raw_fd(fd) };
-    Ok((socket, peer_addr(&storage)))
+    let peer = match i32::from(storage.ss_family) {
+        libc::AF_UNIX => PeerAddr::of_unix(&socket),
+        _ => peer_addr(&storage),
+    };
+    Ok((socket, peer))
 }
 
 /// Reads an address that the kernel filled in; another family than IP is the unspecified one.
@@ -226,175 +241,18 @@ fn peer_addr(storage: &libc::sockaddr_storage) -> PeerAddr {
             // SAFETY: the family says what it is, and storage is bigger and aligned for both.
             let v4 = unsafe { &*pointer.cast::<libc::sockaddr_in>() };
             let ip = Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes());
-            PeerAddr { ip: ip.into(), port: u16::from_be(v4.sin_port) }
+            PeerAddr::Ip { ip: ip.into(), port: u16::from_be(v4.sin_port) }
         }
         libc::AF_INET6 => {
             // SAFETY: as above.
             let v6 = unsafe { &*pointer.cast::<libc::sockaddr_in6>() };
             let ip = IpAddr::from(v6.sin6_addr.s6_addr).to_canonical();
-            PeerAddr { ip, port: u16::from_be(v6.sin6_port) }
+            PeerAddr::Ip { ip, port: u16::from_be(v6.sin6_port) }
         }
-        _ => PeerAddr { ip: Ipv6Addr::UNSPECIFIED.into(), port: 0 },
+        _ => PeerAddr::Ip { ip: Ipv6Addr::UNSPECIFIED.into(), port: 0 },
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::TcpStream;
-
-    const V4: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-
-    fn flag(fd: &impl AsFd, command: libc::c_int) -> libc::c_int {
-        // SAFETY: takes no pointers.
-        unsafe { libc::fcntl(fd.as_fd().as_raw_fd(), command) }
-    }
-
-    /// Listens once more on an address that was just given up. A process that another test is
-    /// starting at this moment may hold a copy of the old socket until it executes its program.
-    fn listen_again(address: SocketAddr) -> OwnedFd {
-        loop {
-            match listen(address, &ListenOptions::default()) {
-                Err(error) if error.kind() == io::ErrorKind::AddrInUse => std::thread::yield_now(),
-                other => return other.unwrap(),
-            }
-        }
-    }
-
-    fn connected(listener: &OwnedFd, to: SocketAddr) -> (TcpStream, OwnedFd, PeerAddr) {
-        let client = TcpStream::connect(to).unwrap();
-        // On loopback the connection is in the accept queue when connect returns.
-        let (socket, peer) = accept(listener).map_err(io::Error::from).unwrap();
-        (client, socket, peer)
-    }
-
-    #[test]
-    fn a_busy_address_is_refused() {
-        let first = listen(V4, &ListenOptions::default()).unwrap();
-        let address = local_addr(&first).unwrap();
-        let error = listen(address, &ListenOptions::default()).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-        // Also the other way round: everything on the port collides with one address of it.
-        let all = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port());
-        let error = listen(all, &ListenOptions::default()).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-        drop(first);
-        listen_again(address);
-    }
-
-    #[test]
-    fn a_specific_address_beside_a_wildcard_gets_its_own_connections() {
-        let with = |sharing| ListenOptions { sharing, ..ListenOptions::default() };
-        let any = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
-        let wide = listen(any, &with(PortSharing::First)).unwrap();
-        let port = local_addr(&wide).unwrap().port();
-        let own = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-        assert!(listen(own, &with(PortSharing::Alone)).is_err());
-        let narrow = listen(own, &with(PortSharing::Further)).unwrap();
-        connected(&narrow, own);
-        assert!(matches!(accept(&wide), Err(AcceptError::WouldBlock)));
-        let other = SocketAddr::new(IpAddr::from([127, 0, 0, 2]), port);
-        connected(&wide, other);
-        assert!(matches!(accept(&narrow), Err(AcceptError::WouldBlock)));
-        // One that comes from elsewhere and does not ask is refused, and asking first is no way in.
-        assert!(listen(any_with(port), &with(PortSharing::Alone)).is_err());
-        assert!(listen(any_with(port), &with(PortSharing::First)).is_err());
-    }
-
-    fn any_with(port: u16) -> SocketAddr {
-        SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)
-    }
-
-    #[test]
-    fn a_port_in_time_wait_is_free() {
-        let listener = listen(V4, &ListenOptions::default()).unwrap();
-        let address = local_addr(&listener).unwrap();
-        let (client, socket, _) = connected(&listener, address);
-        // The server closes first, so its side keeps the port in TIME-WAIT.
-        drop((socket, listener));
-        drop(client);
-        listen_again(address);
-    }
-
-    #[test]
-    fn accepted_sockets_are_nonblocking_and_close_on_exec() {
-        let listener = listen(V4, &ListenOptions::default()).unwrap();
-        assert!(matches!(accept(&listener), Err(AcceptError::WouldBlock)));
-        let (client, socket, peer) = connected(&listener, local_addr(&listener).unwrap());
-        let own = client.local_addr().unwrap();
-        assert_eq!((peer.ip, peer.port), (own.ip(), own.port()));
-        for fd in [&listener, &socket] {
-            assert_ne!(flag(fd, libc::F_GETFL) & libc::O_NONBLOCK, 0);
-            assert_ne!(flag(fd, libc::F_GETFD) & libc::FD_CLOEXEC, 0);
-        }
-    }
-
-    #[test]
-    fn a_dual_stack_listener_takes_both_families() {
-        let any = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
-        let listener = listen(any, &ListenOptions::default()).unwrap();
-        let port = local_addr(&listener).unwrap().port();
-        let v4 = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-        let (_client, _socket, peer) = connected(&listener, v4);
-        assert_eq!(peer.ip, v4.ip());
-        let v6 = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), port);
-        let (_client, _socket, peer) = connected(&listener, v6);
-        assert_eq!(peer.ip, v6.ip());
-    }
-
-    #[test]
-    fn a_v6_only_listener_leaves_v4_alone() {
-        let any = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
-        let options = ListenOptions { v6_only: true, ..ListenOptions::default() };
-        let listener = listen(any, &options).unwrap();
-        let port = local_addr(&listener).unwrap().port();
-        let v4 = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-        assert!(TcpStream::connect(v4).is_err());
-        let v6 = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), port);
-        connected(&listener, v6);
-    }
-
-    #[test]
-    fn accepted_sockets_inherit_what_the_listener_has() {
-        let options = ListenOptions {
-            send_buffer_bytes: Some(32 << 10),
-            receive_buffer_bytes: Some(16 << 10),
-            ..ListenOptions::default()
-        };
-        let listener = listen(V4, &options).unwrap();
-        let (_client, socket, _) = connected(&listener, local_addr(&listener).unwrap());
-        let socket = SockRef::from(&socket);
-        assert!(socket.tcp_nodelay().unwrap());
-        assert!(socket.keepalive().unwrap());
-        let secs = Duration::from_secs;
-        assert_eq!(socket.tcp_keepalive_time().unwrap(), secs(KEEPALIVE_IDLE_SECS));
-        assert_eq!(socket.tcp_keepalive_interval().unwrap(), secs(KEEPALIVE_INTERVAL_SECS));
-        assert_eq!(socket.tcp_keepalive_retries().unwrap(), KEEPALIVE_PROBES);
-        let timeout = Duration::from_millis(USER_TIMEOUT_MS);
-        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(timeout));
-        // The kernel reports twice what was asked for.
-        assert_eq!(socket.send_buffer_size().unwrap(), 64 << 10);
-        assert_eq!(socket.recv_buffer_size().unwrap(), 32 << 10);
-    }
-
-    #[test]
-    fn errors_are_told_apart() {
-        let of = |number| AcceptError::from_error(io::Error::from_raw_os_error(number));
-        assert!(matches!(of(libc::EAGAIN), AcceptError::WouldBlock));
-        for number in [libc::ECONNABORTED, libc::EINTR, libc::EPROTO, libc::ENETUNREACH] {
-            assert!(matches!(of(number), AcceptError::Retry));
-        }
-        assert!(matches!(of(libc::EMFILE), AcceptError::OutOfDescriptors));
-        assert!(matches!(of(libc::ENFILE), AcceptError::OutOfDescriptors));
-        assert!(matches!(of(libc::ENOBUFS), AcceptError::OutOfMemory));
-        assert!(matches!(of(libc::ENOMEM), AcceptError::OutOfMemory));
-        assert!(matches!(of(libc::EBADF), AcceptError::Fatal(_)));
-        assert!(matches!(of(libc::EINVAL), AcceptError::Fatal(_)));
-    }
-
-    #[test]
-    fn a_socket_that_does_not_listen_is_fatal() {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        assert!(matches!(accept(&socket), Err(AcceptError::Fatal(_))));
-    }
-}
+#[path = "socket_tests.rs"]
+mod tests;

@@ -80,6 +80,7 @@ impl<'s> Build<'s> {
             on: vhost.listen_on.value.clone(),
             port: vhost.port.value,
             families: vhost.families,
+            access: vhost.unix_access.clone(),
             place,
         };
         if let Some(message) = listeners::normalize(&mut wish) {
@@ -110,6 +111,7 @@ impl<'s> Build<'s> {
                     .copied()
                     .find(|id| vhosts.get(usize::from(id.0)).is_some_and(|vhost| vhost.tls)),
                 vhosts: group.vhosts.into(),
+                access: group.access,
                 place: group.place,
             }
         });

@@ -213,3 +213,29 @@ fn thousands_of_vhosts_build_and_answer() {
     assert_eq!(name(&world, 0, "S2999.test"), "s2999.test");
     assert_eq!(name(&world, 0, "s3000.test"), "s0.test");
 }
+
+#[test]
+fn the_access_of_a_unix_socket_is_that_of_any_of_its_vhosts() {
+    let perms = || {
+        let perms = settings::UnixPerms { user: "www".to_owned(), group: None, mode: Some(0o666) };
+        Some(located(perms))
+    };
+    let socket = |name: &str, path: &str| {
+        let on = located(ListenOn::Unix(path.to_owned()));
+        settings::Vhost { listen_on: on, ..vhost(name, 0, vec![]) }
+    };
+    let with = |vhost| settings::Vhost { unix_access: perms(), ..vhost };
+    let (world, faults) = World::build(&settings(vec![
+        socket("a", "/run/a"),
+        vhost("b", 80, vec![]),
+        with(socket("c", "/run/a")),
+        socket("d", "/run/d"),
+        with(socket("e", "/run/e")),
+    ]));
+    assert!(faults.is_empty());
+    let on: Vec<_> = world.listeners.iter().map(|listener| &listener.on).collect();
+    let unix = |path: &str| ListenOn::Unix(path.to_owned());
+    assert_eq!(on, [&unix("/run/a"), &ListenOn::Any, &unix("/run/d"), &unix("/run/e")]);
+    let access: Vec<_> = world.listeners.iter().map(|listener| listener.access.clone()).collect();
+    assert_eq!(access, [perms(), None, None, perms()]);
+}

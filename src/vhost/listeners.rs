@@ -8,7 +8,7 @@
 
 use std::net::IpAddr;
 
-use crate::config::settings::{Families, ListenOn, Place};
+use crate::config::settings::{Families, ListenOn, Located, Place, UnixPerms};
 
 use super::world::VhostId;
 
@@ -18,6 +18,7 @@ pub(super) struct Wish {
     pub(super) on: ListenOn,
     pub(super) port: u16,
     pub(super) families: Families,
+    pub(super) access: Option<Located<UnixPerms>>,
     pub(super) place: Place,
 }
 
@@ -28,6 +29,8 @@ pub(super) struct Group {
     pub(super) families: Families,
     pub(super) shares_port: bool,
     pub(super) vhosts: Vec<VhostId>,
+    /// That of the first vhost that gives one.
+    pub(super) access: Option<Located<UnixPerms>>,
     pub(super) place: Place,
 }
 
@@ -106,6 +109,9 @@ fn join(groups: &mut Vec<Group>, wish: &Wish, families: Families) {
     };
     if let Some(group) = groups.iter_mut().find(same) {
         group.vhosts.push(wish.id);
+        if group.access.is_none() {
+            group.access.clone_from(&wish.access);
+        }
         return;
     }
     groups.push(Group {
@@ -114,6 +120,7 @@ fn join(groups: &mut Vec<Group>, wish: &Wish, families: Families) {
         families,
         shares_port: false,
         vhosts: vec![wish.id],
+        access: wish.access.clone(),
         place: wish.place,
     });
 }
@@ -157,7 +164,7 @@ mod tests {
                 |address| ListenOn::Address(address, None),
             ),
         };
-        Wish { id: VhostId(id), on, port, families, place: Place::default() }
+        Wish { id: VhostId(id), on, port, families, access: None, place: Place::default() }
     }
 
     fn plan(mut wishes: Vec<Wish>) -> Vec<String> {

@@ -7,10 +7,10 @@
 //! can not hold bytes.
 
 use core::fmt::Write as _;
-use std::net::IpAddr;
 
 use crate::buf::{Buf, Full};
 use crate::config::settings::LogFormat;
+use crate::sys::peer::PeerAddr;
 
 use super::log_time::Stamp;
 
@@ -33,8 +33,8 @@ const LONG_BYTES: usize = LINE_BYTES_MAX - FRAME_BYTES - 2 * SHORT_BYTES_MAX - 2
 /// What is known when a request head has been read.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields<'a> {
-    /// Peer address; none on a unix socket.
-    pub peer: Option<IpAddr>,
+    /// Who asked.
+    pub peer: Option<PeerAddr>,
     /// Authenticated user.
     pub user: Option<&'a [u8]>,
     /// Name of the vhost; only JSON shows it.
@@ -173,9 +173,9 @@ impl Text<'_> {
         self.out.put(bytes)
     }
 
-    fn address(&mut self, peer: Option<IpAddr>) -> Result<(), Full> {
+    fn address(&mut self, peer: Option<PeerAddr>) -> Result<(), Full> {
         let Some(peer) = peer else { return self.raw(b"-") };
-        write!(self.out, "{}", peer.to_canonical()).map_err(|_| Full)
+        write!(self.out, "{peer}").map_err(|_| Full)
     }
 
     /// Escapes `bytes`; over `limit` bytes they are cut between two characters and marked.

@@ -1,6 +1,15 @@
 //! Tests of the lines of the access log.
 
 use super::*;
+use crate::sys::peer::Credentials;
+
+fn at(address: &str) -> Option<PeerAddr> {
+    Some(PeerAddr::Ip { ip: address.parse().unwrap(), port: 1 })
+}
+
+fn unix(uid: u32) -> Option<PeerAddr> {
+    Some(PeerAddr::Unix(Credentials { uid, gid: uid, pid: uid }))
+}
 
 fn stamp() -> Stamp {
     Stamp::new(1_709_251_199, 3600)
@@ -8,7 +17,7 @@ fn stamp() -> Stamp {
 
 fn fields<'a>() -> Fields<'a> {
     Fields {
-        peer: Some([192, 0, 2, 7].into()),
+        peer: at("192.0.2.7"),
         user: None,
         vhost: b"a.test",
         method: b"GET",
@@ -61,8 +70,11 @@ fn combined_lines_have_the_shape_of_lwsws() {
     );
     let none = Fields { method: b"", target: b"", version: b"", ..fields() };
     assert!(line(LogFormat::Combined, &none).contains(" +0100] \"-\" 404 "));
-    let mapped = Fields { peer: "::ffff:192.0.2.7".parse().ok(), ..fields() };
+    let mapped = Fields { peer: at("::ffff:192.0.2.7"), ..fields() };
     assert_eq!(line(LogFormat::Combined, &mapped), line(LogFormat::Combined, &fields()));
+    let local = Fields { peer: unix(7), ..fields() };
+    let start = "unix:uid=7,gid=7,pid=7 - - [01/Mar/2024:";
+    assert!(line(LogFormat::Combined, &local).starts_with(start));
 }
 
 #[test]
@@ -74,6 +86,8 @@ fn json_lines_are_objects() {
          \"version\":\"HTTP/1.1\",\"referer\":\"\",\"user_agent\":\"curl/8\",\
          \"status\":404,\"bytes\":18446744073709551615}\n"
     );
+    let local = line(LogFormat::Json, &Fields { peer: unix(7), ..fields() });
+    assert!(local.contains(",\"peer\":\"unix:uid=7,gid=7,pid=7\",\"user\""), "{local}");
 }
 
 #[test]
@@ -89,7 +103,7 @@ fn long_fields_are_cut_only_over_the_bound() {
     assert!(text.ends_with(" \"\" \"curl/8\"\n"));
 
     let quotes = b"\"".repeat(100_000);
-    let all = Fields {
+    let mut all = Fields {
         user: Some(&quotes),
         vhost: &quotes,
         method: &quotes,
@@ -97,12 +111,15 @@ fn long_fields_are_cut_only_over_the_bound() {
         version: &quotes,
         referer: Some(&quotes),
         user_agent: Some(&quotes),
-        peer: "1111:2222:3333:4444:5555:6666:7777:8888".parse().ok(),
+        peer: at("1111:2222:3333:4444:5555:6666:7777:8888"),
     };
-    for format in [LogFormat::Combined, LogFormat::Json] {
-        let text = line(format, &all);
-        assert!(text.len() <= LINE_BYTES_MAX, "{}", text.len());
-        assert!(text.matches("...").count() >= 6);
+    for peer in [all.peer, unix(u32::MAX)] {
+        all.peer = peer;
+        for format in [LogFormat::Combined, LogFormat::Json] {
+            let text = line(format, &all);
+            assert!(text.len() <= LINE_BYTES_MAX, "{}", text.len());
+            assert!(text.matches("...").count() >= 6);
+        }
     }
 }
 
@@ -150,7 +167,7 @@ fn hostile_fields_never_break_a_line() {
     for round in 0..1500 {
         let parts: Vec<Vec<u8>> = (0..7).map(|_| random.bytes()).collect();
         let fields = Fields {
-            peer: Some([192, 0, 2, 7].into()),
+            peer: at("192.0.2.7"),
             user: Some(&parts[0]),
             vhost: &parts[1],
             method: &parts[2],

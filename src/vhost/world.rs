@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use crate::config::settings::{Families, ListenOn, LogFormat, NonTls, Place};
+use crate::config::settings::{Families, ListenOn, Located, LogFormat, NonTls, Place, UnixPerms};
 use crate::sys::walk::Rules;
 
 use super::mounts::{MountMatch, MountTable};
@@ -146,6 +146,9 @@ pub struct Listener {
     pub vhosts: Box<[VhostId]>,
     /// The first vhost with a certificate; some on a listener that speaks TLS.
     pub tls: Option<VhostId>,
+    /// Who may connect to a unix socket with a path; none = who starts the server, and for TCP
+    /// and abstract names.
+    pub access: Option<Located<UnixPerms>>,
     /// The place of the first vhost's `port` or `interface`, for messages.
     pub place: Place,
     pub(super) names: NameTable,

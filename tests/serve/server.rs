@@ -1,6 +1,6 @@
 //! A server in this process for a test: a folder of files, a configuration, a port of its own.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::thread::JoinHandleExt as _;
 use std::path::PathBuf;
@@ -11,11 +11,13 @@ use std::time::Duration;
 
 use kinglet::config::settings::{Settings, SourceFile};
 use kinglet::config::{self, Options};
-use kinglet::conn::{self, Local, RX_BYTES, SIGNALS, Site, TX_BYTES};
-use kinglet::reactor::{Limits, ListenerId, Reactor, Start};
+use kinglet::conn::{
+    self, LOG_FINISH, Local, Parts, PeerLimits, RX_BYTES, SIGNALS, SignalWatch, Site, TX_BYTES,
+};
+use kinglet::reactor::{Limits, ListenerId, Listening, Mailbox, Post, Reactor, Start};
 use kinglet::sys::clock;
 use kinglet::sys::signal::Signals;
-use kinglet::sys::socket::{self, ListenOptions};
+use kinglet::sys::socket::{self, ListenOptions, PortSharing};
 use kinglet::tls::TicketSecret;
 use kinglet::vhost::World;
 use kinglet::vhost::certificates::{Certificates, Means};
@@ -104,6 +106,9 @@ pub(crate) const BLOCKS: usize = 1024;
 /// When the certificates of tests/tls are judged: 2027-06-01, in seconds since 1970.
 pub(crate) const WALL_S: u64 = 1_811_808_000;
 
+/// Any port of this machine alone.
+const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// Connections where the configuration does not say otherwise.
 const CONNECTIONS: usize = 1024;
 
@@ -114,41 +119,17 @@ pub(crate) struct Server {
     /// Of all listeners, in the order of the configuration.
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) folder: Folder,
+    /// How its reactors can be written to, by their numbers.
+    pub(crate) posts: Vec<Post>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
     pub(crate) fn start(folder: Folder, config: &str, blocks_max: usize) -> Self {
-        Self::start_after(folder, config, blocks_max, || {})
+        Self::start_so(folder, config, Setting { blocks_max, ..Setting::default() })
     }
 
-    /// The same; sockets have room for about `socket_bytes` bytes that wait to be sent.
-    pub(crate) fn start_narrow(
-        folder: Folder,
-        config: &str,
-        blocks_max: usize,
-        socket_bytes: usize,
-    ) -> Self {
-        Self::start_with(folder, config, blocks_max, || {}, Some(socket_bytes))
-    }
-
-    /// The same; the reactor's thread calls `begin` first.
-    pub(crate) fn start_after(
-        folder: Folder,
-        config: &str,
-        blocks_max: usize,
-        begin: fn(),
-    ) -> Self {
-        Self::start_with(folder, config, blocks_max, begin, None)
-    }
-
-    fn start_with(
-        folder: Folder,
-        config: &str,
-        blocks_max: usize,
-        begin: fn(),
-        socket_bytes: Option<usize>,
-    ) -> Self {
+    pub(crate) fn start_so(folder: Folder, config: &str, setting: Setting) -> Self {
         // Clients and servers of all tests share this process's descriptors.
         let _ = kinglet::sys::limits::set_descriptors(None);
         let text = config.replace("DIR", folder.path.to_str().unwrap()).into_bytes();
@@ -159,28 +140,25 @@ impl Server {
         let (world, faults) = World::build(&loaded.settings);
         assert!(faults.is_empty(), "{faults:?}");
         let tls = Tls::load(&loaded.settings, &world);
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let sockets: Vec<_> = world
-            .listeners
-            .iter()
-            .map(|_| socket::listen(any, &ListenOptions::default()).unwrap())
-            .collect();
-        if let Some(bytes) = socket_bytes {
-            // Connections inherit it.
-            for socket in &sockets {
-                socket2::SockRef::from(socket).set_send_buffer_size(bytes).unwrap();
-            }
-        }
+        let mut sockets: Vec<Vec<OwnedFd>> =
+            world.listeners.iter().map(|_| setting.listen(&folder)).collect();
         let addresses: Vec<SocketAddr> =
-            sockets.iter().map(|socket| socket::local_addr(socket).unwrap()).collect();
-        let listeners = (0..).map(ListenerId).zip(sockets).collect();
-        let (ready, started) = mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            begin();
-            run(world, tls, listeners, blocks_max, &ready);
+            sockets.iter().filter_map(|of| socket::local_addr(&of[0]).ok()).collect();
+        let listeners = (0..setting.reactors).map(|_| {
+            let each = (0..).map(ListenerId).zip(&mut sockets);
+            let each = each.filter_map(|(id, of)| {
+                Some(Listening { socket: u32::from(id.0), id, fd: of.pop()? })
+            });
+            each.collect()
         });
-        started.recv().expect("a reactor that starts");
-        Self { address: addresses[0], addresses, folder, thread: Some(thread) }
+        let listeners = listeners.collect();
+        let (ready, started) = mpsc::channel();
+        let thread = std::thread::spawn(move || run(world, tls, listeners, setting, &ready));
+        let started = (0..setting.reactors).map(|_| started.recv().expect("a reactor that starts"));
+        let mut posts: Vec<Post> = started.collect();
+        posts.sort_by_key(Post::own);
+        let address = addresses.first().copied().unwrap_or(ANY);
+        Self { address, addresses, folder, posts, thread: Some(thread) }
     }
 
     pub(crate) fn connect(&self) -> Client {
@@ -224,6 +202,11 @@ impl Server {
         }
     }
 
+    /// Waits until the server has ended by itself.
+    pub(crate) fn wait(&mut self) {
+        self.thread.take().unwrap().join().unwrap();
+    }
+
     /// Lets the server finish its connections, and waits until it has ended.
     pub(crate) fn finish(mut self) -> Folder {
         self.signal(libc::SIGTERM);
@@ -239,6 +222,51 @@ impl Drop for Server {
         self.signal(libc::SIGINT);
         let ended = self.thread.take().map(JoinHandle::join);
         assert!(!matches!(ended, Some(Err(_))) || std::thread::panicking(), "the reactor panicked");
+    }
+}
+
+/// How a test's server differs from the others.
+#[derive(Clone, Copy)]
+pub(crate) struct Setting {
+    pub(crate) blocks_max: usize,
+    /// What each reactor's thread does first.
+    pub(crate) begin: fn(),
+    /// Sockets have room for about this many bytes that wait to be sent.
+    pub(crate) socket_bytes: Option<usize>,
+    /// Threads; each has a socket of its own for each listener.
+    pub(crate) reactors: u16,
+    /// The first listener is the unix socket `socket` in the folder.
+    pub(crate) unix: bool,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self { blocks_max: BLOCKS, begin: || {}, socket_bytes: None, reactors: 1, unix: false }
+    }
+}
+
+impl Setting {
+    /// A socket for each reactor, all on one address.
+    fn listen(&self, folder: &Folder) -> Vec<OwnedFd> {
+        if self.unix {
+            let listener = std::os::unix::net::UnixListener::bind(folder.at("socket")).unwrap();
+            listener.set_nonblocking(true).unwrap();
+            return vec![listener.into()];
+        }
+        let mut sockets = vec![socket::listen(ANY, &ListenOptions::default()).unwrap()];
+        socket::allow_more(&sockets[0]).unwrap();
+        let address = socket::local_addr(&sockets[0]).unwrap();
+        let further = ListenOptions { sharing: PortSharing::Further, ..ListenOptions::default() };
+        for _ in 1..self.reactors {
+            sockets.push(socket::listen(address, &further).unwrap());
+        }
+        if let Some(bytes) = self.socket_bytes {
+            // Connections inherit it.
+            for socket in &sockets {
+                socket2::SockRef::from(socket).set_send_buffer_size(bytes).unwrap();
+            }
+        }
+        sockets
     }
 }
 
@@ -269,34 +297,50 @@ impl Tls {
 fn run(
     world: World,
     tls: Tls,
-    listeners: Vec<(ListenerId, OwnedFd)>,
-    blocks_max: usize,
-    ready: &mpsc::Sender<()>,
+    listeners: Vec<Vec<Listening>>,
+    setting: Setting,
+    ready: &mpsc::Sender<Post>,
 ) {
     let signals = Signals::new().unwrap();
-    let watches = vec![(SIGNALS, signals.as_raw_fd())];
-    let logs = (!world.log_files.is_empty()).then(|| {
-        let (logs, faults) = Logs::open(&world.log_files, None, |message| panic!("{message}"));
-        assert!(faults.is_empty(), "{faults:?}");
-        logs
-    });
+    let (logs, faults) = Logs::open(&world.log_files, None, |message| panic!("{message}"));
+    assert!(faults.is_empty(), "{faults:?}");
     let wanted = world.limits.connections_max;
     let connections_max = wanted.map_or(CONNECTIONS, |n| usize::try_from(n).unwrap());
     let limits = Limits {
         connections_max,
-        blocks_max,
+        blocks_max: setting.blocks_max,
         sessions_max: tls.sessions_max.unwrap_or(connections_max),
         rx_bytes: RX_BYTES,
         tx_bytes: TX_BYTES,
     };
     let site: &'static Site =
         Box::leak(Box::new(Site::new(world).with_tls(tls.certificates, tls.handshakes_max)));
-    let start = Start { limits, world: site, listeners, watches };
-    let local = |waker| Local::new(site, connections_max, waker, logs, Some(signals));
-    let mut reactor = Reactor::<conn::Client>::new(start, local).unwrap();
-    ready.send(()).unwrap();
-    reactor.run().unwrap();
-    reactor.into_local().finish();
+    let peers = PeerLimits::new(&site.world, connections_max);
+    let watches = vec![(SIGNALS, signals.as_raw_fd())];
+    let watch = SignalWatch::new(signals, logs.clone(), site.world.limits.shutdown_ms);
+    let one = |mailbox: Mailbox, listeners, watches, overseer| {
+        (setting.begin)();
+        let post = mailbox.post();
+        let limits = limits.share(post.own(), setting.reactors);
+        let start = Start { limits, world: site, listeners, watches };
+        let connections_max = limits.connections_max;
+        let (logs, peers) = (logs.clone(), peers.clone());
+        let local = |post| Local::new(site, Parts { connections_max, post, logs, peers, overseer });
+        let mut reactor = Reactor::<conn::Client>::new(start, mailbox, local).unwrap();
+        ready.clone().send(post).unwrap();
+        reactor.run().unwrap();
+        reactor.into_local().finish();
+    };
+    let mut all = Mailbox::open(setting.reactors).unwrap().into_iter().zip(listeners);
+    let (mailbox, first) = all.next().unwrap();
+    std::thread::scope(|scope| {
+        let one = &one;
+        for (mailbox, listeners) in all {
+            scope.spawn(move || one(mailbox, listeners, Vec::new(), None));
+        }
+        one(mailbox, first, watches, Some(Box::new(watch)));
+    });
+    logs.finish(LOG_FINISH);
 }
 
 /// A request for a.test; one of `fields` may be another Host.

@@ -4,7 +4,7 @@ use rustls::{AlertDescription, Error, HandshakeKind};
 
 use super::client::Client;
 use super::content::pattern;
-use super::server::{BLOCKS, Server};
+use super::server::{Server, Setting};
 use super::tls_client::{Ended, TlsClient, VERSIONS, config, folder, site};
 
 const SIZES: [usize; 9] = [0, 1, 1024, 16_383, 16_384, 24_577, 65_536, 300_000, 3 << 20];
@@ -25,7 +25,8 @@ fn dice(state: &mut u64, below: usize) -> usize {
 fn files_arrive_whole_however_narrow_the_sockets_are() {
     // Narrow ones are slow, for the kernel's timers decide; so they get fewer bytes.
     for (socket_bytes, sizes) in [(4096, 7), (20_000, 8), (1 << 20, 9)] {
-        let server = Server::start_narrow(files(), &site("", ""), BLOCKS, socket_bytes);
+        let setting = Setting { socket_bytes: Some(socket_bytes), ..Setting::default() };
+        let server = Server::start_so(files(), &site("", ""), setting);
         std::thread::scope(|scope| {
             for seed in 1..=6_u64 {
                 let server = &server;
@@ -48,7 +49,8 @@ fn files_arrive_whole_however_narrow_the_sockets_are() {
 
 #[test]
 fn a_pool_of_a_few_blocks_is_enough_for_one_at_a_time() {
-    let server = Server::start_narrow(files(), &site("", ""), 16, 4096);
+    let setting = Setting { blocks_max: 16, socket_bytes: Some(4096), ..Setting::default() };
+    let server = Server::start_so(files(), &site("", ""), setting);
     for version in VERSIONS {
         let mut client = TlsClient::connect(server.address, &config(version, None));
         for size in [3 << 20, 300_000, 24_577] {
@@ -59,7 +61,8 @@ fn a_pool_of_a_few_blocks_is_enough_for_one_at_a_time() {
 
 #[test]
 fn slow_readers_leave_room_for_others() {
-    let server = Server::start_narrow(files(), &site("", ""), 40, 4096);
+    let setting = Setting { blocks_max: 40, socket_bytes: Some(4096), ..Setting::default() };
+    let server = Server::start_so(files(), &site("", ""), setting);
     let config = config(VERSIONS[1], None);
     let mut stuck = Vec::new();
     for _ in 0..12 {

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use kinglet::buf::{BLOCK_BYTES, CloseReason, End, Ends, LaneId, Tail};
 use kinglet::config::settings::SourceFile;
 use kinglet::config::{self, Options};
-use kinglet::conn::{Client, Local, RX_BYTES, Site, TX_BYTES};
-use kinglet::reactor::{Cx, ListenerId, Local as _, Note, Role as _, Step, Timeout, Wait};
+use kinglet::conn::{Client, Local, Parts, PeerLimits, RX_BYTES, Site, TX_BYTES};
+use kinglet::reactor::{Cx, ListenerId, Local as _, Mailbox, Note, Role as _, Step, Timeout, Wait};
 use kinglet::sys::clock;
-use kinglet::sys::socket::PeerAddr;
+use kinglet::sys::peer::PeerAddr;
 use kinglet::vhost::World;
+use kinglet::vhost::log::Logs;
 
 use super::random::Random;
 use super::script::{FILES, Script, USERS, content};
@@ -49,7 +50,7 @@ pub(crate) struct Stage {
     ends: Ends,
     now_ms: u64,
     folder: PathBuf,
-    _poll: mio::Poll,
+    _mailbox: Mailbox,
 }
 
 /// A connection between two turns.
@@ -93,11 +94,17 @@ impl Stage {
         let loaded = config::load_texts(vec![file], &Options::default());
         assert!(!loaded.report.has_errors());
         let site: &'static Site = Box::leak(Box::new(Site::new(World::build(&loaded.settings).0)));
-        let poll = mio::Poll::new().unwrap();
-        let waker = mio::Waker::new(poll.registry(), mio::Token(0)).unwrap();
-        let local = Local::new(site, 16, waker, None, None);
+        let mailbox = Mailbox::alone().unwrap();
+        let parts = Parts {
+            connections_max: 16,
+            post: mailbox.post(),
+            logs: Logs::default(),
+            peers: PeerLimits::new(&site.world, 16),
+            overseer: None,
+        };
+        let local = Local::new(site, parts);
         let (ends, now_ms) = (Ends::new(RX_BYTES, TX_BYTES), clock::monotonic_ms());
-        Self { site, local, ends, now_ms, folder, _poll: poll }
+        Self { site, local, ends, now_ms, folder, _mailbox: mailbox }
     }
 
     /// Plays the scripts side by side; what each connection sent.
@@ -153,7 +160,7 @@ impl Stage {
     }
 
     fn enter<'s>(&mut self, script: &'s Script) -> Actor<'s> {
-        let peer = PeerAddr { ip: std::net::Ipv4Addr::LOCALHOST.into(), port: 1 };
+        let peer = PeerAddr::Ip { ip: std::net::Ipv4Addr::LOCALHOST.into(), port: 1 };
         let mut cx = cx(self.site, &mut self.local, self.now_ms, 0);
         let role = Client::accept(ListenerId(0), peer, &mut cx).unwrap();
         Actor {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::super::settings::{Cidr, ListenOn};
+use super::super::settings::{Cidr, ListenOn, UnixPerms};
 use super::{Checked, Fault, line, path};
 
 /// Bytes of the name of a network interface (IFNAMSIZ less the final NUL).
@@ -127,20 +127,33 @@ pub(crate) fn socket_path(text: &str) -> Checked<ListenOn> {
     Ok(ListenOn::Unix(text.to_owned()))
 }
 
-/// `user:group` or `user:group:mode`.
-pub(crate) fn socket_owner(text: &str) -> Checked<()> {
+/// `user:group` or `user:group:mode`; only with a mode the group may be left empty.
+pub(crate) fn socket_owner(text: &str) -> Checked<UnixPerms> {
     line(text)?;
-    let mut parts = text.split(':');
-    let (user, group, mode) = (parts.next(), parts.next(), parts.next());
-    let named = [user, group].iter().all(|p| p.is_some_and(|p| !p.trim().is_empty()));
-    let octal = |m: &str| {
-        (3..=4).contains(&m.len()) && u32::from_str_radix(m, 8).is_ok_and(|mode| mode <= 0o777)
+    let shape = || {
+        Fault::new(format!("must be user:group or user:group:mode, not {text:?}"))
+            .hint("for example \"www-data:www-data\" or \"root:adm:0660\"")
     };
-    if named && mode.is_none_or(octal) && parts.next().is_none() {
-        return Ok(());
+    let mut parts = text.split(':').map(str::trim);
+    let (user, group, mode) = (parts.next(), parts.next(), parts.next());
+    let user = user.filter(|user| !user.is_empty()).ok_or_else(shape)?;
+    let group = group.ok_or_else(shape)?;
+    if parts.next().is_some() || (group.is_empty() && mode.is_none()) {
+        return Err(shape());
     }
-    Err(Fault::new(format!("must be user:group or user:group:mode, not {text:?}"))
-        .hint("for example \"www-data:www-data\" or \"root:adm:0660\""))
+    let mode = mode.map(socket_mode).transpose()?;
+    let group = Some(group.to_owned()).filter(|group| !group.is_empty());
+    Ok(UnixPerms { user: user.to_owned(), group, mode })
+}
+
+/// Permission bits in octal, with or without a leading 0.
+fn socket_mode(digits: &str) -> Checked<u32> {
+    let mode = u32::from_str_radix(digits, 8).ok().filter(|&mode| mode <= 0o777);
+    let octal = (3..=4).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    mode.filter(|_| octal).ok_or_else(|| {
+        Fault::new(format!("must have an octal mode from 000 to 0777, not {digits:?}"))
+            .hint("0600 lets the owner connect, 0660 its group too, 0666 everybody")
+    })
 }
 
 #[cfg(test)]
@@ -181,11 +194,20 @@ mod tests {
 
     #[test]
     fn socket_owners() {
-        for ok in ["a:b", "a:b:0660", "a:b:660"] {
-            assert!(socket_owner(ok).is_ok(), "{ok}");
+        let got = |t: &str| socket_owner(t).map(|p| (p.user.clone(), p.mode_bits(), p.text()));
+        let want = |u: &str, mode, t: &str| Ok((u.to_owned(), mode, t.to_owned()));
+        assert_eq!(got("a:b"), want("a", 0o660, "a:b"));
+        assert_eq!(got(" a : b "), want("a", 0o660, "a:b"));
+        assert_eq!(got("a:b:0666"), want("a", 0o666, "a:b:0666"));
+        assert_eq!(got("33:33:660"), want("33", 0o660, "33:33:0660"));
+        assert_eq!(got("a::0600"), want("a", 0o600, "a::0600"));
+        assert_eq!(got("a::000"), want("a", 0, "a::0000"));
+        for bad in ["", ":", "a", "a:", ":b", "a:b:0660:x", "::0600", "a:b\n"] {
+            let fault = socket_owner(bad).unwrap_err();
+            assert!(!fault.message.contains("octal"), "{bad} {fault:?}");
         }
-        for bad in ["a", "a:", ":b", "a:b:c", "a:b:0999", "a:b:0660:x", "a:b:4777"] {
-            assert!(socket_owner(bad).is_err(), "{bad}");
+        for bad in ["a:b:", "a:b:c", "a:b:0999", "a:b:4777", "a:b:66", "a:b:00660", "a:b:+66"] {
+            assert!(socket_owner(bad).unwrap_err().message.contains("octal"), "{bad}");
         }
     }
 }

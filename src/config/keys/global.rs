@@ -3,7 +3,7 @@
 use super::super::check::parse_keyword;
 use super::super::draft::located;
 use super::{
-    Feature, Key, Kind, Level, Merge, PairRule, Slot, Status, YEAR_SECS, number, pairs, text,
+    Feature, Key, Kind, Level, Merge, PairRule, Slot, YEAR_SECS, flag, number, pairs, text,
 };
 
 const SECS: Kind = Kind::Int { min: 0, max: YEAR_SECS, unit: "seconds" };
@@ -39,16 +39,13 @@ pub(super) static KEYS: &[Key] = &[
     key("gid", ID, "Group to serve as, by number; \"groupname\" counts when both are given.")
         .eg(r#""33""#)
         .slot(Slot::Global(|g, v, _| g.gid = Some(v.u32()), |g| number(g.gid?))),
-    Key {
-        status: Status::NotYet(Feature::Threads),
-        ..key("count-threads", count(0, 64), "Number of threads that serve; 0 counts as 1.")
-            .or("1")
-            .eg(r#""2""#)
-            .slot(Slot::Global(
-                |g, v, _| g.count_threads = v.u16().max(1),
-                |g| number(g.count_threads),
-            ))
-    },
+    key("count-threads", count(0, 64), "Number of threads that serve; 0 counts as 1.")
+        .or("1")
+        .eg(r#""2""#)
+        .slot(Slot::Global(
+            |g, v, _| g.count_threads = v.u16().max(1),
+            |g| number(g.count_threads),
+        )),
     key("init-ssl", Kind::Bool, "Whether TLS may be used.")
         .eg(r#""yes""#)
         .idle("a certificate turns TLS on"),
@@ -108,21 +105,32 @@ pub(super) static KEYS: &[Key] = &[
     key(
         "drain-secs",
         SECS,
-        "Time that connections of a generation get after a reload; 0 is without limit.",
+        "Time that connections of an earlier generation get after a reload; 0 is without limit.",
     )
     .or("0")
     .eg(r#""3600""#)
     .ours()
-    .later(Feature::Supervisor),
+    .slot(Slot::Global(|g, v, _| g.drain_secs = v.u32(), |g| number(g.drain_secs))),
     key(
         "max-generations",
         count(1, 64),
-        "Generations that may serve their last connections at the same time after reloads.",
+        "Generations at the same time: the one that serves, and earlier ones that reloads left \
+         with connections. The oldest one gives way.",
     )
     .or("3")
     .eg(r#""3""#)
     .ours()
-    .later(Feature::Supervisor),
+    .slot(Slot::Global(|g, v, _| g.generations_max = v.u16(), |g| number(g.generations_max))),
+    key(
+        "no-new-privs",
+        Kind::Bool,
+        "Programs that the server starts (CGI) can not gain rights by set-uid or file \
+         capabilities; lwsws lets them.",
+    )
+    .or("on")
+    .eg(r#""0""#)
+    .ours()
+    .slot(Slot::Global(|g, v, _| g.no_new_privs = v.on(), |g| flag(g.no_new_privs))),
     key(
         "min-body-rate",
         Kind::Size { min: 0, max: 1 << 30 },

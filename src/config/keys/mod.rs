@@ -146,12 +146,6 @@ pub enum Feature {
     RawProxy,
     /// Plug-ins and `callback://` origins.
     Plugins,
-    /// More than one service thread.
-    Threads,
-    /// Reload and supervision.
-    Supervisor,
-    /// Listening on unix sockets.
-    UnixSockets,
     /// Rate limits.
     RateLimit,
     /// HTTP/2.
@@ -170,9 +164,6 @@ impl Feature {
             Self::Proxy => "the reverse proxy",
             Self::RawProxy => "serving raw protocols",
             Self::Plugins => "plug-ins",
-            Self::Threads => "more than one service thread",
-            Self::Supervisor => "the supervisor with reload",
-            Self::UnixSockets => "listening on unix sockets",
             Self::RateLimit => "rate limiting",
             Self::Http2 => "HTTP/2",
             Self::Zip => "gzip:// origins",

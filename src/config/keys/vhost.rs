@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
+use super::super::check::socket_owner;
 use super::super::draft::located;
 use super::super::settings::{Families, ListenOn, LogFormat, Typed};
 use super::{
-    Feature, Key, Kind, Level, PairRule, Slot, Status, YEAR_SECS, blocks, flag, number, pairs,
-    text, tls,
+    Feature, Key, Kind, Level, PairRule, Slot, YEAR_SECS, blocks, flag, number, pairs, text, tls,
 };
 
 const SECS: Kind = Kind::Int { min: 0, max: YEAR_SECS, unit: "seconds" };
@@ -61,24 +61,28 @@ pub(super) static KEYS: &[Key] = &[
         |d, v, at| d.interface = v.some_text().map(|t| located(t, at)),
         |h| interface_text(&h.listen_on.value),
     )),
-    Key {
-        status: Status::NotYet(Feature::UnixSockets),
-        ..key("unix-socket", Kind::Bool, "Listen on the unix socket that \"interface\" names.")
-            .or("off")
-            .eg(r#""1""#)
-            .slot(Slot::Vhost(
-                |d, v, at| d.unix_socket = Some(located(v.on(), at)),
-                |h| flag(matches!(h.listen_on.value, ListenOn::Unix(_))),
-            ))
-    },
+    key("unix-socket", Kind::Bool, "Listen on the unix socket that \"interface\" names.")
+        .or("off")
+        .eg(r#""1""#)
+        .slot(Slot::Vhost(
+            |d, v, at| d.unix_socket = Some(located(v.on(), at)),
+            |h| flag(matches!(h.listen_on.value, ListenOn::Unix(_))),
+        )),
     key(
         "unix-socket-perms",
         Kind::SocketOwner,
-        "Owner of the socket: `user:group`, and with a third part its mode: `user:group:0660`.",
+        "Owner of the socket: `user:group`, and with a third part its mode: `user:group:0666`. \
+         Names or numbers; `user::0600` has the user's group.",
     )
-    .or("mode 0600; 0660 with a group")
+    .or("who starts the server, with mode 0600; 0660 with a group")
     .eg(r#""www-data:www-data""#)
-    .later(Feature::UnixSockets),
+    .slot(Slot::Vhost(
+        |d, v, at| {
+            let perms = socket_owner(&v.text()).ok();
+            d.vhost.unix_access = perms.map(|perms| located(perms, at));
+        },
+        |h| Some(Typed::Text(h.unix_access.as_ref()?.value.text())),
+    )),
     key("mounts", Kind::Objects(Level::Mount), "What is served at which paths.")
         .eg(r#"[{ "mountpoint": "/", "origin": "file:///var/www" }]"#),
     key(

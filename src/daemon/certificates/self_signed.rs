@@ -79,6 +79,22 @@ pub(in crate::daemon) fn certified(
     Ok(kept.identity.certified())
 }
 
+/// Makes what a vhost of `settings` names, so that whoever serves finds it made, and says which it
+/// is: its fingerprint, or the addresses that every start puts into another one where it can not
+/// be kept. None where no vhost names it.
+#[must_use]
+pub(in crate::daemon) fn prepare(settings: &Settings, named_dir: Option<&Path>) -> Option<String> {
+    let mut tls = settings.vhosts.iter().filter_map(|vhost| vhost.tls.as_ref());
+    tls.find(|tls| tls.certificate.value == CertificateSource::SelfSigned)?;
+    // Told by whoever serves.
+    let mut findings = Vec::new();
+    Some(match of_settings(settings, named_dir, &mut findings) {
+        Ok(Kept { dir: Some(_), fingerprint, .. }) => fingerprint,
+        Ok(_) => Names::now(settings).all().join(" "),
+        Err(error) => error,
+    })
+}
+
 /// `--self-signed`: makes or renews the certificate and says where it is and what it says; the
 /// exit code.
 pub(in crate::daemon) fn run(args: &Args) -> u8 {

@@ -45,6 +45,9 @@ const HANDSHAKE_PEAK_BYTES: usize = 68 * 1024;
 /// their way out. Listeners, directories and the file cache come on top.
 const DESCRIPTORS_SPARE: u64 = 96;
 
+/// Stack of a thread that turns a reactor; the first one has the process's.
+pub(in crate::daemon) const STACK_BYTES: usize = 256 << 10;
+
 /// What the machine offers.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::daemon) struct Machine {
@@ -61,6 +64,8 @@ pub(in crate::daemon) struct Sizes {
     pub connections_max: usize,
     /// Connections that were asked for or are the default for this memory.
     pub connections_wanted: usize,
+    /// Reactors, each in a thread; all numbers are those of the whole server.
+    pub threads: usize,
     /// Blocks of the pool.
     pub blocks_max: usize,
     /// TLS sessions at once; 0 when nothing speaks TLS.
@@ -123,16 +128,26 @@ impl Sizes {
         let by_connections = connections_max / HANDSHAKES_PART;
         let handshakes_max = global
             .handshakes_max
-            .map_or_else(|| by_connections.clamp(HANDSHAKES_MIN, HANDSHAKES_MAX), |n| n as usize);
+            .map_or_else(|| by_connections.clamp(HANDSHAKES_MIN, HANDSHAKES_MAX), |n| n as usize)
+            .clamp(1, connections_max);
+        let sessions_max = match speech {
+            Speech::Plain => 0,
+            Speech::Tls | Speech::CertifiedTls => sessions_max.min(connections_max),
+        };
+        // A reactor without any of them could not serve what the kernel gives it.
+        let shared = match speech {
+            Speech::Plain => connections_max.min(blocks_max),
+            Speech::Tls | Speech::CertifiedTls => {
+                connections_max.min(blocks_max).min(sessions_max).min(handshakes_max)
+            }
+        };
         Self {
             connections_max,
             connections_wanted: whole(wanted),
+            threads: usize::from(global.count_threads).clamp(1, shared.max(1)),
             blocks_max,
-            sessions_max: match speech {
-                Speech::Plain => 0,
-                Speech::Tls | Speech::CertifiedTls => sessions_max.min(connections_max),
-            },
-            handshakes_max: handshakes_max.clamp(1, connections_max),
+            sessions_max,
+            handshakes_max,
             handshake_bytes: match speech {
                 Speech::Plain => 0,
                 Speech::Tls => OPEN_HANDSHAKE_BYTES,
@@ -146,10 +161,38 @@ impl Sizes {
     }
 }
 
+impl Sizes {
+    /// What the reactor with this number gets: the sums of all reactors are the whole.
+    #[must_use]
+    pub(in crate::daemon) fn share(&self, number: usize) -> Share {
+        let part = |whole: usize| whole / self.threads + usize::from(number < whole % self.threads);
+        Share {
+            connections_max: part(self.connections_max),
+            blocks_max: part(self.blocks_max),
+            sessions_max: part(self.sessions_max),
+            handshakes_max: part(self.handshakes_max),
+        }
+    }
+}
+
+/// The part of [`Sizes`] that one reactor has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::daemon) struct Share {
+    /// Connections at once.
+    pub connections_max: usize,
+    /// Blocks of the pool.
+    pub blocks_max: usize,
+    /// TLS sessions at once.
+    pub sessions_max: usize,
+    /// TLS handshakes at once.
+    pub handshakes_max: usize,
+}
+
 /// Descriptors that the server needs beside those of its connections: `held` are those of
-/// listeners and of the directories that are served.
+/// listeners and of the directories that are served, which every reactor has.
 pub(in crate::daemon) fn descriptors_beside(global: &Global, held: usize) -> u64 {
-    DESCRIPTORS_SPARE + held as u64 + u64::from(global.open_files_max)
+    let each = held as u64 + u64::from(global.open_files_max);
+    DESCRIPTORS_SPARE + u64::from(global.count_threads.max(1)) * each
 }
 
 /// One user of memory.
@@ -191,20 +234,23 @@ pub(in crate::daemon) struct Budget {
 }
 
 impl Budget {
-    /// What the reactor maps, for slots of `entry_bytes`.
+    /// What the reactors map, for slots of `entry_bytes`.
     #[must_use]
-    pub(in crate::daemon) fn of_reactor(sizes: &Sizes, entry_bytes: usize) -> Self {
+    pub(in crate::daemon) fn of_reactors(sizes: &Sizes, entry_bytes: usize) -> Self {
         let mut lines = vec![
             Line::new("connections", sizes.connections_max, entry_bytes + size_of::<u16>()),
             Line::new("buffers", sizes.blocks_max, BLOCK_BYTES + size_of::<u16>()),
-            Line::new("queues of the turn", LANES, RX_BYTES + TX_BYTES),
+            Line::new("queues of the turn", sizes.threads * LANES, RX_BYTES + TX_BYTES),
         ];
+        if sizes.threads > 1 {
+            lines.push(Line::new("stacks of threads", sizes.threads - 1, STACK_BYTES));
+        }
         if sizes.sessions_max > 0 {
             lines.extend([
                 Line::new("TLS sessions", sizes.sessions_max, session_bytes()),
                 Line::new("TLS handshakes", sizes.handshakes_max, sizes.handshake_bytes),
-                Line::new("TLS handshake of the turn", 1, HANDSHAKE_PEAK_BYTES),
-                Line::new("TLS queues of the turn", 1, SHARED_BYTES),
+                Line::new("TLS handshake of the turn", sizes.threads, HANDSHAKE_PEAK_BYTES),
+                Line::new("TLS queues of the turn", sizes.threads, SHARED_BYTES),
             ]);
         }
         if sizes.client_bytes > 0 {
@@ -254,81 +300,5 @@ impl fmt::Display for Budget {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BOARD: Machine = Machine { memory_bytes: 32 << 20, descriptors: 4096 };
-
-    #[test]
-    fn a_small_board_gets_few_connections() {
-        let sizes = Sizes::new(&Global::default(), BOARD, 2, Speech::Plain);
-        assert_eq!(sizes.connections_max, 819);
-        assert_eq!(sizes.blocks_max, 102);
-        let budget = Budget::of_reactor(&sizes, 300);
-        assert!(budget.bytes() < 1 << 20, "{budget}");
-    }
-
-    #[test]
-    fn descriptors_limit_connections() {
-        let global = Global { connections_max: Some(10_000), ..Global::default() };
-        let sizes = Sizes::new(&global, Machine { descriptors: 512, ..BOARD }, 2, Speech::Plain);
-        assert_eq!(sizes.connections_max, 512 - 96 - 2 - 64);
-        assert_eq!(sizes.connections_wanted, 10_000);
-        let none = Sizes::new(&global, Machine { descriptors: 0, ..BOARD }, 2, Speech::Plain);
-        assert_eq!(none.connections_max, 16);
-    }
-
-    #[test]
-    fn what_is_asked_for_is_what_there_is() {
-        let global = Global { connections_max: Some(50), blocks_max: Some(7), ..Global::default() };
-        let sizes = Sizes::new(&global, BOARD, 1, Speech::Plain);
-        assert_eq!((sizes.connections_max, sizes.blocks_max), (50, 7));
-    }
-
-    #[test]
-    fn tls_has_lines_of_its_own_where_it_is_spoken() {
-        let global = Global::default();
-        let of = |global: &Global, speech| Sizes::new(global, BOARD, 2, speech);
-        let plain = of(&global, Speech::Plain);
-        assert_eq!((plain.sessions_max, plain.handshake_bytes), (0, 0));
-        let open = of(&global, Speech::Tls);
-        assert_eq!(
-            (open.sessions_max, open.handshakes_max, open.handshake_bytes),
-            (819, 102, 4096)
-        );
-        let certified = of(&global, Speech::CertifiedTls);
-        // A client's name of 1 KiB and its length, twice boxed.
-        let client_bytes = 1024 + 2 * size_of::<usize>();
-        assert_eq!(certified, Sizes { handshake_bytes: 36 * 1024, client_bytes, ..open });
-        let names = format!("819 x {client_bytes} B");
-        assert!(Budget::of_reactor(&certified, 300).to_string().contains(&names));
-        assert!(!Budget::of_reactor(&open, 300).to_string().contains("names of clients"));
-        let bytes = |sizes: &Sizes| Budget::of_reactor(sizes, 300).bytes();
-        assert!(bytes(&plain) < bytes(&open) && bytes(&open) < bytes(&certified));
-        assert!(Budget::of_reactor(&open, 300).to_string().contains("TLS sessions"));
-        let few = Global {
-            tls_connections_max: Some(5000),
-            handshakes_max: Some(3),
-            ..Global::default()
-        };
-        let few = of(&few, Speech::Tls);
-        assert_eq!((few.sessions_max, few.handshakes_max), (819, 3));
-    }
-
-    #[test]
-    fn the_sum_is_printed_with_its_parts() {
-        let global = Global { connections_max: Some(100), ..Global::default() };
-        let sizes = Sizes::new(&global, BOARD, 2, Speech::Plain);
-        let mut budget = Budget::of_reactor(&sizes, 300);
-        budget.add(Line::new("open files", 10, 1000));
-        let text = budget.to_string();
-        let sum = 100 * 302 + 64 * 4098 + 4 * 65536 + 10 * 1000;
-        assert_eq!(budget.bytes(), sum);
-        assert!(
-            text.starts_with(&format!("memory: at most {} of its own\n", Bytes(sum))),
-            "{text}"
-        );
-        assert!(text.contains("  open files                  10000 B   10 x 1000 B"), "{text}");
-        assert_eq!(Bytes(11 << 20).to_string(), "11.0 MiB");
-    }
-}
+#[path = "budget_tests.rs"]
+mod tests;

@@ -192,12 +192,19 @@ fn user_or_id(uid: u32) -> User {
     found.unwrap_or_else(|| User { name: uid.to_string(), uid, gid: nobody().gid })
 }
 
-fn find_user(name: &Located<String>, report: &mut Report<'_>) -> Option<User> {
+/// The group of a user by id; nobody's where it has no entry.
+pub(super) fn group_of(uid: u32) -> u32 {
+    user_or_id(uid).gid
+}
+
+/// The user of this name; after an unknown one, which is reported, none.
+pub(super) fn find_user(name: &Located<String>, report: &mut Report<'_>) -> Option<User> {
     let found = user::user_by_name(&name.value);
     known(found, "user", name, user::user_names, report)
 }
 
-fn find_group(name: &Located<String>, report: &mut Report<'_>) -> Option<Group> {
+/// The group of this name; after an unknown one, which is reported, none.
+pub(super) fn find_group(name: &Located<String>, report: &mut Report<'_>) -> Option<Group> {
     let found = user::group_by_name(&name.value);
     known(found, "group", name, user::group_names, report)
 }

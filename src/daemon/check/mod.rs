@@ -2,8 +2,10 @@
 //! bound.
 
 pub(super) mod budget;
+mod chroot;
 pub(super) mod finding;
 pub(super) mod identity;
 pub(super) mod machine;
 pub(super) mod survey;
 mod tls;
+pub(super) mod unix_sockets;

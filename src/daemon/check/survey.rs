@@ -3,6 +3,7 @@
 use super::budget::{Budget, Machine, Sizes, Speech};
 use super::identity::{self, Identity};
 use super::machine::{self, Actors};
+use super::{chroot, unix_sockets};
 use crate::config::diagnose::{Diagnostic, Report};
 use crate::config::settings::Settings;
 use crate::config::{self, Loaded, Options};
@@ -80,7 +81,7 @@ impl Survey {
         world
     }
 
-    /// Who will serve.
+    /// Who will serve, and whether it may do what the configuration asks of it.
     ///
     /// # Errors
     /// The exit code; everything has been printed.
@@ -93,7 +94,11 @@ impl Survey {
             }
             Source::Configured(_) => identity::decide(&self.settings.global, &starter, &mut add),
         };
-        identity.ok_or_else(|| {
+        if let (Source::Configured(_), Some(identity)) = (&args.source, &identity) {
+            chroot::check(&self.settings, identity, &mut add);
+        }
+        unix_sockets::check(&self.settings, &starter, &mut add);
+        identity.filter(|_| !self.report.has_errors()).ok_or_else(|| {
             self.print();
             self.refusal()
         })
@@ -164,8 +169,8 @@ pub(in crate::daemon) fn dump(args: &Args) -> u8 {
 
 /// The bound of a server of these sizes.
 pub(in crate::daemon) fn budget(world: &World, sizes: &Sizes) -> Budget {
-    let mut budget = Budget::of_reactor(sizes, entry_bytes::<Client>());
-    for line in crate::conn::memory(world, sizes.connections_max) {
+    let mut budget = Budget::of_reactors(sizes, entry_bytes::<Client>());
+    for line in crate::conn::memory(world, sizes.connections_max, sizes.threads) {
         budget.add(line.into());
     }
     budget

@@ -25,6 +25,19 @@ fn actions() {
         (&["--explain=port"], Action::Explain("port".into())),
         (&["--self-signed"], Action::SelfSigned),
         (&["--self-signed", "--self-signed", "-c", "x"], Action::SelfSigned),
+        (&["--one-process"], Action::OneProcess),
+        (&["--plan"], Action::Plan),
+        (&["--worker"], Action::Worker),
+        (&["--resume", "7"], Action::Resume(7)),
+        (&["--man", "8"], Action::Manual(Page::Program)),
+        (&["--man=5"], Action::Manual(Page::Configuration)),
+        (&["--completions", "zsh"], Action::Completions(Shell::Zsh)),
+        (&["status"], Action::Control(Control::Status { json: false })),
+        (&["status", "--json"], Action::Control(Control::Status { json: true })),
+        (&["--json", "-c", "x", "status"], Action::Control(Control::Status { json: true })),
+        (&["reload"], Action::Control(Control::Reload)),
+        (&["-d", "info", "log"], Action::Control(Control::Log)),
+        (&["./log"], Action::Serve),
         (&["-h"], Action::HelpShort),
         (&["--help"], Action::HelpLong),
         (&["-V"], Action::Version),
@@ -75,7 +88,8 @@ fn quick_mode() {
             Some(81),
         ),
     ] {
-        let expected = QuickSource { directory: "www".into(), listen_on, port, tls: false };
+        let directory = std::env::current_dir().unwrap().join("www");
+        let expected = QuickSource { directory, listen_on, port, tls: false };
         assert_eq!(run(words).unwrap().source, Source::Quick(expected), "{words:?}");
     }
     for (words, tls, action) in [
@@ -92,7 +106,7 @@ fn quick_mode() {
     }
     // After -- even an option is a directory.
     let Source::Quick(quick) = run(&["--", "-t"]).unwrap().source else { panic!("not quick") };
-    assert_eq!(quick.directory, Path::new("-t"));
+    assert_eq!(quick.directory, std::env::current_dir().unwrap().join("-t"));
 }
 
 #[test]
@@ -103,6 +117,48 @@ fn state_directories() {
     {
         assert_eq!(run(words).unwrap().state_dir.as_deref(), Some(Path::new("/s")), "{words:?}");
     }
+}
+
+#[test]
+fn daemons() {
+    let args = run(&[]).unwrap();
+    assert_eq!((args.daemonize, args.log_target, args.pid_file), (false, Target::Stderr, None));
+    for (words, daemonize, target) in [
+        (&["-D"][..], true, Target::Syslog),
+        (&["--daemonize", "--log", "stderr"], true, Target::Stderr),
+        (&["-D", "www"], true, Target::Syslog),
+        (&["--log=none", "www"], false, Target::None),
+        (&["--log=none", "--log=syslog", "--one-process"], false, Target::Syslog),
+        // One set of options will do for a check before the start.
+        (&["-D", "--pid-file", "/run/k.pid", "-t"], true, Target::Syslog),
+    ] {
+        let args = run(words).unwrap();
+        assert_eq!((args.daemonize, args.log_target), (daemonize, target), "{words:?}");
+    }
+    let file = |words| run(words).unwrap().pid_file.unwrap();
+    assert_eq!(file(&["--pid-file", "/run/k.pid"]), Path::new("/run/k.pid"));
+    assert_eq!(file(&["--pid-file=k.pid", "x"]), std::env::current_dir().unwrap().join("k.pid"));
+}
+
+#[test]
+fn what_is_served_has_an_absolute_path() {
+    let here = std::env::current_dir().unwrap();
+    for words in [
+        &["-c", "x"][..],
+        &["-c", "x", "-D"],
+        &["-c", "x", "--one-process"],
+        &["-c", "x", "--plan"],
+        &["-c", "x", "--worker"],
+        &["-c", "x", "--resume", "9"],
+        &["-c", "x", "status"],
+    ] {
+        assert_eq!(run(words).unwrap().source, Source::Configured(here.join("x")), "{words:?}");
+    }
+    // What is only looked at is called what the user calls it.
+    assert_eq!(run(&["-t", "-c", "x"]).unwrap().source, Source::Configured("x".into()));
+    let data = run(&["--data-dir", "share"]).unwrap().data_dir;
+    assert_eq!(data.as_deref(), here.join("share").to_str());
+    assert_eq!(run(&["-T", "--data-dir", "share"]).unwrap().data_dir.as_deref(), Some("share"));
 }
 
 #[test]
@@ -124,7 +180,7 @@ fn mistakes_are_explained() {
         (&["--prot", "80"][..], "unknown option --prot", "did you mean --port?"),
         (&["--ver"], "unknown option --ver", "did you mean --version?"),
         (&["--config", "x"], "unknown option --config", "did you mean --configdir?"),
-        (&["-p", "80"], "unknown option -p", "did you mean --port?"),
+        (&["-p", "80"], "unknown option -p", "did you mean --port or --pid-file?"),
         (&["-x"], "unknown option -x", ""),
         (&["--zzzzzz"], "unknown option --zzzzzz", ""),
         (&["--d\u{1b}[0m"], "unknown option --d\\u{1b}[0m", ""),
@@ -153,6 +209,26 @@ fn mistakes_are_explained() {
         (&["--self-signed", "--strict"], "--strict is for --check only", ""),
         (&["--state-dir"], "--state-dir needs a value", "--state-dir DIR"),
         (&["--state-dir="], "--state-dir needs the name of a directory", ""),
+        (&["status", "www"], "status is a command", "kinglet ./status serves"),
+        (&["www", "status"], "more than one directory", ""),
+        (&["--tls", "log"], "log is a command", "kinglet ./log serves"),
+        (&["log", "--port", "80"], "log is a command", "kinglet ./log serves"),
+        (&["reload", "reload"], "reload is a command", ""),
+        (&["-t", "reload"], "--check and reload cannot be done at once", ""),
+        (&["log", "-t"], "log and --check cannot be done at once", ""),
+        (&["--json"], "--json is for status only", "kinglet status --json"),
+        (&["reload", "--json"], "--json is for status only", ""),
+        (&["-D", "--one-process"], "--daemonize needs a supervisor", "leave --one-process out"),
+        (&["--pid-file=x", "--one-process"], "--pid-file needs a supervisor", ""),
+        (&["--pid-file="], "--pid-file needs the name of a file", ""),
+        (&["--log", "sylog"], "unknown place for the log 'sylog'", "did you mean syslog?"),
+        (&["--log", ""], "unknown place for the log ''", "one of stderr, syslog, none"),
+        (&["--resume", "2"], "'2' is not a descriptor", ""),
+        (&["--resume", "x"], "'x' is not a descriptor", ""),
+        (&["--resume", "4294967299"], "is not a descriptor", ""),
+        (&["--man", "1"], "unknown section", "did you mean 8?"),
+        (&["--completions", "csh"], "unknown shell 'csh'", ""),
+        (&["--plna"], "unknown option --plna", ""),
         (&["a", "b"], "more than one directory to serve", "kinglet -c DIR"),
         (&["-c", "a", "b"], "either serve b or read", ""),
         (&["-t", "-T"], "--check and --dump cannot be done at once", ""),
@@ -184,8 +260,8 @@ fn paths_need_not_be_utf8() {
 
 #[test]
 fn the_table_has_no_double_names() {
-    for (at, option) in OPTIONS.iter().enumerate() {
-        for other in &OPTIONS[at + 1..] {
+    for (at, option) in OPTIONS.iter().chain(HIDDEN).enumerate() {
+        for other in OPTIONS.iter().chain(HIDDEN).skip(at + 1) {
             assert_ne!(option.long, other.long);
             assert!(option.short.is_none() || option.short != other.short);
         }

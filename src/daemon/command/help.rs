@@ -12,6 +12,7 @@ const COLUMN_MORE: usize = 10;
 const USAGE: &str = "\
 Usage: kinglet [OPTIONS] DIR      serve a directory at http://127.0.0.1:7681
        kinglet [OPTIONS] [-c DIR] serve what a configuration says
+       kinglet [-c DIR] status|reload|log    ask the server that runs
 ";
 
 const MORE: &str = "\
@@ -46,11 +47,11 @@ pub(in crate::daemon) fn version() -> &'static str {
     concat!("kinglet ", env!("CARGO_PKG_VERSION"))
 }
 
-/// `-h`: a line for each option.
+/// `-h`: a line for each option that is not rare.
 #[must_use]
 pub(in crate::daemon) fn short() -> String {
     let mut text = format!("{} - a web server for small boards\n\n{USAGE}\n", version());
-    for option in OPTIONS {
+    for option in OPTIONS.iter().filter(|option| !option.rare) {
         line(&mut text, option);
     }
     text + "\nMore: kinglet --help\n"
@@ -88,7 +89,7 @@ mod tests {
     #[test]
     fn every_option_is_in_both_and_no_line_is_too_long() {
         for text in [short(), long()] {
-            for option in OPTIONS {
+            for option in OPTIONS.iter().filter(|option| !option.rare || text == long()) {
                 assert!(text.contains(&format!("--{}", option.long)));
                 assert!(text.contains(option.brief));
             }

@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::args::QuickSource;
+use super::args::{Args, QuickSource, Source};
 use crate::config::diagnose::Diagnostic;
 use crate::config::nearest::nearest;
 use crate::config::settings::{
@@ -40,6 +40,15 @@ impl fmt::Display for QuickError {
 }
 
 impl std::error::Error for QuickError {}
+
+/// The port that quick mode asks for, or begins its search with.
+#[must_use]
+pub(in crate::daemon) fn port(args: &Args) -> u16 {
+    match &args.source {
+        Source::Quick(source) => source.port.unwrap_or(PORT),
+        Source::Configured(_) => PORT,
+    }
+}
 
 /// Calls `open` with the wanted port, or with the first ones from [`PORT`] until one is not busy.
 /// Every other error, and the last busy one, is returned.
@@ -282,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_name_that_is_no_text_works_in_a_process_of_its_own() {
-        let name = "daemon::quick::tests::child_enters_a_directory_whose_name_is_no_text";
+        let name = "daemon::command::quick::tests::child_enters_a_directory_whose_name_is_no_text";
         let output = std::process::Command::new("/proc/self/exe")
             .args(["--exact", "--ignored", "--test-threads=1", name])
             .output()

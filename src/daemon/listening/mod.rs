@@ -1,3 +1,5 @@
 //! Listening sockets: from what a configuration says to descriptors.
 
-pub(super) mod ports;
+pub mod opening;
+pub mod ports;
+pub mod table;

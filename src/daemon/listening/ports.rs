@@ -2,19 +2,22 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 
 use crate::config::nearest::nearest;
 use crate::config::settings::{Families, ListenOn};
 use crate::daemon::check::finding::{Finding, Severity};
+use crate::daemon::listening::opening;
+use crate::daemon::listening::table::{self, Wish};
+use crate::daemon::plan::Plan;
 use crate::sys::ifaddr::{self, NicAddress};
 use crate::sys::port_owner;
-use crate::sys::socket::{self, ListenOptions, PortSharing};
+use crate::sys::socket::{self, ListenOptions};
 use crate::vhost::{Listener, World};
 
 /// One address to bind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::daemon) struct Bind {
+pub struct Bind {
     /// Address and port, with the scope of a link-local address.
     pub address: SocketAddr,
     /// An IPv6 wildcard that leaves IPv4 alone.
@@ -23,7 +26,7 @@ pub(in crate::daemon) struct Bind {
 
 /// The network interfaces at one moment.
 #[derive(Debug, Clone, Default)]
-pub(in crate::daemon) struct Interfaces {
+pub struct Interfaces {
     /// Every address of this machine.
     pub addresses: Vec<NicAddress>,
     /// Every interface, also those without an address.
@@ -35,38 +38,44 @@ pub(in crate::daemon) struct Interfaces {
 impl Interfaces {
     /// Asks the kernel; what it does not answer stays empty.
     #[must_use]
-    pub(in crate::daemon) fn read() -> Self {
-        Self {
-            addresses: ifaddr::addresses().unwrap_or_default(),
-            names: ifaddr::nic_names().unwrap_or_default(),
-            has_v6: socket::has_v6(),
-        }
+    pub fn read() -> Self {
+        Self::try_read().unwrap_or_else(|_| Self::unlisted())
     }
-}
 
-impl Interfaces {
+    /// Asks the kernel.
+    ///
+    /// # Errors
+    /// What getifaddrs(3) says.
+    pub fn try_read() -> io::Result<Self> {
+        let addresses = ifaddr::addresses()?;
+        Ok(Self { addresses, names: ifaddr::nic_names()?, ..Self::unlisted() })
+    }
+
+    /// The same for a plan.
+    #[must_use]
+    pub fn for_plan(plan: &Plan) -> Self {
+        Self::for_listeners(plan.listeners.iter().map(|listener| &listener.wanted))
+    }
+
+    fn unlisted() -> Self {
+        Self { addresses: Vec::new(), names: Vec::new(), has_v6: socket::has_v6() }
+    }
+
     /// What `wanted` needs to know: listing the interfaces of a machine takes longer than the
     /// rest of a start, and most servers name none.
     #[must_use]
-    pub(in crate::daemon) fn for_listeners(wanted: &[Wanted]) -> Self {
-        let by_name = |wanted: &Wanted| match &wanted.on {
-            ListenOn::Nic(_) => true,
-            ListenOn::Address(IpAddr::V6(address), scope) => {
-                address.is_unicast_link_local() || scope.is_some()
-            }
-            ListenOn::Address(IpAddr::V4(_), _) | ListenOn::Any | ListenOn::Unix(_) => false,
-        };
-        if wanted.iter().any(by_name) {
+    pub fn for_listeners<'a>(wanted: impl IntoIterator<Item = &'a Wanted>) -> Self {
+        if wanted.into_iter().any(Wanted::follows_interface) {
             return Self::read();
         }
-        Self { addresses: Vec::new(), names: Vec::new(), has_v6: socket::has_v6() }
+        Self::unlisted()
     }
 }
 
 /// The addresses to bind for a listener. An address that is not on this machine yet is among them
 /// (binding it fails); `Err` is a finding without a place when there is nothing to bind.
 /// Unix sockets are none of this.
-pub(in crate::daemon) fn resolve(
+pub fn resolve(
     on: &ListenOn,
     port: u16,
     families: Families,
@@ -156,7 +165,7 @@ fn no_address(name: &str) -> Finding {
 
 /// Something to listen on, as the world groups its vhosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::daemon) struct Wanted {
+pub struct Wanted {
     /// Where.
     pub on: ListenOn,
     /// TCP port.
@@ -165,6 +174,21 @@ pub(in crate::daemon) struct Wanted {
     pub families: Families,
     /// Another one of these has the same port and perhaps the same address.
     pub shares_port: bool,
+}
+
+impl Wanted {
+    /// Whether what it means changes with the interfaces of the machine: it names one, or its
+    /// address is one of a single link.
+    #[must_use]
+    pub fn follows_interface(&self) -> bool {
+        match &self.on {
+            ListenOn::Nic(_) => true,
+            ListenOn::Address(IpAddr::V6(address), scope) => {
+                address.is_unicast_link_local() || scope.is_some()
+            }
+            ListenOn::Address(IpAddr::V4(_), _) | ListenOn::Any | ListenOn::Unix(_) => false,
+        }
+    }
 }
 
 impl From<&Listener> for Wanted {
@@ -179,7 +203,7 @@ impl From<&Listener> for Wanted {
 }
 
 /// Whether some listener of `world` has an address on this machine now.
-pub(in crate::daemon) fn can_listen(world: &World) -> bool {
+pub fn can_listen(world: &World) -> bool {
     let wanted: Vec<Wanted> = world.listeners.iter().map(Wanted::from).collect();
     let interfaces = Interfaces::for_listeners(&wanted);
     wanted.iter().any(|wanted| {
@@ -190,7 +214,7 @@ pub(in crate::daemon) fn can_listen(world: &World) -> bool {
 
 /// A socket for one of [`Wanted`].
 #[derive(Debug)]
-pub(in crate::daemon) struct Opened {
+pub struct Opened {
     /// Index into the list that was asked for.
     pub index: usize,
     /// What it is bound to.
@@ -199,81 +223,46 @@ pub(in crate::daemon) struct Opened {
     pub socket: OwnedFd,
 }
 
-/// Opens all of `wanted`, wildcards first. What is missing on this machine goes to `report` with
-/// the index of its entry and is left out; it is an error when a port is busy or not allowed,
-/// and all of those are reported too: the server must not start then.
-pub(in crate::daemon) fn open(
+/// Opens all of `wanted` that is TCP, wildcards first, one socket for each address. What is missing
+/// on this machine goes to `report` with the index of its entry; it is an error when a port is
+/// busy or not allowed, and all of those are reported too: the server must not start then.
+pub fn open(
     wanted: &[Wanted],
     options: &ListenOptions,
     interfaces: &Interfaces,
     report: &mut dyn FnMut(usize, Finding),
 ) -> Vec<Opened> {
-    let mut opened: Vec<Opened> = Vec::new();
-    for (index, bind) in in_order(wanted, interfaces, report) {
-        // An interface's address that an entry of its own names is that entry's.
-        if opened.iter().any(|other| other.bind.address == bind.address && other.index != index) {
-            let message = format!(
-                "{} is listened on for the vhosts that name this address: these are not served there",
-                shown(bind.address)
-            );
-            let finding = Finding::new(Severity::Degraded, message);
-            report(index, finding.hint("give all of them the same \"interface\""));
-            continue;
+    let wishes = opening::wishes(wanted, interfaces, report);
+    let mut opened: Vec<(Wish, Opened)> = Vec::new();
+    for opening in table::change(&[], &wishes, 1, &|_| true).openings {
+        let Some(bind) = opening.wish.key.bind() else { continue };
+        let index = usize::from(opening.wish.listener);
+        let in_the_way: Vec<_> = opened
+            .iter()
+            .filter(|(other, _)| other.key.meets(&opening.wish.key))
+            .map(|(_, opened)| opened.socket.as_fd())
+            .collect();
+        let outcome = opening::open(&opening, bind.address.port(), &in_the_way, options);
+        if let Some(error) = outcome.failure {
+            report(index, refused(bind, &error, Asker::Start));
         }
-        let sharing = match wanted.get(index) {
-            Some(entry) if !entry.shares_port => PortSharing::Alone,
-            _ if bind.address.ip().is_unspecified() => PortSharing::First,
-            _ if wildcard_before(&opened, bind) => PortSharing::Further,
-            _ => PortSharing::Alone,
-        };
-        let options = ListenOptions { v6_only: bind.v6_only, sharing, ..*options };
-        match socket::listen(bind.address, &options) {
-            Ok(socket) => {
-                // Port 0 asks for any; say which one it became.
-                let address = socket::local_addr(&socket).unwrap_or(bind.address);
-                opened.push(Opened { index, bind: Bind { address, ..bind }, socket });
-            }
-            Err(error) => report(index, refused(bind, &error, Asker::Start)),
+        if outcome.ahead
+            && matches!(wanted.get(index), Some(Wanted { on: ListenOn::Address(..), .. }))
+        {
+            report(index, opening::awaited(bind));
         }
+        opened.extend(
+            outcome.bound.into_iter().map(|bound| {
+                (bound.wish, Opened { index, bind: bound.bind, socket: bound.socket })
+            }),
+        );
     }
-    opened
-}
-
-fn in_order(
-    wanted: &[Wanted],
-    interfaces: &Interfaces,
-    report: &mut dyn FnMut(usize, Finding),
-) -> Vec<(usize, Bind)> {
-    let mut binds = Vec::new();
-    for (index, entry) in wanted.iter().enumerate() {
-        match resolve(&entry.on, entry.port, entry.families, interfaces) {
-            Ok(list) => binds.extend(list.into_iter().map(|bind| (index, bind))),
-            Err(finding) => report(index, finding),
-        }
-    }
-    // Wildcards, then addresses, then what interfaces have.
-    binds.sort_by_key(|(index, bind)| {
-        let nic = wanted.get(*index).is_some_and(|entry| matches!(entry.on, ListenOn::Nic(_)));
-        (!bind.address.ip().is_unspecified(), nic)
-    });
-    binds
-}
-
-fn wildcard_before(opened: &[Opened], bind: Bind) -> bool {
-    opened.iter().any(|other| {
-        let covers = match (other.bind.address.ip(), bind.address.ip()) {
-            (IpAddr::V6(_), IpAddr::V4(_)) => !other.bind.v6_only,
-            (one, two) => one.is_ipv4() == two.is_ipv4(),
-        };
-        covers
-            && other.bind.address.ip().is_unspecified()
-            && other.bind.address.port() == bind.address.port()
-    })
+    opened.into_iter().map(|(_, opened)| opened).collect()
 }
 
 /// Who wants to know why an address cannot be bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::daemon) enum Asker {
+pub enum Asker {
     /// The start of the server.
     Start,
     /// A check, beside a server that may be running.
@@ -282,7 +271,7 @@ pub(in crate::daemon) enum Asker {
 
 /// Tries to listen on an address and gives it up again; the finding, if any, has no place.
 #[must_use]
-pub(in crate::daemon) fn probe(bind: Bind) -> Option<Finding> {
+pub fn probe(bind: Bind) -> Option<Finding> {
     let options = ListenOptions { v6_only: bind.v6_only, ..ListenOptions::default() };
     let error = socket::listen(bind.address, &options).err()?;
     if error.kind() == io::ErrorKind::AddrInUse && is_ours(bind) {
@@ -303,7 +292,7 @@ fn is_ours(bind: Bind) -> bool {
 
 /// Says why an address could not be bound.
 #[must_use]
-pub(in crate::daemon) fn refused(bind: Bind, error: &io::Error, asker: Asker) -> Finding {
+pub fn refused(bind: Bind, error: &io::Error, asker: Asker) -> Finding {
     let port = bind.address.port();
     let shown = shown(bind.address);
     match error.kind() {
@@ -357,7 +346,9 @@ fn busy(address: SocketAddr, shown: &str, asker: Asker) -> Finding {
     }
 }
 
-fn shown(address: SocketAddr) -> String {
+/// An address as messages name it: the port, and the address unless it is a wildcard.
+#[must_use]
+pub fn shown(address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         format!("port {}", address.port())
     } else {

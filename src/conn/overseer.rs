@@ -1,0 +1,76 @@
+//! What a process has one of its reactors do beside serving: watch its signals, follow orders.
+
+use crate::reactor::{Command, Letter};
+use crate::sys::clock;
+use crate::sys::log;
+use crate::sys::signal::{Signal, Signals};
+use crate::vhost::log::Logs;
+
+/// The number under which [`SignalWatch`] expects its descriptor to be watched.
+pub const SIGNALS: u16 = 0;
+
+/// Watches descriptors for a reactor, in its thread.
+pub trait Overseer: Send {
+    /// The descriptor registered as `watch` was readable; called until it answers
+    /// [`Command::Continue`], which says that nothing is left to be read from it for now.
+    /// `connections` are those of this reactor.
+    fn watched(&mut self, watch: u16, connections: usize) -> Command;
+
+    /// A [`Letter::Ping`] or [`Letter::Count`] has come back that was sent from this reactor.
+    fn came_round(&mut self, _: Letter) {}
+}
+
+/// Lets signals end the process: the first INT or TERM is a drain, the second one a stop. USR1
+/// makes the logs open their files again.
+#[derive(Debug)]
+pub struct SignalWatch {
+    /// Where they are read.
+    pub signals: Signals,
+    /// What USR1 is for.
+    pub logs: Logs,
+    /// How long a drain may take.
+    pub shutdown_ms: u64,
+    /// There was a first one.
+    pub draining: bool,
+}
+
+impl SignalWatch {
+    /// Ready for the first signal.
+    #[must_use]
+    pub const fn new(signals: Signals, logs: Logs, shutdown_ms: u64) -> Self {
+        Self { signals, logs, shutdown_ms, draining: false }
+    }
+
+    fn obey(&mut self, signal: Signal, connections: usize) -> Command {
+        match signal {
+            Signal::Interrupt | Signal::Terminate if self.draining => return Command::Stop,
+            Signal::Interrupt | Signal::Terminate => {
+                self.draining = true;
+                log::notice(format_args!(
+                    "stopping: {connections} connections have {} ms to finish",
+                    self.shutdown_ms
+                ));
+                return Command::Drain { until_ms: clock::monotonic_ms() + self.shutdown_ms };
+            }
+            Signal::User1 => self.logs.reopen(),
+            Signal::Hangup => log::warn(format_args!(
+                "SIGHUP: reload is not built yet; restart to read the configuration again"
+            )),
+            // Not watched by a server of one process.
+            Signal::User2 | Signal::Child => {}
+        }
+        Command::Continue
+    }
+}
+
+impl Overseer for SignalWatch {
+    fn watched(&mut self, _: u16, connections: usize) -> Command {
+        while let Ok(Some(signal)) = self.signals.read() {
+            match self.obey(signal, connections) {
+                Command::Continue => {}
+                other => return other,
+            }
+        }
+        Command::Continue
+    }
+}

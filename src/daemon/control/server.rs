@@ -1,0 +1,144 @@
+//! The supervisor's end of the control socket.
+//!
+//! Nothing here waits, and nothing grows: a client that does not read its answer, says what is no
+//! request, or may not ask is dropped.
+
+use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
+use std::path::Path;
+
+use super::name::name;
+use super::packet::{self, ANSWER_BYTES_MAX, REQUEST_BYTES};
+use crate::daemon::command::action::Control;
+use crate::sys::{passing, user};
+
+/// Clients at a time.
+const CLIENTS_MAX: usize = 4;
+
+/// Names a client; its number is not used again while the server runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::daemon) struct ClientId(u32);
+
+/// The socket and who is connected.
+#[derive(Debug)]
+pub(in crate::daemon) struct Server {
+    listener: OwnedFd,
+    /// The oldest first.
+    clients: Vec<Client>,
+    /// The number of the next client.
+    next: u32,
+    /// Who may ask, beside root.
+    uid: u32,
+}
+
+#[derive(Debug)]
+struct Client {
+    id: ClientId,
+    socket: OwnedFd,
+    /// It has said what it wants.
+    asked: bool,
+    /// Bytes of text that it may still get.
+    bytes_left: usize,
+}
+
+impl Server {
+    /// Listens for commands about the configuration in `dir`.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AddrInUse`] when another server of this user has this configuration; what
+    /// else the kernel says.
+    pub(in crate::daemon) fn open(dir: &Path) -> io::Result<Self> {
+        let uid = user::effective_uid();
+        Self::listen(&name(uid, dir), uid)
+    }
+
+    pub(super) fn listen(name: &str, uid: u32) -> io::Result<Self> {
+        let listener = passing::listen_abstract(name)?;
+        Ok(Self { listener, clients: Vec::with_capacity(CLIENTS_MAX), next: 0, uid })
+    }
+
+    /// What to wait for: when one of these can be read, [`Server::handle`] wants to know.
+    pub(in crate::daemon) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let clients = self.clients.iter().map(|client| client.socket.as_fd());
+        std::iter::once(self.listener.as_fd()).chain(clients)
+    }
+
+    /// Does what is to be done about a descriptor that can be read or has ended; one that is not
+    /// (or no longer) of this server is passed over. Returns a request if one came. Answer it
+    /// with any number of [`Server::answer`] and one [`Server::finish`], now or later.
+    pub(in crate::daemon) fn handle(&mut self, fd: RawFd) -> Option<(ClientId, Control)> {
+        if fd == self.listener.as_raw_fd() {
+            self.accept();
+            return None;
+        }
+        let at = self.clients.iter().position(|client| client.socket.as_raw_fd() == fd)?;
+        let client = self.clients.get_mut(at)?;
+        let mut room = [0; REQUEST_BYTES];
+        let command = match passing::receive(client.socket.as_fd(), &mut room) {
+            Ok(Some((count, None))) if !client.asked => room.get(..count).and_then(packet::command),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+            // It has gone, or says what nobody has to say.
+            _ => None,
+        };
+        let id = client.id;
+        match command {
+            Some(command) => {
+                client.asked = true;
+                Some((id, command))
+            }
+            None => {
+                self.drop_client(id);
+                None
+            }
+        }
+    }
+
+    /// Sends a client a part of the answer. A client that has gone is no error, one that does
+    /// not read is dropped. Of all that it is sent it gets the first [`ANSWER_BYTES_MAX`] bytes.
+    pub(in crate::daemon) fn answer(&mut self, id: ClientId, text: &[u8]) {
+        let Some(client) = self.clients.iter_mut().find(|client| client.id == id) else { return };
+        let text = text.get(..client.bytes_left.min(text.len())).unwrap_or_default();
+        client.bytes_left -= text.len();
+        let sent = packet::texts(text)
+            .try_for_each(|packet| passing::send(client.socket.as_fd(), &packet, None));
+        if sent.is_err() {
+            self.drop_client(id);
+        }
+    }
+
+    /// Ends the answer to a client: its command ends with this exit code.
+    pub(in crate::daemon) fn finish(&mut self, id: ClientId, exit_code: u8) {
+        if let Some(client) = self.clients.iter().find(|client| client.id == id) {
+            let _ = passing::send(client.socket.as_fd(), &packet::end(exit_code), None);
+            self.drop_client(id);
+        }
+    }
+
+    fn drop_client(&mut self, id: ClientId) {
+        self.clients.retain(|client| client.id != id);
+    }
+
+    /// Takes one client that waits, if it may ask and there is room. A client that has not said
+    /// anything yet makes room for it.
+    fn accept(&mut self) {
+        let Ok(socket) = passing::accept(self.listener.as_fd()) else { return };
+        let allowed = passing::peer_credentials(socket.as_fd())
+            .is_ok_and(|peer| peer.uid == 0 || peer.uid == self.uid);
+        if !allowed {
+            return;
+        }
+        if self.clients.len() >= CLIENTS_MAX {
+            match self.clients.iter().find(|client| !client.asked).map(|client| client.id) {
+                Some(silent) => self.drop_client(silent),
+                None => return,
+            }
+        }
+        let id = ClientId(self.next);
+        self.next = self.next.wrapping_add(1);
+        self.clients.push(Client { id, socket, asked: false, bytes_left: ANSWER_BYTES_MAX });
+    }
+}
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

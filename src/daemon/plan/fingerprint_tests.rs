@@ -1,0 +1,110 @@
+//! Tests of what tells generations apart.
+
+use super::*;
+use crate::config::settings::{Located, Tls, Vhost};
+use crate::daemon::command::args;
+use crate::sys::access::Subject;
+
+fn arguments_of(words: &[&str]) -> Args {
+    let words = ["kinglet", "-t"].iter().chain(words).map(|word| (*word).into());
+    args::parse(words).unwrap()
+}
+
+fn identity(uid: u32) -> Identity {
+    let subject = Subject { uid, gid: 1, groups: vec![1] };
+    Identity { subject, user: "user".to_owned(), must_drop: true }
+}
+
+fn settings(files: &[(&str, &str)]) -> Settings {
+    let file = |&(path, text): &(&str, &str)| SourceFile { path: path.into(), text: text.into() };
+    Settings { files: files.iter().map(file).collect(), ..Settings::default() }
+}
+
+fn print_of(settings: &Settings) -> [u8; 20] {
+    of(&arguments_of(&["-c", "/c"]), settings, &identity(1), None)
+}
+
+#[test]
+fn the_same_is_the_same() {
+    let files = [("/c/conf", "{}")];
+    assert_eq!(print_of(&settings(&files)), print_of(&settings(&files)));
+}
+
+#[test]
+fn every_text_path_and_order_counts() {
+    let variants: [&[(&str, &str)]; 6] = [
+        &[],
+        &[("/c/conf", "{}")],
+        &[("/c/conf", "{} ")],
+        &[("/c/conf{", "}")],
+        &[("/c/conf", "{}"), ("/c/conf.d/a", "")],
+        &[("/c/conf.d/a", ""), ("/c/conf", "{}")],
+    ];
+    let mut prints: Vec<_> = variants.iter().map(|files| print_of(&settings(files))).collect();
+    prints.sort_unstable();
+    prints.dedup();
+    assert_eq!(prints.len(), variants.len());
+}
+
+#[test]
+fn arguments_users_and_the_made_certificate_count() {
+    let settings = settings(&[]);
+    let with =
+        |words: &[&str], uid, made| of(&arguments_of(words), &settings, &identity(uid), made);
+    let mut prints = vec![
+        with(&["-c", "/c"], 1, None),
+        with(&["-c", "/d"], 1, None),
+        with(&["-c", "/c", "-n"], 1, None),
+        with(&["-c", "/c", "-d", "debug"], 1, None),
+        with(&["-c", "/c", "--data-dir", "/x"], 1, None),
+        with(&["-c", "/c", "--state-dir", "/x"], 1, None),
+        with(&["-c", "/c"], 2, None),
+        with(&["-c", "/c"], 1, Some("AB:CD")),
+        with(&["/c"], 1, None),
+        with(&["/c", "--tls"], 1, None),
+        with(&["/c", "--port", "80"], 1, None),
+        with(&["/c", "--listen", "[::1]"], 1, None),
+    ];
+    let count = prints.len();
+    prints.sort_unstable();
+    prints.dedup();
+    assert_eq!(prints.len(), count);
+}
+
+#[test]
+fn contents_of_certificates_count_and_not_their_times() {
+    let dir = std::env::temp_dir().join(format!("kinglet-fingerprint-{}", std::process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+    let located = |name: &str| Located { value: path(name), place: Default::default() };
+    let source = CertificateSource::File(path("crt"));
+    let mut tls = Tls::new(Located { value: source, place: Default::default() });
+    (tls.key, tls.ca) = (Some(located("key")), Some(located("ca")));
+    let mut settings = settings(&[]);
+    settings.vhosts = vec![Vhost { tls: Some(tls), ..Vhost::default() }];
+    let mut seen = vec![print_of(&settings)];
+    for name in ["crt", "key", "ca"] {
+        for text in ["one", "two"] {
+            fs::write(dir.join(name), text).unwrap();
+            let print = print_of(&settings);
+            assert!(!seen.contains(&print), "{name} {text}");
+            seen.push(print);
+            fs::write(dir.join(name), text).unwrap();
+            assert_eq!(print_of(&settings), print);
+        }
+    }
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn another_program_is_another_generation() {
+    let of_program = |path: &str| {
+        let mut digest = Digest(Sha1::new());
+        program(&mut digest, fs::metadata(path));
+        digest.0.digest().bytes()
+    };
+    let own = of_program(PROGRAM);
+    assert_eq!(own, of_program(PROGRAM));
+    assert_ne!(own, of_program("/proc/self/status"));
+    assert_ne!(own, of_program("/no/such/program"));
+}

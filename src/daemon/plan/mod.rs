@@ -1,0 +1,129 @@
+//! The plan of a generation: what the supervisor must know of a configuration that it never
+//! reads itself. A short-lived process makes it, with the code that is on disk at that moment.
+
+mod codec;
+mod fingerprint;
+pub(super) mod make;
+pub mod snapshot;
+
+use crate::config;
+use crate::config::settings::{Place, SourceFile};
+use crate::daemon::listening::ports::Wanted;
+pub use crate::daemon::packing::Malformed as PlanFault;
+
+/// Bytes of an encoded plan that a supervisor accepts: thousands of listeners.
+pub const PLAN_BYTES_MAX: usize = 1 << 20;
+
+/// What a generation needs. Times are milliseconds, sizes bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Version of the program that made the plan.
+    pub program_version: String,
+    /// SHA-1 of everything that a generation is made of; the same again: a reload does nothing.
+    pub fingerprint: [u8; 20],
+    /// `count-threads`: reactors, and sockets for each TCP address.
+    pub threads: u16,
+    /// Some listener speaks TLS.
+    pub speaks_tls: bool,
+    /// `shutdown-secs`: time to finish exchanges when the server stops.
+    pub shutdown_ms: u64,
+    /// `drain-secs`: time for connections of a retired generation; 0: no limit.
+    pub drain_ms: u64,
+    /// `max-generations`: workers at once, at least 1.
+    pub generations_max: u16,
+    /// RLIMIT_NOFILE that the worker wants.
+    pub descriptors: u64,
+    /// Quick mode.
+    pub quick: Option<Quick>,
+    /// Memory bound, as text of several lines.
+    pub budget_text: String,
+    /// Memory bound.
+    pub memory_bytes_max: u64,
+    /// Access logs; the index is [`LogId`](crate::vhost::LogId).
+    pub logs: Vec<PlannedLog>,
+    /// What to listen on; the index is [`ListenerId`](crate::vhost::ListenerId).
+    pub listeners: Vec<PlannedListener>,
+}
+
+/// Quick mode: a directory at the first free port of some.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quick {
+    /// Ports to try, from the listener's on; at least 1.
+    pub tries: u16,
+    /// The directory, as it was given.
+    pub directory: String,
+}
+
+/// An access log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedLog {
+    /// Where it is.
+    pub path: String,
+    /// User and group to give it to; none: leave it to whoever makes it.
+    pub owner: Option<(u32, u32)>,
+    /// Where the configuration names it.
+    pub source: Excerpt,
+}
+
+/// Something to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedListener {
+    /// What to bind.
+    pub wanted: Wanted,
+    /// For a unix socket that is a file.
+    pub unix: Option<UnixAccess>,
+    /// What its URLs begin with.
+    pub scheme: Scheme,
+    /// Names of its vhosts, for the log.
+    pub vhosts: String,
+    /// Where the configuration asks for it.
+    pub source: Excerpt,
+}
+
+/// Who may use a unix socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnixAccess {
+    /// User and group that it is to belong to; none: whoever makes it.
+    pub owner: Option<(u32, u32)>,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+/// What a listener's URLs begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// `http`
+    Http,
+    /// `https`
+    Https,
+}
+
+impl Scheme {
+    /// As in a URL.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// A place of the configuration, ready to be printed by a process that has no configuration: as in
+/// `{place}: error: some message`, a line end, `{lines}`. Both are empty when there is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Excerpt {
+    /// `file:line:column`.
+    pub place: String,
+    /// The line of the file and the carets under it, each ended.
+    pub lines: String,
+}
+
+impl Excerpt {
+    /// Of `place` in `files`.
+    #[must_use]
+    pub fn of(place: Place, files: &[SourceFile]) -> Self {
+        let (place, lines) = config::excerpt(place, files);
+        Self { place, lines }
+    }
+}
