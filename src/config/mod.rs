@@ -21,10 +21,12 @@ mod finish;
 mod grammar_cases;
 pub mod keys;
 mod lex;
+mod manual_page;
 pub mod nearest;
 mod read;
 mod reference;
 mod render;
+pub mod roff;
 mod schema;
 pub mod settings;
 mod suggest;
@@ -41,6 +43,7 @@ use settings::{Place, Settings, SourceFile};
 pub use check::TEXT_BYTES_MAX;
 pub use files::{ALL_BYTES_MAX, FILES_MAX};
 pub use lex::FAULTS_MAX;
+pub use manual_page::manual_page;
 pub use read::NotBuilt;
 pub use reference::{explain, reference_markdown};
 pub use render::excerpt;
@@ -54,11 +57,13 @@ pub struct Options {
     pub strict: bool,
     /// What `_lws_ddir_` stands for.
     pub data_dir: String,
+    /// Fill [`Settings::written`].
+    pub keep_written: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { strict: false, data_dir: "/usr/share".to_owned() }
+        Self { strict: false, data_dir: "/usr/share".to_owned(), keep_written: false }
     }
 }
 
@@ -108,6 +113,9 @@ fn load_reported(mut files: Vec<SourceFile>, options: &Options, report: Report) 
     reader.finish(incomplete);
     let read::Reader { report, mut settings, unbuilt, .. } = reader;
     settings.files = files;
+    if options.keep_written {
+        settings.written.unbuilt.clone_from(&unbuilt);
+    }
     Loaded { settings, report, unbuilt }
 }
 

@@ -4,7 +4,7 @@ use super::Options;
 use super::diagnose::{Diagnostic, Report, Severity};
 use super::draft::{MountDraft, VhostDraft};
 use super::keys::{self, Feature, Key, Kind, Level, Merge, Slot, Status};
-use super::settings::{Later, Place, Settings, SourceFile, Typed};
+use super::settings::{Given, Later, Place, Settings, SourceFile, Typed};
 use super::suggest;
 use super::tls::Undecided;
 use super::tree::{Data, Map, Member, Value};
@@ -97,7 +97,7 @@ impl<'f> Reader<'f> {
             let Some(key) = self.known(Level::Global, member, &mut seen) else { continue };
             let Some(typed) = self.typed(key, &member.value) else { continue };
             let place = member.value.place;
-            self.note_unbuilt(key, &typed, place);
+            self.note(key, member, &typed, None);
             match key.slot {
                 Slot::Global(set, _) => set(&mut self.settings.global, typed, place),
                 Slot::Later => keep(&mut self.settings.global.later, key, typed, place),
@@ -109,6 +109,11 @@ impl<'f> Reader<'f> {
 
     fn vhost(&mut self, map: &Map<'_>, place: Place) {
         self.vhosts_seen += 1;
+        let number = self.settings.written.vhosts.len();
+        if self.options.keep_written {
+            let end = place.end.min(place.start.saturating_add(1));
+            self.settings.written.vhosts.push(Place { end, ..place });
+        }
         let mut draft = VhostDraft::default();
         let mut seen = Seen::new();
         for member in &map.members {
@@ -121,7 +126,7 @@ impl<'f> Reader<'f> {
             }
             let Some(typed) = self.typed(key, &member.value) else { continue };
             let at = member.value.place;
-            self.note_unbuilt(key, &typed, at);
+            self.note(key, member, &typed, Some(number));
             match key.slot {
                 Slot::Vhost(set, _) => set(&mut draft, typed, at),
                 Slot::Later => keep(&mut draft.vhost.later, key, typed, at),
@@ -141,7 +146,7 @@ impl<'f> Reader<'f> {
             let Some(key) = self.known(Level::Mount, member, &mut seen) else { continue };
             let Some(typed) = self.typed(key, &member.value) else { continue };
             let at = member.value.place;
-            self.note_unbuilt(key, &typed, at);
+            self.note(key, member, &typed, self.settings.written.vhosts.len().checked_sub(1));
             match key.slot {
                 Slot::Mount(set, _) => set(&mut draft, typed, at),
                 Slot::Later => keep(&mut draft.mount.later, key, typed, at),
@@ -241,6 +246,7 @@ impl<'f> Reader<'f> {
     fn unknown(&mut self, level: Level, member: &Member<'_>) {
         const SHOWN: usize = 60;
         let name: String = member.key.chars().take(SHOWN).collect();
+        self.settings.written.unknown.get_or_insert(member.key_place);
         let severity = if self.options.strict { Severity::Error } else { Severity::Warning };
         let message = format!("unknown key \"{name}\" {}", level.phrase());
         let few = self.report.counts().total() < SUGGESTIONS_MAX;
@@ -255,11 +261,29 @@ impl<'f> Reader<'f> {
         file.and_then(|f| f.text.get(range)).unwrap_or_default()
     }
 
-    fn note_unbuilt(&mut self, key: &'static Key, typed: &Typed, place: Place) {
+    /// What has to be remembered of a good value beside the value itself.
+    fn note(
+        &mut self,
+        key: &'static Key,
+        member: &Member<'_>,
+        typed: &Typed,
+        vhost: Option<usize>,
+    ) {
+        let place = member.value.place;
         if let Status::NotYet(feature) = key.status
             && !typed.is_neutral()
         {
             self.unbuilt.push(NotBuilt { feature, key: key.name, place });
+        }
+        if self.options.keep_written {
+            self.settings.written.keys.push(Given {
+                level: key.level,
+                key: key.name,
+                spelling: member.key.clone().into_owned(),
+                on: if let Typed::Flag(on) = typed { Some(*on) } else { None },
+                vhost,
+                place,
+            });
         }
     }
 }

@@ -6,7 +6,7 @@ use super::keys::{self, Key, Kind, Level, Merge, PairRule, Status};
 use super::nearest::nearest;
 
 /// What stands before the keys in the reference.
-const INTRODUCTION: &str = "\
+pub(super) const INTRODUCTION: &str = "\
 <!-- Generated from the key table in src/config/keys. Do not edit; see the end of this page. -->
 # Configuration
 
@@ -111,7 +111,7 @@ fn no_such_key(name: &str) -> String {
     }
 }
 
-const fn title(level: Level) -> &'static str {
+pub(super) const fn title(level: Level) -> &'static str {
     match level {
         Level::Top => "A file",
         Level::Global => "`global`",
@@ -149,7 +149,7 @@ const fn mark(key: &Key) -> &'static str {
 }
 
 /// The facts of an entry, in the order they are shown.
-fn facts(key: &Key) -> Vec<(&'static str, String)> {
+pub(super) fn facts(key: &Key) -> Vec<(&'static str, String)> {
     let mut facts = vec![("value", long_kind(key.kind))];
     if !key.default.is_empty() {
         facts.push(("default", key.default.to_owned()));

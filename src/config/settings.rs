@@ -7,6 +7,7 @@
 mod global;
 mod tls;
 mod unix;
+mod written;
 
 use std::net::IpAddr;
 
@@ -15,6 +16,7 @@ pub use crate::tls::{Group, Suite};
 pub use global::{Global, RejectKeyword};
 pub use tls::{CertificateSource, NonTls, Tls};
 pub use unix::UnixPerms;
+pub use written::{Given, Written};
 
 /// A piece of a configuration file: `file` indexes [`Settings::files`], offsets are bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,6 +56,8 @@ pub struct Settings {
     pub vhosts: Vec<Vhost>,
     /// The files that were read, in order.
     pub files: Vec<SourceFile>,
+    /// Which keys were written; empty unless asked for.
+    pub written: Written,
 }
 
 /// Where a vhost listens (`interface`, `unix-socket`).

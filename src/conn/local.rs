@@ -13,6 +13,7 @@ use crate::origin::credentials::{self, Credentials};
 use crate::origin::verifier::Verifier;
 use crate::reactor::{Command, Counts, Letter, Note, Post, share};
 use crate::sys::log;
+use crate::sys::walk::Root;
 use crate::sys::{clock, pages};
 use crate::vhost::log::{LINE_BYTES_MAX, LogClock, Logs, Sink};
 
@@ -122,6 +123,11 @@ impl Local {
             local.refresh_auth(number, now_ms);
         }
         local
+    }
+
+    /// Holds a directory of a file mount, by its number, that this process has no way to any more.
+    pub fn hold(&mut self, number: u16, directory: Root) {
+        self.files.hold(number, directory);
     }
 
     /// Brings the wall clock to the turn that began at `now_ms`.

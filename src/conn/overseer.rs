@@ -54,7 +54,7 @@ impl SignalWatch {
             }
             Signal::User1 => self.logs.reopen(),
             Signal::Hangup => log::warn(format_args!(
-                "SIGHUP: reload is not built yet; restart to read the configuration again"
+                "SIGHUP: one process can not reload; start it again, or with a supervisor"
             )),
             // Not watched by a server of one process.
             Signal::User2 | Signal::Child => {}

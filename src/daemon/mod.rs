@@ -5,11 +5,12 @@ mod check;
 mod command;
 mod control;
 pub mod listening;
+mod one_process;
 pub mod orders;
 mod packing;
 pub mod plan;
-mod serve;
 pub mod supervisor;
+mod worker;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 use self::certificates::self_signed;
 use self::check::survey;
 use self::command::args::{self, Action};
-use self::command::{exit, help, print};
+use self::command::{completions, exit, help, manual, print};
 use self::control::client;
 use crate::config;
 use crate::sys::log;
@@ -34,13 +35,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(exit::USAGE);
         }
     };
+    let inherited = (args.action == Action::Worker).then(worker::Inherited::take);
     log::init(args.level, args.log_target);
     let code = match &args.action {
-        Action::Serve | Action::OneProcess => serve::serve(&args),
+        Action::Serve | Action::OneProcess => one_process::serve(&args),
         Action::Plan => plan::make::run(&args),
-        Action::Worker | Action::Resume(_) => exit::USAGE,
+        Action::Worker => inherited.map_or(exit::USAGE, |own| worker::run(&args, own)),
+        Action::Resume(_) => exit::USAGE,
         Action::Control(control) => client::run(*control, &args),
-        Action::Manual(_) | Action::Completions(_) => exit::USAGE,
+        Action::Manual(page) => print::out(&manual::page(*page)),
+        Action::Completions(shell) => print::out(&completions::script(*shell)),
         Action::Check { strict } => survey::check(&args, *strict),
         Action::Dump => survey::dump(&args),
         Action::HelpShort => print::out(&help::short()),

@@ -136,6 +136,16 @@ impl FileCache {
         }
     }
 
+    /// Goes on with a directory that was opened by somebody with more rights, where the mount has
+    /// none: its path can not be followed from here. It is held as long as that stays so.
+    pub fn hold(&mut self, mount: u16, directory: Root) {
+        if let Some(slot) = self.roots.get_mut(usize::from(mount))
+            && !slot.root.as_ref().is_some_and(Root::is_open)
+        {
+            slot.root = Some(directory);
+        }
+    }
+
     /// Bytes that a cache of `entries` files can come to use, without the mounts' directories.
     #[must_use]
     pub fn bytes(entries: usize) -> usize {

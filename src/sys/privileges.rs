@@ -25,12 +25,13 @@ struct CapabilitySet {
 }
 
 /// Turns the process (all its threads) into `uid` with `gid` as its only group, clears its
-/// capabilities, forbids set-uid programs to bring any back, and makes sure that it worked.
+/// capabilities, forbids set-uid programs to bring any back if `no_new_privs`, and makes sure that
+/// it worked.
 ///
 /// Must be called by root, before other threads start (capabilities and the ban on new
 /// privileges are each thread's own) and before the first byte from the network is read. An
 /// error leaves the process in a mixed state: the caller must end it.
-pub fn drop_to(uid: u32, gid: u32) -> io::Result<()> {
+pub fn drop_to(uid: u32, gid: u32, no_new_privs: bool) -> io::Result<()> {
     if uid == 0 {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "user 0 keeps its privileges"));
     }
@@ -40,14 +41,14 @@ pub fn drop_to(uid: u32, gid: u32) -> io::Result<()> {
     check(unsafe { libc::setresgid(gid, gid, gid) })?;
     // SAFETY: takes no pointers.
     check(unsafe { libc::setresuid(uid, uid, uid) })?;
-    seal()?;
+    seal(no_new_privs)?;
     verify(uid, gid)
 }
 
 /// Clears the capabilities of a process that is not root (a service manager may have given it
-/// some, to bind a low port) and forbids set-uid programs to bring any back. The calling thread
-/// only: call it before others start.
-pub fn seal() -> io::Result<()> {
+/// some, to bind a low port) and, if `no_new_privs`, forbids set-uid programs to bring any back.
+/// The calling thread only: call it before others start.
+pub fn seal(no_new_privs: bool) -> io::Result<()> {
     // SAFETY: takes no pointers. A kernel without ambient capabilities (before 4.3) has none to
     // clear, so the result does not matter.
     let _ = unsafe { libc::prctl(libc::PR_CAP_AMBIENT, CLEAR_ALL, ZERO, ZERO, ZERO) };
@@ -57,6 +58,9 @@ pub fn seal() -> io::Result<()> {
     let result = unsafe { libc::syscall(libc::SYS_capset, &raw const header, none.as_ptr()) };
     if result != 0 {
         return Err(io::Error::last_os_error());
+    }
+    if !no_new_privs {
+        return Ok(());
     }
     // SAFETY: takes no pointers.
     check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, ONE, ZERO, ZERO, ZERO) })
@@ -113,7 +117,7 @@ mod tests {
 
     #[test]
     fn root_is_never_a_target() {
-        assert!(drop_to(0, 0).is_err());
+        assert!(drop_to(0, 0, true).is_err());
         assert_eq!(super::super::user::effective_uid(), user::effective_uid());
     }
 
@@ -125,10 +129,26 @@ mod tests {
     }
 
     #[test]
+    fn set_uid_programs_stay_of_use_where_that_is_wanted() {
+        if user::effective_uid() == 0 {
+            run_alone("sys::privileges::tests::child_drops_and_may_start_programs");
+        }
+    }
+
+    #[test]
+    #[ignore = "changes the process; run by the test above"]
+    fn child_drops_and_may_start_programs() {
+        drop_to(4711, 4712, false).unwrap();
+        let thread = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+        assert!(thread.contains("NoNewPrivs:\t0"), "{thread}");
+        assert!(thread.contains("CapEff:\t0000000000000000"), "{thread}");
+    }
+
+    #[test]
     #[ignore = "changes the process; run by dropping_is_complete_in_a_process_of_its_own"]
     fn child_drops() {
         let nobody = user::user_by_name("nobody").unwrap().unwrap();
-        drop_to(nobody.uid, nobody.gid).unwrap();
+        drop_to(nobody.uid, nobody.gid, true).unwrap();
         assert_eq!(user::effective_uid(), nobody.uid);
         assert_eq!(user::groups().unwrap(), [nobody.gid]);
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -139,6 +159,6 @@ mod tests {
         assert!(thread.contains("CapEff:\t0000000000000000"), "{thread}");
         assert!(thread.contains("CapPrm:\t0000000000000000"), "{thread}");
         // A second drop, to root's neighbour, is no longer possible.
-        assert!(drop_to(1, 1).is_err());
+        assert!(drop_to(1, 1, true).is_err());
     }
 }

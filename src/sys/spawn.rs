@@ -10,6 +10,9 @@ use super::process::Pid;
 
 /// The first descriptor that a child does not have anyway.
 const FIRST_OWN_FD: RawFd = 3;
+/// Where kernels without close_range(2) (before 5.11) stop looking for descriptors that this
+/// program was started with: those have low numbers.
+const LOW_FDS: RawFd = 1024;
 /// Exit code of a child that could not execute its program; nobody sees it.
 const NOT_EXECUTED: i32 = 127;
 
@@ -191,17 +194,7 @@ impl Child<'_> {
 
     /// Copies every source out of the targets' way first, then all to their targets.
     fn move_descriptors(&mut self) -> bool {
-        // Also what this program got without close-on-exec. Kernels before 5.11 can not do that;
-        // there it takes with it what it came with.
-        // SAFETY: takes no pointers.
-        unsafe {
-            libc::syscall(
-                libc::SYS_close_range,
-                FIRST_OWN_FD as libc::c_uint,
-                libc::c_uint::MAX,
-                libc::CLOSE_RANGE_CLOEXEC,
-            )
-        };
+        close_all_on_exec();
         let above = self.above;
         // SAFETY: takes no pointers; the numbers are this process's own copies.
         let lift = |fd: RawFd| unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, above) };
@@ -219,6 +212,24 @@ impl Child<'_> {
         // A copy made by dup2 is not closed on exec.
         // SAFETY: takes no pointers; the targets are free to be overwritten in this process.
         self.moves.iter().all(|(source, target)| unsafe { libc::dup2(*source, *target) } >= 0)
+    }
+}
+
+/// Also what this program was given without close-on-exec by whoever started it.
+fn close_all_on_exec() {
+    let first = FIRST_OWN_FD as libc::c_uint;
+    let how = libc::CLOSE_RANGE_CLOEXEC;
+    // SAFETY: takes no pointers.
+    if unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, how) } != 0 {
+        each_low_on_exec();
+    }
+}
+
+/// The same, one by one. Numbers that are not open give errors of no interest.
+fn each_low_on_exec() {
+    for fd in FIRST_OWN_FD..LOW_FDS {
+        // SAFETY: takes no pointers.
+        unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
     }
 }
 

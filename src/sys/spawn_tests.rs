@@ -109,8 +109,24 @@ fn nothing_else_is_open_not_even_what_is_not_closed_on_exec() {
     let fds = [(writer.as_fd(), 1)];
     let pid = shell(&args, &fds).spawn().unwrap();
     drop(writer);
-    // A kernel before 5.11 leaves it open.
     assert_eq!(said(reader, pid), "closed\n");
+}
+
+#[test]
+fn without_a_call_for_it_all_low_numbers_are_closed_on_exec() {
+    super::super::alone::run("sys::spawn::tests::child_closes_one_by_one");
+}
+
+#[test]
+#[ignore = "changes every descriptor; run by the test above"]
+fn child_closes_one_by_one() {
+    let (leaked, _other) = io::pipe().unwrap();
+    super::super::process::set_cloexec(leaked.as_fd(), false).unwrap();
+    each_low_on_exec();
+    for (fd, expected) in [(leaked.as_raw_fd(), libc::FD_CLOEXEC), (1, 0)] {
+        // SAFETY: takes no pointers.
+        assert_eq!(unsafe { libc::fcntl(fd, libc::F_GETFD) }, expected);
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Listeners at unix sockets: a name in a folder, or an abstract one (unix(7)).
 //!
-//! A name in a folder has the mode 0600 from its first moment, and nobody gets in before it has the
-//! owner and the mode that are asked for. It is bound under that very name, so that the kernel tells
-//! it to whoever asks who listens there. Nothing but a socket that nobody listens at is ever
+//! A name in a folder has the mode 0600 from its first moment, and nobody gets in before it has
+//! the owner and the mode that are asked for. It is bound under that very name, so that the kernel
+//! tells it to whoever asks who listens there. Nothing but a socket that nobody listens at is ever
 //! replaced, and nothing but what was made here is ever removed.
 
 use std::fmt;

@@ -97,6 +97,15 @@ impl Root {
         Ok(())
     }
 
+    /// The same directory once more, by a descriptor of its own.
+    ///
+    /// # Errors
+    /// When there is no descriptor left.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        let fd = self.fd.as_ref().map(OwnedFd::try_clone).transpose()?;
+        Ok(Self { fd, path: self.path.clone() })
+    }
+
     /// Lets go of the directory, so that its file system can be unmounted.
     pub fn close(&mut self) {
         self.fd = None;

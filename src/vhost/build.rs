@@ -104,7 +104,6 @@ impl<'s> Build<'s> {
                 on: group.on,
                 port: group.port,
                 families: group.families,
-                shares_port: group.shares_port,
                 tls: group
                     .vhosts
                     .iter()

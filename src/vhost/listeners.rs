@@ -27,7 +27,6 @@ pub(super) struct Group {
     pub(super) on: ListenOn,
     pub(super) port: u16,
     pub(super) families: Families,
-    pub(super) shares_port: bool,
     pub(super) vhosts: Vec<VhostId>,
     /// That of the first vhost that gives one.
     pub(super) access: Option<Located<UnixPerms>>,
@@ -86,7 +85,6 @@ pub(super) fn group(wishes: &[Wish]) -> Vec<Group> {
             families => join(&mut groups, wish, families),
         }
     }
-    mark_shared_ports(&mut groups);
     groups
 }
 
@@ -118,36 +116,10 @@ fn join(groups: &mut Vec<Group>, wish: &Wish, families: Families) {
         on: wish.on.clone(),
         port: wish.port,
         families,
-        shares_port: false,
         vhosts: vec![wish.id],
         access: wish.access.clone(),
         place: wish.place,
     });
-}
-
-fn mark_shared_ports(groups: &mut [Group]) {
-    for at in 0..groups.len() {
-        let shares = (0..groups.len()).any(|other| other != at && may_meet(groups, at, other));
-        if let Some(group) = groups.get_mut(at) {
-            group.shares_port = shares;
-        }
-    }
-}
-
-/// Whether two groups may want the same address and port.
-fn may_meet(groups: &[Group], one: usize, other: usize) -> bool {
-    let (Some(one), Some(other)) = (groups.get(one), groups.get(other)) else { return false };
-    let unix = |group: &Group| matches!(group.on, ListenOn::Unix(_));
-    let apart = matches!(
-        (one.families, other.families),
-        (Families::V4Only, Families::V6Only) | (Families::V6Only, Families::V4Only)
-    );
-    // Two interfaces have different addresses; so have, by then, two addresses.
-    let distinct = matches!(
-        (&one.on, &other.on),
-        (ListenOn::Address(..), ListenOn::Address(..)) | (ListenOn::Nic(_), ListenOn::Nic(_))
-    );
-    !unix(one) && !unix(other) && one.port == other.port && !apart && !distinct
 }
 
 #[cfg(test)]
@@ -178,8 +150,7 @@ mod tests {
                 ListenOn::Address(address, _) => address.to_string(),
                 ListenOn::Nic(name) | ListenOn::Unix(name) => name,
             };
-            let shared = if group.shares_port { " shared" } else { "" };
-            format!("{on} {} {:?} {ids:?}{shared}", group.port, group.families)
+            format!("{on} {} {:?} {ids:?}", group.port, group.families)
         };
         group(&wishes).into_iter().map(show).collect()
     }
@@ -241,35 +212,5 @@ mod tests {
             ["any 80 Both [0, 1]"]
         );
         assert_eq!(plan(vec![wish(0, "::", 80, V6Only)]), ["any 80 V6Only [0]"]);
-    }
-
-    #[test]
-    fn a_wildcard_beside_something_specific_shares_the_port() {
-        assert_eq!(
-            plan(vec![
-                wish(0, "", 80, Both),
-                wish(1, "127.0.0.1", 80, Both),
-                wish(2, "127.0.0.2", 81, Both),
-                wish(3, "127.0.0.3", 81, Both),
-                wish(4, "eth0", 82, Both),
-                wish(5, "127.0.0.1", 82, Both),
-                wish(6, "", 83, V6Only),
-                wish(7, "127.0.0.1", 83, Both),
-                wish(8, "eth0", 84, Both),
-                wish(9, "eth1", 84, Both),
-            ]),
-            [
-                "any 80 Both [0] shared",
-                "127.0.0.1 80 V4Only [1] shared",
-                "127.0.0.2 81 V4Only [2]",
-                "127.0.0.3 81 V4Only [3]",
-                "eth0 82 Both [4] shared",
-                "127.0.0.1 82 V4Only [5] shared",
-                "any 83 V6Only [6]",
-                "127.0.0.1 83 V4Only [7]",
-                "eth0 84 Both [8]",
-                "eth1 84 Both [9]",
-            ]
-        );
     }
 }

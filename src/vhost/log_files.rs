@@ -1,4 +1,5 @@
-//! Where log lines go: files that are opened by path, and opened again on request.
+//! Where log lines go: files that are opened by path, and opened again on request, or files that
+//! another process opens.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -36,6 +37,9 @@ pub trait LogTarget: Send {
     /// # Errors
     /// As opening says; the target then goes on as before.
     fn reopen(&mut self) -> io::Result<()>;
+
+    /// Goes on with a file that somebody else has opened for appending.
+    fn replace(&mut self, file: File);
 
     /// The name for messages.
     fn name(&self) -> &str;
@@ -77,6 +81,45 @@ impl LogTarget for FileTarget {
         self.tried = Instant::now();
         self.file = Some(open_file(&self.path, None)?);
         Ok(())
+    }
+
+    fn replace(&mut self, file: File) {
+        self.file = Some(file);
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// A log file that another process opens, at the start and when it is to be another one. Until
+/// there is one, nothing can be written.
+pub(super) struct HandedTarget {
+    name: Box<str>,
+    file: Option<File>,
+}
+
+impl HandedTarget {
+    pub(super) fn new(name: &str, file: Option<File>) -> Self {
+        Self { name: name.into(), file }
+    }
+}
+
+impl LogTarget for HandedTarget {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.file {
+            Some(file) => file.write(bytes),
+            None => Err(io::Error::new(io::ErrorKind::NotFound, "it is not open")),
+        }
+    }
+
+    /// Whoever has opened it does that.
+    fn reopen(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn replace(&mut self, file: File) {
+        self.file = Some(file);
     }
 
     fn name(&self) -> &str {

@@ -1,5 +1,6 @@
 //! The writer's end of the access log: the thread that writes, and what it shares.
 
+use std::fs::File;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use crate::config::settings::LogFormat;
 
-use super::log_files::{FileTarget, LogTarget, Owner};
+use super::log_files::{FileTarget, HandedTarget, LogTarget, Owner};
 use super::log_line::lost_note;
 use super::log_sink::{Batch, Sink};
 use super::world::{Fault, LogFile, LogId};
@@ -44,6 +45,18 @@ impl Logs {
         });
         let logs = Self::with_targets(targets.collect(), report);
         (logs, faults)
+    }
+
+    /// Logs whose files another process opens: `handed` has those that are there already, by
+    /// [`LogId`]. Until a file comes, the lines for it are counted as lost.
+    #[must_use]
+    pub fn handed(files: &[LogFile], mut handed: Vec<Option<File>>, report: Report) -> Self {
+        handed.resize_with(files.len(), || None);
+        let targets = files.iter().zip(handed).map(|(file, handed)| {
+            let target = HandedTarget::new(&file.path, handed);
+            (Box::new(target) as Box<dyn LogTarget>, file.format)
+        });
+        Self::with_targets(targets.collect(), report)
     }
 
     /// Logs that go to `targets`, numbered by [`LogId`].
@@ -89,6 +102,22 @@ impl Logs {
         }
     }
 
+    /// Makes the writer go on with another file for a log: no line is cut, and none is lost. A
+    /// number that no log has is ignored.
+    pub fn replace(&self, log: LogId, file: File) {
+        let Some(shared) = &self.shared else { return };
+        if usize::from(log.0) >= shared.formats.len() {
+            return;
+        }
+        let mut state = shared.lock();
+        if let Some(writer) = &mut state.writer {
+            return writer.replace(log, file);
+        }
+        state.files.retain(|(other, _)| *other != log);
+        state.files.push((log, file));
+        shared.wake_writer(&mut state);
+    }
+
     /// Lets the writer write what it has and end, and waits up to `limit` for it; call it when
     /// every sink has finished. False when lines may be lost.
     pub fn finish(&self, limit: Duration) -> bool {
@@ -129,6 +158,8 @@ struct State {
     writer: Option<Writer>,
     running: bool,
     reopen: bool,
+    /// To go on with, one for a log at most.
+    files: Vec<(LogId, File)>,
     closing: bool,
 }
 
@@ -199,6 +230,13 @@ impl Shared {
         let mut state = self.lock();
         let Some(mut writer) = state.writer.take() else { return };
         loop {
+            // Before what waits, which may never end.
+            if let Some((log, file)) = state.files.pop() {
+                drop(state);
+                writer.replace(log, file);
+                state = self.lock();
+                continue;
+            }
             let full = state.mailboxes.iter_mut().find(|waiting| !waiting.is_empty());
             if let Some(waiting) = full {
                 core::mem::swap(waiting, &mut writer.scratch);
@@ -237,6 +275,13 @@ impl Writer {
             }
         }
         self.scratch.clear();
+    }
+
+    fn replace(&mut self, log: LogId, file: File) {
+        if let Some(outlet) = self.outlets.get_mut(usize::from(log.0)) {
+            outlet.target.replace(file);
+            (outlet.within_line, outlet.failing) = (false, false);
+        }
     }
 
     fn reopen(&mut self) {

@@ -68,6 +68,10 @@ impl LogTarget for Gated {
         Ok(())
     }
 
+    fn replace(&mut self, _: File) {
+        self.written.lock().unwrap().extend_from_slice(b"<replaced>\n");
+    }
+
     fn name(&self) -> &str {
         "gated"
     }
@@ -269,4 +273,67 @@ fn without_logs_nothing_is_held() {
     logs.reopen();
     assert!(faults.is_empty() && sink.finish(LONG) && logs.finish(LONG));
     assert_eq!((sink.next_flush_ms(), sink.lost_lines()), (None, 0));
+}
+
+fn appending(path: &Path) -> File {
+    File::options().append(true).create(true).open(path).unwrap()
+}
+
+#[test]
+fn files_that_are_handed_over_are_written_one_after_the_other() {
+    let directory = directory("log-handed");
+    let path = |name: &str| directory.join(name);
+    let files = [log_file(&path("here")), log_file(&path("late"))];
+    let logs = Logs::handed(&files, vec![Some(appending(&path("1")))], quiet);
+    let mut sink = logs.sink();
+    let a = append(&mut sink, 0, "/a");
+    append(&mut sink, 1, "/lost");
+    assert!(sink.finish(LONG));
+    // Each is the only one from the moment that it comes, and nothing goes to the paths.
+    logs.replace(LogId(0), appending(&path("2")));
+    logs.replace(LogId(1), appending(&path("3")));
+    logs.replace(LogId(9), appending(&path("none")));
+    let b = append(&mut sink, 0, "/b");
+    let c = append(&mut sink, 1, "/c");
+    assert!(sink.finish(LONG));
+    assert!(logs.finish(LONG));
+    let read = |name: &str| std::fs::read_to_string(path(name)).unwrap();
+    let (one, two, three) = (read("1"), read("2"), read("3"));
+    assert!(format!("{one}{two}") == format!("{a}{b}") && two.contains(&b), "{one}{two}");
+    // What came before the file may have met it, or is told.
+    let told = format!("# 1 log lines were lost here\n{c}");
+    assert!(three == told || three.ends_with(&c) && three.contains("/lost"), "{three}");
+    assert_eq!(read("none"), "");
+    assert!(!path("here").exists() && !path("late").exists());
+    std::fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
+fn a_replacement_comes_between_batches_and_before_those_that_wait() {
+    let (target, control) = gated();
+    let logs = Logs::with_targets(vec![(target, LogFormat::Combined)], quiet);
+    let mut sink = logs.sink();
+    let first = append(&mut sink, 0, "/first");
+    sink.flush(0);
+    control.entered.recv().unwrap();
+    let second = append(&mut sink, 0, "/second");
+    sink.flush(0);
+    for _ in 0..3 {
+        logs.replace(LogId(0), File::open("/dev/null").unwrap());
+    }
+    // The first batch is taken in two pieces: the line stays whole.
+    for taken in [7, usize::MAX, usize::MAX] {
+        control.gate.send(Ok(taken)).unwrap();
+    }
+    assert!(logs.finish(LONG));
+    assert_eq!(text(&control), format!("{first}<replaced>\n{second}"));
+}
+
+#[test]
+fn a_replacement_before_the_first_line_takes_no_thread() {
+    let (target, control) = gated();
+    let logs = Logs::with_targets(vec![(target, LogFormat::Combined)], quiet);
+    logs.replace(LogId(0), File::open("/dev/null").unwrap());
+    assert_eq!(text(&control), "<replaced>\n");
+    assert!(logs.finish(Duration::ZERO));
 }

@@ -135,13 +135,6 @@ pub struct Listener {
     /// Families of the socket; `Both` on `Any` is one dual-stack socket. For an address, its own
     /// family. Without meaning for unix sockets.
     pub families: Families,
-    /// Whether another listener of this world covers the same port and perhaps the same address
-    /// (`Any` beside an address or interface). Linux lets both bind only with SO_REUSEPORT on
-    /// both, and then gives a connection to the most specific one, which is what is meant here.
-    /// So: bind `Any` first, without the option (a busy port shows), set it, then bind the
-    /// others with it set. Two sockets of one very same address would share its connections at
-    /// random: an interface's address that an `Address` listener names is left to that one.
-    pub shares_port: bool,
     /// The vhosts behind it, in the order of the configuration; never empty.
     pub vhosts: Box<[VhostId]>,
     /// The first vhost with a certificate; some on a listener that speaks TLS.

@@ -118,6 +118,22 @@ pub enum Kind {
     Any,
 }
 
+impl Kind {
+    /// Whether a value is a single text, number or flag.
+    #[must_use]
+    pub const fn is_single(self) -> bool {
+        !matches!(
+            self,
+            Self::Pairs(_)
+                | Self::Blocks
+                | Self::Protocols
+                | Self::Object(_)
+                | Self::Objects(_)
+                | Self::Any
+        )
+    }
+}
+
 /// What the names and values of a [`Kind::Pairs`] key must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PairRule {

@@ -9,22 +9,31 @@ use crate::daemon::check::survey::Survey;
 use crate::daemon::command::args::Args;
 use crate::sys::keeper::Keeper;
 use crate::sys::{clock, log};
-use crate::tls::{Certified, PEM_BYTES_MAX, TicketSecret};
+use crate::tls::{Certified, PEM_BYTES_MAX, TicketFault, TicketSecret};
 use crate::vhost::certificates::{Certificates, Means};
 
-/// Reads every certificate and key, and makes the self-signed certificate if something needs it.
-pub(in crate::daemon) fn load(
-    survey: &mut Survey,
-    args: &Args,
-    identity: &Identity,
-) -> Certificates {
-    let tickets = match TicketSecret::new(clock::monotonic_ms()) {
+/// What session tickets are made from, for all threads.
+pub(in crate::daemon) type Shared = Arc<Mutex<TicketSecret>>;
+
+/// A secret for all threads; says what it costs to have none.
+pub(in crate::daemon) fn shared(secret: Result<TicketSecret, TicketFault>) -> Option<Shared> {
+    match secret {
         Ok(secret) => Some(Arc::new(Mutex::new(secret))),
         Err(error) => {
             log::warn(format_args!("TLS sessions can not be resumed: {error}"));
             None
         }
-    };
+    }
+}
+
+/// Reads every certificate and key, and makes the self-signed certificate if something needs it.
+/// Without `tickets` sessions are not resumed.
+pub(in crate::daemon) fn load(
+    survey: &mut Survey,
+    args: &Args,
+    identity: &Identity,
+    tickets: Option<Shared>,
+) -> Certificates {
     let mut kept: Option<Result<Certified, String>> = None;
     let mut findings = Vec::new();
     let settings = &survey.settings;

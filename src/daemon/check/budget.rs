@@ -48,6 +48,9 @@ const DESCRIPTORS_SPARE: u64 = 96;
 /// Stack of a thread that turns a reactor; the first one has the process's.
 pub(in crate::daemon) const STACK_BYTES: usize = 256 << 10;
 
+/// Descriptors of a reactor: an epoll instance and an eventfd.
+const REACTOR_DESCRIPTORS: u64 = 2;
+
 /// What the machine offers.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::daemon) struct Machine {
@@ -189,10 +192,12 @@ pub(in crate::daemon) struct Share {
 }
 
 /// Descriptors that the server needs beside those of its connections: `held` are those of
-/// listeners and of the directories that are served, which every reactor has.
+/// listeners and of the directories that are served, which every reactor has. Open files are shared
+/// out.
 pub(in crate::daemon) fn descriptors_beside(global: &Global, held: usize) -> u64 {
-    let each = held as u64 + u64::from(global.open_files_max);
-    DESCRIPTORS_SPARE + u64::from(global.count_threads.max(1)) * each
+    let threads = u64::from(global.count_threads.max(1));
+    let each = held as u64 + REACTOR_DESCRIPTORS;
+    DESCRIPTORS_SPARE + threads * each + u64::from(global.open_files_max)
 }
 
 /// One user of memory.

@@ -17,7 +17,7 @@ fn a_small_board_gets_few_connections() {
 fn descriptors_limit_connections() {
     let global = Global { connections_max: Some(10_000), ..Global::default() };
     let sizes = Sizes::new(&global, Machine { descriptors: 512, ..BOARD }, 2, Speech::Plain);
-    assert_eq!(sizes.connections_max, 512 - 96 - 2 - 64);
+    assert_eq!(sizes.connections_max, 512 - 96 - 2 - 2 - 64);
     assert_eq!(sizes.connections_wanted, 10_000);
     let none = Sizes::new(&global, Machine { descriptors: 0, ..BOARD }, 2, Speech::Plain);
     assert_eq!(none.connections_max, 16);
@@ -125,5 +125,5 @@ fn every_thread_holds_descriptors_of_its_own() {
         let global = Global { count_threads: threads, ..Global::default() };
         descriptors_beside(&global, 5)
     };
-    assert_eq!((of(0), of(1), of(4)), (96 + 69, 96 + 69, 96 + 4 * 69));
+    assert_eq!((of(0), of(1), of(4)), (96 + 64 + 7, 96 + 64 + 7, 96 + 64 + 4 * 7));
 }

@@ -10,13 +10,13 @@ use std::path::Path;
 use super::budget::descriptors_beside;
 use super::finding::{Finding, Report, Severity};
 use super::identity::Identity;
-use super::tls;
+use super::{tls, unix_sockets};
 use crate::config::settings::{
     Global, ListenOn, Located, Mount, NonTls, Origin, Place, Settings, Vhost,
 };
-use crate::daemon::listening::ports::{self, Interfaces};
+use crate::daemon::listening::ports::{self, Bind, Interfaces};
 use crate::sys::access::{self, Refusal, Subject, Want};
-use crate::sys::limits;
+use crate::sys::{limits, port_owner};
 
 /// Mode bit: everybody may read.
 const WORLD_READABLE: u32 = 0o004;
@@ -55,6 +55,7 @@ pub(in crate::daemon) fn run(
         }
     }
     tls::run(settings, &mut add);
+    unix_sockets::places(settings, actors.starter, &mut add);
     let listeners = listeners(settings, interfaces, &mut add);
     let mounts = settings.vhosts.iter().flat_map(|vhost| &vhost.mounts);
     let directories = mounts.filter(|mount| matches!(mount.origin.value, Origin::File(_))).count();
@@ -319,17 +320,6 @@ fn access_log(log: &Located<String>, actors: Actors<'_>, add: &mut dyn FnMut(Fin
         }
         Err(refusal) => add(finding(format!("{shown} cannot be written: {refusal}"))),
     }
-    let server = actors.server;
-    if server.must_drop
-        && let Some(parent) = path.parent()
-        && access::check(parent, starter, Want::Create).is_ok()
-        && access::check(parent, &server.subject, Want::Create).is_err()
-    {
-        let message = format!("user {} cannot make {shown} again on SIGUSR1", server.user);
-        add(Finding::new(Severity::Note, message)
-            .at(place)
-            .hint("rotate it with copytruncate, or let the user write to the directory"));
-    }
 }
 
 /// Interfaces, addresses and ports; says how many listeners there will be.
@@ -344,7 +334,7 @@ fn listeners(settings: &Settings, interfaces: &Interfaces, add: &mut dyn FnMut(F
                     if !tried.insert((bind.address, bind.v6_only)) {
                         continue;
                     }
-                    if let Some(finding) = ports::probe(bind) {
+                    if let Some(finding) = ports::probe(bind).map(|it| of_lwsws(bind, it)) {
                         let about_port = finding.severity != Severity::Degraded;
                         let place = if about_port { vhost.port.place } else { on_place };
                         add(finding.at(place));
@@ -355,6 +345,19 @@ fn listeners(settings: &Settings, interfaces: &Interfaces, add: &mut dyn FnMut(F
         }
     }
     tried.len()
+}
+
+/// A port that lwsws holds is no mistake of the configuration: the two take turns.
+fn of_lwsws(bind: Bind, finding: Finding) -> Finding {
+    let holders = || port_owner::listening_on(bind.address).into_iter();
+    let is_lwsws = |owner: port_owner::Owner| owner.name == "lwsws";
+    let busy = finding.severity == Severity::Error
+        && holders().any(|held| port_owner::owners(held.inode).into_iter().any(is_lwsws));
+    if !busy {
+        return finding;
+    }
+    Finding { severity: Severity::Degraded, ..finding }
+        .hint("stop lwsws with all of its processes before this server starts")
 }
 
 /// A key that is not written has the empty place.

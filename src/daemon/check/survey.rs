@@ -3,9 +3,9 @@
 use super::budget::{Budget, Machine, Sizes, Speech};
 use super::identity::{self, Identity};
 use super::machine::{self, Actors};
-use super::{chroot, unix_sockets};
+use super::{chroot, migration, unix_sockets};
 use crate::config::diagnose::{Diagnostic, Report};
-use crate::config::settings::Settings;
+use crate::config::settings::{ListenOn, Settings, SourceFile};
 use crate::config::{self, Loaded, Options};
 use crate::conn::Client;
 use crate::daemon::certificates::self_signed;
@@ -16,7 +16,7 @@ use crate::daemon::command::quick;
 use crate::daemon::listening::ports::{self, Interfaces};
 use crate::reactor::entry_bytes;
 use crate::sys::limits;
-use crate::vhost::World;
+use crate::vhost::{Listener, World};
 
 /// What the command line asks to be served, and what there is to say about it.
 pub(in crate::daemon) struct Survey {
@@ -46,10 +46,8 @@ impl Survey {
                 }
             },
             Source::Configured(dir) => {
-                let mut options = Options { strict, ..Options::default() };
-                if let Some(data_dir) = &args.data_dir {
-                    options.data_dir.clone_from(data_dir);
-                }
+                let keep_written = migration::concerns(dir);
+                let options = Options { keep_written, ..options(args, strict) };
                 let mut loaded: Loaded = config::load(dir, &options);
                 for note in config::not_built(&loaded) {
                     loaded.report.push(note);
@@ -70,6 +68,39 @@ impl Survey {
             return Err(survey.refusal());
         }
         Ok(survey)
+    }
+
+    /// Reads again what was planned: the texts of a snapshot, or quick mode for `port`. What there
+    /// is to say about it has been told.
+    ///
+    /// # Errors
+    /// The exit code, when it is wrong all the same; everything has been printed.
+    pub(in crate::daemon) fn planned(
+        args: &Args,
+        files: Vec<SourceFile>,
+        port: Option<u16>,
+    ) -> Result<Self, u8> {
+        if matches!(args.source, Source::Quick(_)) {
+            let mut survey = Self::read(args, false, port.unwrap_or_else(|| quick::port(args)))?;
+            survey.report = Report::default();
+            return Ok(survey);
+        }
+        let Loaded { settings, report, .. } = config::load_texts(files, &options(args, false));
+        let mut survey = Self { settings, report };
+        if survey.report.has_errors() {
+            survey.print();
+            return Err(survey.refusal());
+        }
+        survey.report = Report::default();
+        Ok(survey)
+    }
+
+    /// Does something whose findings have been told.
+    pub(in crate::daemon) fn untold<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        let told = std::mem::take(&mut self.report);
+        let done = act(self);
+        self.report = told;
+        done
     }
 
     /// Adds what the world could not take over.
@@ -116,6 +147,20 @@ impl Survey {
     }
 }
 
+fn options(args: &Args, strict: bool) -> Options {
+    let mut options = Options { strict, ..Options::default() };
+    if let Some(data_dir) = &args.data_dir {
+        options.data_dir.clone_from(data_dir);
+    }
+    options
+}
+
+/// The sizes of a server of this configuration on this machine, now.
+pub(in crate::daemon) fn sizes(survey: &Survey, world: &World) -> Sizes {
+    let held = world.listeners.len() + world.directories();
+    Sizes::new(&survey.settings.global, Machine::now(), held, Speech::of(&survey.settings))
+}
+
 /// `-t`
 pub(in crate::daemon) fn check(args: &Args, strict: bool) -> u8 {
     let mut survey = match Survey::read(args, strict, quick::PORT) {
@@ -133,15 +178,17 @@ pub(in crate::daemon) fn check(args: &Args, strict: bool) -> u8 {
     machine::run(settings, actors, &Interfaces::read(), &mut |finding| report.push(finding.into()));
     let kept = self_signed::check(settings, args.state_dir.as_deref(), &starter);
     kept.into_iter().for_each(|finding| report.push(finding.into()));
-    if !ports::can_listen(&world) {
-        let message = "there is nothing to listen on: the server would not start";
-        survey.report.push(Diagnostic::error(None, message));
+    if let Some(nothing) = nothing_to_listen_on(&world) {
+        survey.report.push(nothing);
     }
     survey.print();
+    if let Source::Configured(dir) = &args.source
+        && migration::concerns(dir)
+    {
+        print::out(&migration::page(&survey.settings, &identity));
+    }
     let counts = survey.report.counts();
-    let held = world.listeners.len() + world.directories();
-    let speech = Speech::of(&survey.settings);
-    let sizes = Sizes::new(&survey.settings.global, Machine::now(), held, speech);
+    let sizes = sizes(&survey, &world);
     print::out(&budget(&world, &sizes).to_string());
     let words = format!(
         "{}, {}, {} degraded",
@@ -154,6 +201,18 @@ pub(in crate::daemon) fn check(args: &Args, strict: bool) -> u8 {
         return exit::CONFIG;
     }
     print::out(&format!("kinglet: the configuration is good: {words}"))
+}
+
+/// What there is to say when no client could reach the server now.
+fn nothing_to_listen_on(world: &World) -> Option<Diagnostic> {
+    let is_unix = |listener: &Listener| matches!(listener.on, ListenOn::Unix(_));
+    if world.listeners.is_empty() {
+        let message = "there is nothing to listen on: the server would not start";
+        return Some(Diagnostic::error(None, message));
+    }
+    let later = !ports::can_listen(world) && !world.listeners.iter().any(is_unix);
+    let message = "nothing can be listened on now: the server waits until an address is there";
+    later.then(|| Diagnostic::degraded(None, message))
 }
 
 /// `-T`

@@ -1,15 +1,17 @@
 //! Owners of unix sockets: the names of `unix-socket-perms` become ids.
 
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::Path;
+
 use super::finding::{Finding, Report, Severity};
 use super::identity::{find_group, find_user, group_of};
 use crate::config::settings::{ListenOn, Located, Settings, UnixPerms};
 use crate::daemon::plan::UnixAccess;
-use crate::sys::access::Subject;
+use crate::sys::access::{self, Refusal, Subject, Want};
 use crate::vhost::Listener;
 
 /// Owner and mode of the socket of `listener`; none for TCP and for abstract names, which have
 /// neither. Unknown names are reported: [`check`] has made errors of them before.
-#[allow(dead_code, reason = "for the planner")]
 pub(in crate::daemon) fn of_listener(
     listener: &Listener,
     report: &mut Report<'_>,
@@ -70,6 +72,41 @@ pub(in crate::daemon) fn check(settings: &Settings, starter: &Subject, report: &
                 "start as root (the server gives its rights up), or name the user who starts it",
             ));
         }
+    }
+}
+
+/// Reports sockets that can not be made where they are wanted.
+pub(super) fn places(settings: &Settings, starter: &Subject, report: &mut Report<'_>) {
+    for vhost in &settings.vhosts {
+        let Located { value: ListenOn::Unix(path), place } = &vhost.listen_on else { continue };
+        if path.starts_with('@') {
+            continue;
+        }
+        if let Some(finding) = obstacle(Path::new(path), starter) {
+            report(finding.at(*place));
+        }
+    }
+}
+
+/// What keeps `starter` from making a socket at `path`; one that is there already is replaced
+/// when nobody listens on it, and perhaps belongs to the running server.
+fn obstacle(path: &Path, starter: &Subject) -> Option<Finding> {
+    let shown = path.display();
+    let finding = |message| Some(Finding::new(Severity::Degraded, message));
+    if path.symlink_metadata().is_ok_and(|found| !found.file_type().is_socket()) {
+        let message = format!("{shown} is there and is no socket");
+        return finding(message).map(|it| it.hint("move it away, or name another \"interface\""));
+    }
+    let parent = path.parent().filter(|parent| *parent != Path::new(""));
+    let parent = parent.unwrap_or_else(|| Path::new("."));
+    match access::check(parent, starter, Want::Create) {
+        Ok(_) => None,
+        Err(Refusal::Missing(at)) => {
+            let message = format!("{shown} cannot be made: there is no {}", at.display());
+            let hint = format!("mkdir -p {}", parent.display());
+            finding(message).map(|it| it.hint(hint))
+        }
+        Err(refusal) => finding(format!("{shown} cannot be made: {refusal}")),
     }
 }
 
@@ -135,6 +172,37 @@ mod tests {
         assert_eq!(access(unix("/run/k"), None), Some(own));
         assert_eq!(access(unix("@k"), None), None);
         assert_eq!(access(ListenOn::Any, None), None);
+    }
+
+    #[test]
+    fn a_socket_needs_a_directory_and_nothing_else_in_its_place() {
+        let dir = std::env::temp_dir().join(format!("kinglet-places-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("file"), "").unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(dir.join("old")).unwrap();
+        let me = super::super::identity::starter();
+        let found = |path: &str| {
+            let value = ListenOn::Unix(path.to_owned());
+            let listen_on = Located { value, place: PLACE };
+            let vhost = Vhost { listen_on, ..Vhost::default() };
+            let settings = Settings { vhosts: vec![vhost], ..Settings::default() };
+            let mut findings = Vec::new();
+            places(&settings, &me, &mut |finding| findings.push(finding));
+            findings
+        };
+        let at = |name: &str| found(dir.join(name).to_str().unwrap());
+        assert!(at("new").is_empty() && at("old").is_empty() && found("@name").is_empty());
+        for (name, says) in [("file", "is no socket"), ("none/x", "there is no")] {
+            let findings = at(name);
+            assert_eq!(findings.len(), 1, "{name}");
+            assert_eq!(
+                (findings[0].severity, findings[0].place),
+                (Severity::Degraded, Some(PLACE))
+            );
+            assert!(findings[0].message.contains(says), "{}", findings[0].message);
+            assert!(findings[0].hint.is_some());
+        }
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]

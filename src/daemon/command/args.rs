@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lexopt::Arg;
 
-pub(in crate::daemon) use super::action::{Action, Control, Page, Shell};
+pub(in crate::daemon) use super::action::{Action, Control};
 use super::draft::Draft;
 use super::options::{HIDDEN, Id, OPTIONS, Opt};
 use super::usage::UsageError;

@@ -1,6 +1,7 @@
 //! Tables for the command line.
 
 use super::*;
+use crate::daemon::command::action::{Page, Shell};
 use std::os::unix::ffi::OsStringExt as _;
 
 fn run(words: &[&str]) -> Result<Args, UsageError> {

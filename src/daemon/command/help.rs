@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::options::{OPTIONS, Opt};
+use super::topics::{self, Topic};
 
 /// Column at which descriptions begin.
 const COLUMN: usize = 28;
@@ -13,32 +14,6 @@ const USAGE: &str = "\
 Usage: kinglet [OPTIONS] DIR      serve a directory at http://127.0.0.1:7681
        kinglet [OPTIONS] [-c DIR] serve what a configuration says
        kinglet [-c DIR] status|reload|log    ask the server that runs
-";
-
-const MORE: &str = "\
-Quick mode (kinglet DIR) serves every file below DIR, lists directories that
-have no index.html, and listens on the loopback address unless --listen names
-another one. With --tls it speaks https, with a certificate of its own.
-
-Configurations are those of lwsws: JSON with # comments in DIR/conf and
-DIR/conf.d/*.
-
-Signals:
-  TERM, INT   finish what is in progress, then stop
-  USR1        open the log files again
-
-Exit codes:
-  0   all is well
-  1   something failed while running
-  2   the command line is wrong
-  78  the configuration is wrong
-
-Examples:
-  kinglet www                          serve www on this machine only
-  kinglet --listen '*' --port 8080 .   serve this directory to the network
-  kinglet --tls --listen '*' .         the same over https
-  kinglet -t -c /etc/lwsws             check a configuration of lwsws
-  kinglet --explain keepalive-timeout  what a key means
 ";
 
 /// The name and version of the program.
@@ -68,7 +43,30 @@ pub(in crate::daemon) fn long() -> String {
             let _ = writeln!(text, "{:COLUMN_MORE$}{more}", "");
         }
     }
-    text + "\n" + MORE
+    let _ = write!(text, "\n{}\n{}\n", topics::QUICK, topics::CONFIGURATIONS);
+    table(&mut text, "Commands", topics::COMMANDS);
+    text += topics::ASKING;
+    text.push('\n');
+    for (title, topic) in [
+        ("Signals", topics::SIGNALS),
+        ("Exit codes", topics::EXIT_CODES),
+        ("For packages", topics::PACKAGING),
+        ("Examples", topics::EXAMPLES),
+    ] {
+        table(&mut text, title, topic);
+    }
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    text
+}
+
+fn table(text: &mut String, title: &str, topic: Topic) {
+    let width = topic.iter().map(|(word, _)| word.len()).max().unwrap_or(0);
+    let _ = writeln!(text, "{title}:");
+    for (word, meaning) in topic {
+        let _ = writeln!(text, "  {word:width$}  {meaning}");
+    }
+    text.push('\n');
 }
 
 fn line(text: &mut String, option: &Opt) {
@@ -85,6 +83,7 @@ fn line(text: &mut String, option: &Opt) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::daemon::command::action::Control;
 
     #[test]
     fn every_option_is_in_both_and_no_line_is_too_long() {
@@ -100,7 +99,10 @@ mod tests {
             assert!(text.ends_with('\n') && !text.ends_with("\n\n"));
         }
         assert!(short().lines().count() < 24);
-        assert!(long().contains("78  the configuration is wrong"));
+        assert!(long().contains("  78  the configuration is wrong\n\n"));
+        for command in Control::NAMES {
+            assert!(long().contains(&format!("\n  {command}")));
+        }
     }
 
     #[test]

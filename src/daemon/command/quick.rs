@@ -11,7 +11,7 @@ use super::args::{Args, QuickSource, Source};
 use crate::config::diagnose::Diagnostic;
 use crate::config::nearest::nearest;
 use crate::config::settings::{
-    Cache, CertificateSource, Global, Located, Mount, Origin, Settings, Tls, Vhost,
+    Cache, CertificateSource, Located, Mount, Origin, Settings, Tls, Vhost,
 };
 
 /// Port of quick mode, the one that lwsws uses in its examples.
@@ -95,7 +95,7 @@ pub(in crate::daemon) fn settings(source: &QuickSource, port: u16) -> Result<Set
         tls: source.tls.then(|| Tls::new(located(CertificateSource::SelfSigned))),
         ..Vhost::default()
     };
-    Ok(Settings { global: Global::default(), vhosts: vec![vhost], files: Vec::new() })
+    Ok(Settings { vhosts: vec![vhost], ..Settings::default() })
 }
 
 /// Host and port of a URL that reaches this listener from this machine.

@@ -172,8 +172,6 @@ pub struct Wanted {
     pub port: u16,
     /// Families.
     pub families: Families,
-    /// Another one of these has the same port and perhaps the same address.
-    pub shares_port: bool,
 }
 
 impl Wanted {
@@ -193,12 +191,7 @@ impl Wanted {
 
 impl From<&Listener> for Wanted {
     fn from(listener: &Listener) -> Self {
-        Self {
-            on: listener.on.clone(),
-            port: listener.port,
-            families: listener.families,
-            shares_port: listener.shares_port,
-        }
+        Self { on: listener.on.clone(), port: listener.port, families: listener.families }
     }
 }
 

@@ -110,8 +110,8 @@ fn refusals_are_explained() {
     }
 }
 
-fn wanted(on: ListenOn, port: u16, shares_port: bool) -> Wanted {
-    Wanted { on, port, families: Families::Both, shares_port }
+fn wanted(on: ListenOn, port: u16) -> Wanted {
+    Wanted { on, port, families: Families::Both }
 }
 
 fn open_all(list: &[Wanted]) -> (Vec<Opened>, Vec<(usize, Finding)>) {
@@ -134,10 +134,10 @@ fn a_wildcard_and_an_address_share_a_port() {
         .map(|_| {
             let port = free_port();
             open_all(&[
-                wanted(nic("lo"), port, true),
-                wanted(at("127.0.0.1"), port, true),
-                wanted(ListenOn::Any, port, true),
-                wanted(nic("no-such-nic"), port, true),
+                wanted(nic("lo"), port),
+                wanted(at("127.0.0.1"), port),
+                wanted(ListenOn::Any, port),
+                wanted(nic("no-such-nic"), port),
             ])
         })
         .find(|(_, findings)| findings.len() == 2)
@@ -156,7 +156,7 @@ fn a_wildcard_and_an_address_share_a_port() {
 fn a_busy_port_is_reported_and_left_out() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let (opened, findings) = open_all(&[wanted(at("127.0.0.1"), port, false)]);
+    let (opened, findings) = open_all(&[wanted(at("127.0.0.1"), port)]);
     assert!(opened.is_empty());
     assert_eq!(findings[0].1.severity, Severity::Error);
     drop(listener);

@@ -174,7 +174,6 @@ fn put_wanted(to: &mut Vec<u8>, wanted: &Wanted) {
         Families::V4Only => 1,
         Families::V6Only => 2,
     });
-    to.flag(wanted.shares_port);
 }
 
 fn put_scope(to: &mut Vec<u8>, scope: Option<&str>) {
@@ -208,7 +207,6 @@ fn take_wanted(from: &mut Unpacker<'_>) -> Result<Wanted, PlanFault> {
             2 => Families::V6Only,
             _ => return Err(PlanFault::Value),
         },
-        shares_port: from.flag()?,
     })
 }
 

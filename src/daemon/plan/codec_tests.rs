@@ -11,7 +11,7 @@ fn excerpt(line: u32) -> Excerpt {
 
 fn listener(on: ListenOn, families: Families) -> PlannedListener {
     PlannedListener {
-        wanted: Wanted { on, port: 8443, families, shares_port: true },
+        wanted: Wanted { on, port: 8443, families },
         unix: None,
         scheme: Scheme::Https,
         vhosts: "one.test, two.test".to_owned(),

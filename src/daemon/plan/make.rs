@@ -3,15 +3,14 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 
-use super::{
-    Excerpt, Plan, PlannedListener, PlannedLog, Quick, Scheme, UnixAccess, fingerprint, snapshot,
-};
-use crate::config::settings::{ListenOn, SourceFile};
+use super::{Excerpt, Plan, PlannedListener, PlannedLog, Quick, Scheme, fingerprint, snapshot};
+use crate::config::settings::SourceFile;
 use crate::daemon::certificates::self_signed;
-use crate::daemon::check::budget::{Machine, Sizes, Speech};
+use crate::daemon::check::budget::Sizes;
 use crate::daemon::check::identity::{self, Identity};
 use crate::daemon::check::machine::{self, Actors};
-use crate::daemon::check::survey::{Survey, budget};
+use crate::daemon::check::survey::{Survey, budget, sizes};
+use crate::daemon::check::unix_sockets;
 use crate::daemon::command::args::{Args, Source};
 use crate::daemon::command::{exit, print, quick};
 use crate::daemon::listening::ports::Wanted;
@@ -22,9 +21,6 @@ use crate::vhost::{Listener, World};
 const PLAN_FD: i32 = 3;
 /// Descriptor that the snapshot is written to.
 const SNAPSHOT_FD: i32 = 4;
-
-/// Mode of a unix socket that nothing is said about.
-const UNIX_MODE: u32 = 0o600;
 
 /// A plan and what it was made of.
 pub(in crate::daemon) struct Made {
@@ -87,20 +83,9 @@ pub(in crate::daemon) fn make(args: &Args) -> Result<Made, u8> {
     Ok(Made { plan, files: survey.settings.files })
 }
 
-/// The sizes of a server of this configuration on this machine, now.
-pub(in crate::daemon) fn sizes(survey: &Survey, world: &World) -> Sizes {
-    let held = held(world);
-    Sizes::new(&survey.settings.global, Machine::now(), held, Speech::of(&survey.settings))
-}
-
-/// Descriptors that are held beside those of connections.
-fn held(world: &World) -> usize {
-    world.listeners.len() + world.directories()
-}
-
 fn plan(args: &Args, survey: &Survey, world: &World, identity: &Identity, sizes: &Sizes) -> Plan {
     let budget = budget(world, sizes);
-    let files = &survey.settings.files;
+    let (files, global) = (&survey.settings.files, &survey.settings.global);
     let owner = identity.must_drop.then_some((identity.subject.uid, identity.subject.gid));
     Plan {
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -108,8 +93,8 @@ fn plan(args: &Args, survey: &Survey, world: &World, identity: &Identity, sizes:
         threads: u16::try_from(sizes.threads).unwrap_or(u16::MAX),
         speaks_tls: world.has_tls(),
         shutdown_ms: world.limits.shutdown_ms,
-        drain_ms: 0,
-        generations_max: 3,
+        drain_ms: u64::from(global.drain_secs) * 1000,
+        generations_max: global.generations_max,
         descriptors: limits::descriptors().map_or(1024, |limit| limit.soft),
         quick: planned_quick(args),
         budget_text: budget.to_string(),
@@ -135,10 +120,10 @@ fn planned_quick(args: &Args) -> Option<Quick> {
 
 fn listener(listener: &Listener, world: &World, files: &[SourceFile]) -> PlannedListener {
     let vhosts = listener.vhosts.iter().filter_map(|id| world.vhosts.get(usize::from(id.0)));
-    let is_path = matches!(&listener.on, ListenOn::Unix(path) if !path.starts_with('@'));
     PlannedListener {
         wanted: Wanted::from(listener),
-        unix: is_path.then_some(UnixAccess { owner: None, mode: UNIX_MODE }),
+        // Unknown owners were errors before.
+        unix: unix_sockets::of_listener(listener, &mut |_| {}),
         scheme: if listener.tls.is_some() { Scheme::Https } else { Scheme::Http },
         vhosts: vhosts.map(|vhost| &*vhost.name).collect::<Vec<_>>().join(", "),
         source: Excerpt::of(listener.place, files),

@@ -200,5 +200,8 @@ fn line((finding, source): &(Finding, Excerpt)) -> String {
 }
 
 #[cfg(test)]
+#[path = "interfaces_network_tests.rs"]
+mod network_tests;
+#[cfg(test)]
 #[path = "interfaces_tests.rs"]
 mod tests;

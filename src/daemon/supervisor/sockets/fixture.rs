@@ -21,7 +21,7 @@ pub(crate) fn wanted(on: &str, port: u16) -> Wanted {
             Err(_) => (ListenOn::Nic(other.to_owned()), Families::Both),
         },
     };
-    Wanted { on, port, families, shares_port: false }
+    Wanted { on, port, families }
 }
 
 pub(crate) fn plan(threads: u16, listeners: &[(&str, u16)]) -> Plan {

@@ -1,60 +1,48 @@
-//! Starting the server, and serving until it is told to stop.
+//! `--one-process`: serving without a supervisor, for debuggers and the like. What needs root's
+//! rights is opened first, then they are given up, and only then does anything read from the
+//! network.
 
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::AsRawFd as _;
 
-use crate::conn::{
-    Client, LOG_FINISH, Local, Parts, PeerLimits, RX_BYTES, SIGNALS, SignalWatch, Site, TX_BYTES,
-};
+use crate::conn::{SIGNALS, SignalWatch, Site};
 use crate::daemon::certificates::load;
-use crate::daemon::check::budget::{Machine, Sizes, Speech};
+use crate::daemon::check::budget::Sizes;
 use crate::daemon::check::finding::{Finding, Severity};
 use crate::daemon::check::identity::{self, Identity};
 use crate::daemon::check::machine::{self, Actors};
-use crate::daemon::check::survey::{Survey, budget};
+use crate::daemon::check::survey::{self, Survey, budget};
 use crate::daemon::command::args::{Args, Source};
-use crate::daemon::command::exit;
-use crate::daemon::command::print;
-use crate::daemon::command::quick;
+use crate::daemon::command::{exit, print, quick};
 use crate::daemon::listening::ports::{self, Interfaces, Opened, Wanted};
-use crate::reactor::{Limits, ListenerId, Listening, Mailbox, Reactor, Start};
+use crate::daemon::worker::rights;
+use crate::daemon::worker::threads::{self, Crew};
+use crate::reactor::{ListenerId, Listening};
 use crate::sys::signal::Signals;
 use crate::sys::socket::ListenOptions;
-use crate::sys::{heap, limits, log, privileges};
+use crate::sys::{clock, fd, heap, limits, log};
+use crate::tls::TicketSecret;
 use crate::vhost::World;
 use crate::vhost::log::{Logs, Owner};
 
 /// Serves what the command line names; the exit code.
 pub(super) fn serve(args: &Args) -> u8 {
-    match start(args) {
-        Ok((mut reactor, logs)) => {
-            let ended = reactor.run();
-            reactor.into_local().finish();
-            logs.finish(LOG_FINISH);
-            match ended {
-                Ok(()) => exit::OK,
-                Err(error) => {
-                    log::error(format_args!("waiting for events failed: {error}"));
-                    exit::RUNTIME
-                }
-            }
-        }
-        Err(code) => code,
-    }
+    start(args).unwrap_or_else(|code| code)
 }
 
-/// Everything up to the first event. What needs root's rights is opened before they are given
-/// up, and nothing is read from the network before that.
-fn start(args: &Args) -> Result<(Reactor<Client>, Logs), u8> {
+fn start(args: &Args) -> Result<u8, u8> {
     let (mut survey, world, opened) = listen(args)?;
     let identity = survey.identity(args)?;
+    if world.has_tls() {
+        heap::keep_small();
+    }
     let global = &survey.settings.global;
     if let Err(error) = limits::set_descriptors(global.rlimit_nofile) {
         log::warn(format_args!("the limit of descriptors stays as it is: {error}"));
     }
-    let held = opened.len() + world.directories();
-    let sizes = Sizes::new(global, Machine::now(), held, Speech::of(&survey.settings));
-    let certificates = load::load(&mut survey, args, &identity);
+    let sizes = survey::sizes(&survey, &world);
+    let tickets = load::shared(TicketSecret::new(clock::monotonic_ms()));
+    let certificates = load::load(&mut survey, args, &identity, tickets);
     let logs = open_logs(&mut survey, &world, &identity);
     let actors = Actors { server: &identity, starter: &identity::starter() };
     let Survey { settings, report } = &mut survey;
@@ -68,12 +56,52 @@ fn start(args: &Args) -> Result<(Reactor<Client>, Logs), u8> {
     }
     announce(args, &survey, &world, &opened, &sizes);
     let site = Site::new(world).with_tls(certificates, sizes.handshakes_max);
-    let reactor = build(site, opened, &sizes, logs.clone()).map_err(|error| {
-        print::err(&format!("kinglet: the event loop can not be set up: {error}"));
+    let no_new_privs = survey.settings.global.no_new_privs;
+    serve_site(site, opened, sizes, logs, (&identity, no_new_privs))
+}
+
+/// Gives up root's rights and serves until the end; the exit code.
+fn serve_site(
+    site: Site,
+    opened: Vec<Opened>,
+    sizes: Sizes,
+    logs: Logs,
+    (identity, no_new_privs): (&Identity, bool),
+) -> Result<u8, u8> {
+    let failed = |error: std::io::Error| {
+        print::err(&format!("kinglet: the event loops can not be set up: {error}"));
+        exit::RUNTIME
+    };
+    // Before any thread starts, so that all of them leave signals to the descriptor.
+    let signals = Signals::new().map_err(failed)?;
+    let watches = vec![(SIGNALS, signals.as_raw_fd())];
+    let listeners = share_listeners(opened, sizes.threads).map_err(failed)?;
+    let held = match identity.must_drop {
+        true => rights::hold_closed(site.roots(), &identity.subject),
+        false => Vec::new(),
+    };
+    rights::give_up(identity, no_new_privs).map_err(|error| {
+        print::err(&format!("kinglet: root's rights can not be given up: {error}"));
         exit::RUNTIME
     })?;
-    give_up_rights(&identity)?;
-    Ok((reactor, logs))
+    // The world outlives everything; a new configuration comes with a new process.
+    let site: &'static Site = Box::leak(Box::new(site));
+    let watch = SignalWatch::new(signals, logs.clone(), site.world.limits.shutdown_ms);
+    let crew = Crew { site, sizes, logs, held, listeners, watches };
+    threads::run(crew, |_| Box::new(watch), || {}).map_err(failed)
+}
+
+/// Every reactor polls all sockets: there is one for each address.
+fn share_listeners(opened: Vec<Opened>, reactors: usize) -> std::io::Result<Vec<Vec<Listening>>> {
+    let mut listeners: Vec<Vec<Listening>> = (0..reactors).map(|_| Vec::new()).collect();
+    for (socket, opened) in (0..).zip(opened) {
+        let Ok(id) = u16::try_from(opened.index).map(ListenerId) else { break };
+        for of_reactor in &mut listeners {
+            let fd = fd::duplicate(&opened.socket)?;
+            of_reactor.push(Listening { socket, id, fd });
+        }
+    }
+    Ok(listeners)
 }
 
 /// Reads the configuration and opens what it listens on.
@@ -81,10 +109,6 @@ fn listen(args: &Args) -> Result<(Survey, World, Vec<Opened>), u8> {
     let Source::Quick(source) = &args.source else {
         let mut survey = Survey::read(args, false, quick::PORT)?;
         let world = survey.world();
-        // Only handshakes use the heap in earnest.
-        if world.has_tls() {
-            heap::keep_small();
-        }
         let (opened, findings) = open_ports(&world);
         let fatal = findings.iter().any(|finding| finding.severity == Severity::Error);
         for finding in findings {
@@ -96,9 +120,6 @@ fn listen(args: &Args) -> Result<(Survey, World, Vec<Opened>), u8> {
         }
         return Ok((survey, world, opened));
     };
-    if source.tls {
-        heap::keep_small();
-    }
     let tried = quick::first_free_port(source.port, |port| {
         let mut survey = match Survey::read(args, false, port) {
             Ok(survey) => survey,
@@ -145,52 +166,6 @@ fn open_logs(survey: &mut Survey, world: &World, identity: &Identity) -> Logs {
         survey.report.push(finding.into());
     }
     logs
-}
-
-fn build(
-    site: Site,
-    opened: Vec<Opened>,
-    sizes: &Sizes,
-    logs: Logs,
-) -> std::io::Result<Reactor<Client>> {
-    // Before any thread starts, so that all of them leave signals to the descriptor.
-    let signals = Signals::new()?;
-    let watches = vec![(SIGNALS, signals.as_raw_fd())];
-    let listeners = (0..).zip(opened).filter_map(|(socket, opened)| {
-        let id = ListenerId(u16::try_from(opened.index).ok()?);
-        Some(Listening { socket, id, fd: opened.socket })
-    });
-    // The world outlives everything; a new configuration comes with a new process.
-    let site: &'static Site = Box::leak(Box::new(site));
-    let limits = Limits {
-        connections_max: sizes.connections_max,
-        blocks_max: sizes.blocks_max,
-        sessions_max: sizes.sessions_max,
-        rx_bytes: RX_BYTES,
-        tx_bytes: TX_BYTES,
-    };
-    let start = Start { limits, world: site, listeners: listeners.collect(), watches };
-    let connections_max = sizes.connections_max;
-    let peers = PeerLimits::new(&site.world, connections_max);
-    let watch = SignalWatch::new(signals, logs.clone(), site.world.limits.shutdown_ms);
-    let overseer = Some(Box::new(watch) as Box<_>);
-    Reactor::new(start, Mailbox::alone()?, |post| {
-        Local::new(site, Parts { connections_max, post, logs, peers, overseer })
-    })
-}
-
-fn give_up_rights(identity: &Identity) -> Result<(), u8> {
-    let done = if identity.must_drop {
-        privileges::drop_to(identity.subject.uid, identity.subject.gid)
-    } else if identity.subject.uid != 0 {
-        privileges::seal()
-    } else {
-        Ok(())
-    };
-    done.map_err(|error| {
-        print::err(&format!("kinglet: root's rights can not be given up: {error}"));
-        exit::RUNTIME
-    })
 }
 
 /// What a listener's URLs begin with.
