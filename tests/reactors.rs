@@ -2,115 +2,22 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::AsRawFd as _;
-use std::os::unix::net::UnixStream;
-use std::sync::{Mutex, mpsc};
-use std::thread::JoinHandle;
 
 use kinglet::buf::CloseReason;
-use kinglet::reactor::{
-    Command, Counts, Letter, Limits, ListenerId, Listening, Mailbox, Post, Reactor, Start,
-};
+use kinglet::reactor::{Command, Counts, Letter, ListenerId, Listening};
 use kinglet::sys::socket::{self, ListenOptions, PortSharing};
 
 #[allow(dead_code)]
 #[path = "reactor/player.rs"]
 mod player;
 
-use player::{Bystander, ECHO, Kind, Player, World, echoes};
+#[path = "reactor/fleet.rs"]
+mod fleet;
 
-const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+use fleet::{ANY, Fleet};
+use player::{ECHO, Kind, World, echoes};
+
 const FIRST: ListenerId = ListenerId(0);
-
-/// Reactors in threads of their own.
-struct Fleet {
-    world: &'static World,
-    posts: Vec<Post>,
-    threads: Vec<JoinHandle<Bystander>>,
-    /// What the first reactor watches, and the commands that it takes for each `c`.
-    bell: UnixStream,
-    commands: mpsc::Sender<Command>,
-    closed: mpsc::Receiver<CloseReason>,
-    /// Letters that came back to a reactor.
-    round: mpsc::Receiver<Letter>,
-}
-
-impl Fleet {
-    /// One reactor for each list of listeners; `slots` are those of all of them.
-    fn start(mut world: World, slots: usize, listeners: Vec<Vec<Listening>>) -> Self {
-        let (sender, closed) = mpsc::channel();
-        world.closed = Mutex::new(Some(sender));
-        let world: &'static World = Box::leak(Box::new(world));
-        let (came, round) = mpsc::channel();
-        let (bell, near) = UnixStream::pair().unwrap();
-        near.set_nonblocking(true).unwrap();
-        let (commands, taken) = mpsc::channel();
-        let mut first = Some((near, taken));
-        let mailboxes = Mailbox::open(u16::try_from(listeners.len()).unwrap()).unwrap();
-        let posts: Vec<Post> = mailboxes.iter().map(Mailbox::post).collect();
-        let all = Limits {
-            connections_max: slots,
-            blocks_max: 256,
-            sessions_max: 0,
-            rx_bytes: 16384,
-            tx_bytes: 32768,
-        };
-        let threads = mailboxes.into_iter().zip(listeners).map(|(mailbox, listeners)| {
-            let (bell, commands) = first.take().unzip();
-            let watches = bell.iter().map(|bell| (0, bell.as_raw_fd())).collect();
-            let round = Some(came.clone());
-            let local = Bystander { bell, commands, round, ..Bystander::default() };
-            let limits = all.share(mailbox.post().own(), mailbox.post().reactors());
-            // Built here, so that every reactor is ready when the test begins.
-            let start = Start::<Player> { limits, world, listeners, watches };
-            let mut reactor = Reactor::new(start, mailbox, |_| local).unwrap();
-            std::thread::spawn(move || {
-                reactor.run().unwrap();
-                reactor.into_local()
-            })
-        });
-        let threads = threads.collect();
-        Self { world, posts, threads, bell, commands, closed, round }
-    }
-
-    fn tell(&self, reactor: u16, command: Command) {
-        self.posts[0].to(reactor, Letter::Command(command)).unwrap();
-    }
-
-    fn tell_all(&self, command: impl Fn() -> Command) {
-        for reactor in 0..self.posts[0].reactors() {
-            self.tell(reactor, command());
-        }
-    }
-
-    /// Waits until every reactor has done what was posted to it before.
-    fn round_trip(&self) -> Counts {
-        let origin = self.posts[0].own();
-        let count = Letter::Count { sums: Counts::default(), origin };
-        self.posts[0].around(count).unwrap();
-        match self.round.recv().unwrap() {
-            Letter::Count { sums, origin: 0 } => sums,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Waits until all have ended.
-    fn join(mut self) -> Vec<Bystander> {
-        self.threads.drain(..).map(|thread| thread.join().unwrap()).collect()
-    }
-}
-
-impl Drop for Fleet {
-    fn drop(&mut self) {
-        for reactor in 0..self.posts[0].reactors() {
-            // One that has ended takes no letters.
-            let _ = self.posts[0].to(reactor, Letter::Command(Command::Stop));
-        }
-        for thread in self.threads.drain(..) {
-            assert!(thread.join().is_ok() || std::thread::panicking(), "a reactor panicked");
-        }
-    }
-}
 
 fn socket(number: u32, id: ListenerId) -> (Listening, SocketAddr) {
     let fd = socket::listen(ANY, &ListenOptions::default()).unwrap();
@@ -337,18 +244,46 @@ fn who_is_idle_elsewhere_goes_for_who_comes_to_a_full_reactor() {
     assert!(busy.iter_mut().chain(&mut idle[1..]).all(echoes));
 }
 
-#[test]
-fn sockets_of_one_address_keep_every_reactor_busy() {
-    const REACTORS: u32 = 4;
+/// One socket for each of `reactors`, all on one address.
+fn shared(reactors: u32) -> (Vec<Vec<Listening>>, SocketAddr) {
     let first = socket::listen(ANY, &ListenOptions::default()).unwrap();
     let address = socket::local_addr(&first).unwrap();
     socket::allow_more(&first).unwrap();
     let further = ListenOptions { sharing: PortSharing::Further, ..ListenOptions::default() };
-    let others = (1..REACTORS).map(|_| socket::listen(address, &further).unwrap());
+    let others = (1..reactors).map(|_| socket::listen(address, &further).unwrap());
     let sockets = std::iter::once(first).chain(others.collect::<Vec<_>>());
-    let listeners =
-        (0..).zip(sockets).map(|(socket, fd)| vec![Listening { socket, id: FIRST, fd }]);
-    let fleet = Fleet::start(World::default(), 4000, listeners.collect());
+    let each = (0..).zip(sockets).map(|(socket, fd)| vec![Listening { socket, id: FIRST, fd }]);
+    (each.collect(), address)
+}
+
+#[test]
+fn more_clients_than_slots_are_all_served_in_the_end() {
+    let (listeners, address) = shared(4);
+    // Nobody may be evicted; a client that waits for ever makes the test hang.
+    let fleet = Fleet::start(keepers(), 18, listeners);
+    std::thread::scope(|scope| {
+        for _ in 0..36 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    assert!(connect(address, 1).iter_mut().all(echoes));
+                }
+            });
+        }
+    });
+    for _ in 0..36 * 20 {
+        assert_eq!(fleet.closed.recv().unwrap(), CloseReason::PeerClosed);
+    }
+    fleet.tell_all(|| Command::Retire { until_ms: None });
+    for number in 0..4u16 {
+        fleet.tell(number, Command::Unlisten(u32::from(number)));
+    }
+    fleet.join();
+}
+
+#[test]
+fn sockets_of_one_address_keep_every_reactor_busy() {
+    let (listeners, address) = shared(4);
+    let fleet = Fleet::start(World::default(), 4000, listeners);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {

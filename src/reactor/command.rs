@@ -137,7 +137,7 @@ impl<R: Role> Reactor<R> {
 
     /// Whether the loop is over. With several reactors it is when all of them are done: until then
     /// each may get orders, and is asked whether it lives.
-    pub(super) fn finished(&mut self) -> bool {
+    pub(super) fn finished(&self) -> bool {
         let Some(ending) = self.ending else { return false };
         match ending {
             Ending::Stop => return true,

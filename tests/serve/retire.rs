@@ -1,11 +1,13 @@
 //! A server that another one has taken over from, and one with several reactors.
 
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use kinglet::reactor::{Command, Letter};
 
 use super::client::Client;
-use super::server::{Folder, Server, Setting, request, until, www};
+use super::server::{BLOCKS, Folder, Server, Setting, request, until, www};
+use super::tls_client::{self, TlsClient};
 
 fn serve(global: &str, reactors: u16) -> Server {
     let folder = Folder::new().file("www/f.txt", "file");
@@ -49,6 +51,29 @@ fn who_retires_lets_clients_go_with_their_next_answer() {
             client.ends();
         }
         server.wait();
+    }
+}
+
+#[test]
+fn who_comes_with_tls_while_the_server_retires_gets_an_answer() {
+    let folder = tls_client::folder().file("www/f.txt", "file");
+    let server = Server::start(folder, &tls_client::site("", ""), BLOCKS);
+    tell_all(&server, || Command::Retire { until_ms: None });
+    for version in tls_client::VERSIONS {
+        let last = || {
+            let mut tls = TlsClient::connect(server.address, &tls_client::config(version, None));
+            let mut tls = rustls::Stream::new(&mut tls.tls, &mut tls.stream);
+            let get = request("GET", "/f.txt", &["Host: router.test"]);
+            tls.write_all(get.as_bytes()).unwrap();
+            let mut answer = vec![0; 4096];
+            let n = tls.read(&mut answer).unwrap();
+            let answer = String::from_utf8_lossy(&answer[..n]).into_owned();
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+            answer.to_lowercase().contains("\r\nconnection: close\r\n")
+        };
+        // The first one may come before the server has read the letter.
+        until("the retirement", last);
+        assert!(last());
     }
 }
 
