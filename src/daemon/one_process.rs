@@ -57,6 +57,9 @@ fn start(args: &Args) -> Result<u8, u8> {
     announce(args, &survey, &world, &opened, &sizes);
     let site = Site::new(world).with_tls(certificates, sizes.handshakes_max);
     let no_new_privs = survey.settings.global.no_new_privs;
+    // The text of the configuration is of no use any more.
+    drop(survey);
+    heap::give_back();
     serve_site(site, opened, sizes, logs, (&identity, no_new_privs))
 }
 

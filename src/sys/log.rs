@@ -11,7 +11,8 @@
 //! messages of every kind together are bounded to 50 a second after a burst of 200, unless
 //! `info` or `debug` was asked for.
 //!
-//! Shapes of a line: see [`Shape`].
+//! A line's head is what its reader wants: a priority for journald, which has its own clock, the
+//! time of day at a terminal, date, time and zone elsewhere, RFC 3164 for the log daemon.
 
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -25,6 +26,7 @@ use super::ring_log::RingLog;
 use super::syslog::Syslog;
 use super::throttle::{Throttle, Verdict};
 use crate::sys::stderr::Stderr;
+use crate::sys::tz::LocalTime;
 use crate::sys::{clock, tz};
 
 /// How lines get out.
@@ -93,17 +95,25 @@ pub fn debug(message: fmt::Arguments<'_>) {
 
 /// Writes a line if the level of the log allows it.
 pub fn write(level: Level, message: fmt::Arguments<'_>) {
+    write_line(level, message, !enabled(Level::Info));
+}
+
+/// Writes a line of a longer text, such as a list of faults, where lines may be alike: none is
+/// left out. The caller knows that the text is bounded, and that it is not written often.
+pub fn write_whole(level: Level, message: fmt::Arguments<'_>) {
+    write_line(level, message, false);
+}
+
+fn write_line(level: Level, message: fmt::Arguments<'_>, bounded: bool) {
     if !enabled(level) {
         return;
     }
     let mut line = Line::new();
     // A Line takes everything; an error can only come from the message's own Display.
     let _ = line.write_fmt(message);
-    let bounded = !enabled(Level::Info);
-    let hash = fnv(level as u8, line.text());
     let mut throttle = THROTTLE.lock().unwrap_or_else(PoisonError::into_inner);
     if bounded {
-        match throttle.admit(hash, clock::monotonic_ms()) {
+        match throttle.admit(fnv(level as u8, line.text()), clock::monotonic_ms()) {
             Verdict::Write { suppressed: 0 } => {}
             Verdict::Write { suppressed } => {
                 let _ = write!(line, " ({suppressed} more like it)");
@@ -131,25 +141,53 @@ fn tell_lost(throttle: &mut Throttle) {
     }
     let mut line = Line::new();
     let _ = write!(line, "{lost} log lines were not written");
-    if !put(Level::Warn, &mut line) {
+    let stamp = Stamp::now(Level::Warn);
+    if stamp.send(&mut line) {
+        stamp.keep(&mut line);
+    } else {
+        // It will be told again, perhaps with more.
         throttle.lose(lost);
     }
 }
 
-/// Hands the line to the ring and to the target; false if it did not get there.
+/// Hands the line to the target and to the ring; false if the target did not take it.
 fn put(level: Level, line: &mut Line) -> bool {
-    let time = tz::local_time(clock::wall_secs());
-    let pid = std::process::id();
-    if let Some(ring) = RING.get() {
-        ring.write(line.with_head(Shape::Ring, level, &time, pid));
+    let stamp = Stamp::now(level);
+    stamp.keep(line);
+    stamp.send(line)
+}
+
+/// What the heads of a line are made of.
+struct Stamp {
+    level: Level,
+    time: LocalTime,
+    pid: u32,
+}
+
+impl Stamp {
+    fn now(level: Level) -> Self {
+        Self { level, time: tz::local_time(clock::wall_secs()), pid: std::process::id() }
     }
-    match OUTPUT.get_or_init(|| open(Target::Stderr)) {
-        Output::Stderr(stderr, shape) => stderr.write(line.with_head(*shape, level, &time, pid)),
-        Output::Syslog(syslog) => {
-            let mut syslog = syslog.lock().unwrap_or_else(PoisonError::into_inner);
-            syslog.write(line.with_head(Shape::Syslog, level, &time, pid))
+
+    fn send(&self, line: &mut Line) -> bool {
+        match OUTPUT.get_or_init(|| open(Target::Stderr)) {
+            Output::Stderr(stderr, shape) => stderr.write(self.on(line, *shape)),
+            Output::Syslog(syslog) => {
+                let mut syslog = syslog.lock().unwrap_or_else(PoisonError::into_inner);
+                syslog.write(self.on(line, Shape::Syslog))
+            }
+            Output::Nowhere => true,
         }
-        Output::Nowhere => true,
+    }
+
+    fn keep(&self, line: &mut Line) {
+        if let Some(ring) = RING.get() {
+            ring.write(self.on(line, Shape::Ring));
+        }
+    }
+
+    fn on<'a>(&self, line: &'a mut Line, shape: Shape) -> &'a [u8] {
+        line.with_head(shape, self.level, &self.time, self.pid)
     }
 }
 
@@ -223,6 +261,8 @@ mod tests {
             }
         });
         notice(format_args!("another"));
+        (0..9).for_each(|_| write_whole(Level::Error, format_args!("  ^^^")));
+        write_whole(Level::Info, format_args!("  ^^^"));
         flush();
     }
 
@@ -233,7 +273,8 @@ mod tests {
         assert_eq!(count(" error: the same 1"), 3, "{lines:?}");
         assert_eq!(count(" notice: another"), 1);
         assert_eq!(count(" warning: 97 log lines were not written"), 1);
-        assert_eq!(lines.len(), 5);
+        assert_eq!(count(" error:   ^^^"), 9);
+        assert_eq!(lines.len(), 14);
     }
 
     #[test]
@@ -251,6 +292,34 @@ mod tests {
         let same = format!(" [{pid}] error: the\\nsame");
         let lost = format!(" [{pid}] warning: 7 log lines were not written");
         assert_eq!(ends, [same.as_str(), &same, &same, &lost]);
+    }
+
+    #[test]
+    #[ignore = "its standard error is full; run by a_target_that_takes_nothing_is_told_of_later"]
+    fn child_with_a_full_target() {
+        init(Level::Notice, Target::Stderr);
+        use_ring(RingLog::create().unwrap());
+        (0..4).for_each(|number| notice(format_args!("line {number}")));
+        flush();
+        let text = String::from_utf8(ring().unwrap().read()).unwrap();
+        // The ring has them all, and does not say that they are lost.
+        let texts: Vec<&str> =
+            text.lines().filter_map(|line| line.split("notice: ").nth(1)).collect();
+        assert_eq!(texts, ["line 0", "line 1", "line 2", "line 3"]);
+        assert_eq!(text.lines().count(), 4);
+    }
+
+    #[test]
+    fn a_target_that_takes_nothing_is_told_of_later() {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = std::process::Command::new("/proc/self/exe")
+            .args(["--exact", "--ignored", "--test-threads=1"])
+            .arg("sys::log::tests::child_with_a_full_target")
+            .stderr(full)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
     }
 
     #[test]

@@ -9,9 +9,10 @@ use std::path::Path;
 
 use sha1_smol::Sha1;
 
-use crate::config::settings::{CertificateSource, ListenOn, Settings, SourceFile};
+use crate::config::settings::{CertificateSource, ListenOn, Origin, Settings, SourceFile};
 use crate::daemon::check::identity::Identity;
 use crate::daemon::command::args::{Args, Source};
+use crate::daemon::worker::rights;
 use crate::sys::content;
 use crate::tls::PEM_BYTES_MAX;
 
@@ -48,6 +49,7 @@ pub(super) fn of(
     digest.number(identity.subject.uid.into());
     digest.number(identity.subject.gid.into());
     certificates(&mut digest, settings);
+    held_directories(&mut digest, settings, identity);
     digest.put(self_signed.unwrap_or_default().as_bytes());
     digest.0.digest().bytes()
 }
@@ -80,7 +82,7 @@ fn arguments(digest: &mut Digest, args: &Args) {
     digest.number(args.level as u64);
     digest.number(args.default_plugins.into());
     digest.put(args.data_dir.as_deref().unwrap_or_default().as_bytes());
-    let state_dir = args.state_dir.as_deref().unwrap_or(Path::new(""));
+    let state_dir = args.state_dir.as_deref().unwrap_or_else(|| Path::new(""));
     digest.put(state_dir.as_os_str().as_bytes());
 }
 
@@ -110,6 +112,23 @@ fn certificates(digest: &mut Digest, settings: &Settings) {
                 // Whatever keeps it from being read may be gone the next time.
                 Err(error) => digest.put(error.kind().to_string().as_bytes()),
             }
+        }
+    }
+}
+
+/// Directories that who serves has no way to: a worker keeps the ones that it was started with, so
+/// one that took the place of another needs a new worker.
+fn held_directories(digest: &mut Digest, settings: &Settings, identity: &Identity) {
+    if !identity.must_drop {
+        return;
+    }
+    for mount in settings.vhosts.iter().flat_map(|vhost| &vhost.mounts) {
+        let Origin::File(path) = &mount.origin.value else { continue };
+        let path = Path::new(path);
+        if rights::is_closed_off(path, &identity.subject) {
+            // What is not there has no numbers.
+            let numbers = fs::metadata(path).map_or([0; 2], |found| [found.dev(), found.ino()]);
+            numbers.into_iter().for_each(|number| digest.number(number));
         }
     }
 }

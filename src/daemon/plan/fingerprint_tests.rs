@@ -97,6 +97,42 @@ fn contents_of_certificates_count_and_not_their_times() {
 }
 
 #[test]
+fn directories_behind_closed_ones_count() {
+    use crate::config::settings::Mount;
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = std::env::temp_dir().join(format!("kinglet-held-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&dir);
+    let www = dir.join("closed/www");
+    fs::create_dir_all(&www).unwrap();
+    let mode = |bits| {
+        fs::set_permissions(dir.join("closed"), fs::Permissions::from_mode(bits)).unwrap();
+    };
+    let origin = Origin::File(www.to_str().unwrap().to_owned());
+    let origin = Located { value: origin, place: Default::default() };
+    let mut settings = settings(&[]);
+    let mounts = vec![Mount { origin, ..Mount::default() }];
+    settings.vhosts = vec![Vhost { mounts, ..Vhost::default() }];
+    let now = || of(&arguments_of(&["-c", "/c"]), &settings, &identity(54_321), None);
+    let replace = || {
+        // While the old one is still there, so that it keeps its number.
+        fs::rename(&www, dir.join("old")).unwrap();
+        fs::create_dir(&www).unwrap();
+        fs::remove_dir(dir.join("old")).unwrap();
+    };
+    mode(0o755);
+    let open = now();
+    replace();
+    assert_eq!(now(), open);
+    mode(0o700);
+    let closed = now();
+    assert_ne!(closed, open);
+    assert_eq!(now(), closed);
+    replace();
+    assert_ne!(now(), closed);
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
 fn another_program_is_another_generation() {
     let of_program = |path: &str| {
         let mut digest = Digest(Sha1::new());

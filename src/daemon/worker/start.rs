@@ -61,8 +61,11 @@ pub(super) fn serve(
         true => rights::hold_closed(site.roots(), &identity.subject),
         false => Vec::new(),
     };
-    rights::give_up(&identity, true)
+    rights::give_up(&identity, no_new_privs)
         .map_err(|error| failed(format_args!("root's rights can not be given up: {error}")))?;
+    // The text of the configuration is of no use any more.
+    drop(survey);
+    heap::give_back();
     let watches = vec![(ORDERS, channel.as_raw_fd()), (SIGNALS, signals.as_raw_fd())];
     let reports = channel.try_clone().map_err(|error| failed(format_args!("{error}")))?;
     let connections_max = u32::try_from(sizes.connections_max).unwrap_or(u32::MAX);
