@@ -9,6 +9,7 @@
 pub(crate) mod fixture;
 mod following;
 mod inherited;
+pub(in crate::daemon) mod kept;
 mod prepared;
 #[cfg(test)]
 mod tests;
@@ -110,6 +111,30 @@ impl Table {
     #[must_use]
     pub fn handed(&self) -> Vec<Handed> {
         self.sockets.iter().filter_map(Socket::handed).collect()
+    }
+
+    /// Quick mode: the port that was found.
+    #[must_use]
+    pub fn quick_port(&self) -> Option<u16> {
+        self.quick_port
+    }
+
+    /// Where the current plan is served: the number of the listener, and the place; each once.
+    #[must_use]
+    pub fn served(&self) -> Vec<(u16, Served)> {
+        let mut served: Vec<(u16, Served)> = Vec::new();
+        for socket in &self.sockets {
+            let Some(handed) = socket.handed() else { continue };
+            let place = match (&socket.key, socket.local) {
+                (Key::Unix(name), _) => Served::Unix(name.clone()),
+                (Key::Tcp { .. }, Some(address)) => Served::Tcp(address),
+                (Key::Tcp { address, .. }, None) => Served::Tcp(*address),
+            };
+            if !served.iter().any(|(_, other)| *other == place) {
+                served.push((handed.listener, place));
+            }
+        }
+        served
     }
 
     /// Numbers of the sockets that no plan wants any more and that are still open.
