@@ -41,6 +41,12 @@ class Net:
         """ip in the namespace."""
         return self.run("ip", *arguments).stdout
 
+    def plug(self, nic):
+        """Adds an interface that is up; its other end is here too."""
+        self.ip("link", "add", nic, "type", "veth", "peer", "name", f"{nic}x")
+        self.ip("link", "set", f"{nic}x", "up")
+        self.ip("link", "set", nic, "up")
+
     def serve(self, *vhosts, **global_keys):
         """Starts kinglet in the namespace; a loopback vhost is always there."""
         always = self.stage.vhost(name="always.test")
@@ -97,8 +103,7 @@ def interface_appears(stage):
     with Net(stage) as net:
         server = net.serve(stage.vhost(interface="eth7"))
         before = cpu_ticks(server)
-        net.ip("link", "add", "eth7", "type", "dummy")
-        net.ip("link", "set", "eth7", "up")
+        net.plug("eth7")
         net.ip("address", "add", "192.0.2.7/24", "dev", "eth7")
         took = net.comes("192.0.2.7")
         print(f"     listening {took * 1e3:.0f} ms after the address came (with curl's own start)")
@@ -110,8 +115,7 @@ def interface_appears(stage):
 def interface_changes_its_address(stage):
     """another address of the interface is followed; the old one is given up"""
     with Net(stage) as net:
-        net.ip("link", "add", "eth7", "type", "dummy")
-        net.ip("link", "set", "eth7", "up")
+        net.plug("eth7")
         net.ip("address", "add", "192.0.2.7/24", "dev", "eth7")
         server = net.serve(stage.vhost(interface="eth7"))
         worker = processes.worker(server)
@@ -131,8 +135,7 @@ def interface_goes_and_returns(stage):
         server = net.serve(stage.vhost(interface="eth7"), stage.vhost(interface="eth8"))
         for _ in range(3):
             for nic, host in (("eth7", "192.0.2.7"), ("eth8", "198.51.100.8")):
-                net.ip("link", "add", nic, "type", "dummy")
-                net.ip("link", "set", nic, "up")
+                net.plug(nic)
                 net.ip("address", "add", f"{host}/24", "dev", nic)
             net.comes("192.0.2.7")
             net.comes("198.51.100.8")
@@ -150,8 +153,7 @@ def interface_with_ipv6(stage):
     """IPv6 addresses, and link-local ones with their scope, are listened on as they come"""
     with Net(stage) as net:
         server = net.serve(stage.vhost(interface="eth7"))
-        net.ip("link", "add", "eth7", "type", "dummy")
-        net.ip("link", "set", "eth7", "up")
+        net.plug("eth7")
         net.ip("address", "add", "2001:db8::7/64", "dev", "eth7")
         net.comes("2001:db8::7")
         found = re.search(r"inet6 (fe80:[0-9a-f:]+)/", net.ip("address", "show", "dev", "eth7"))
@@ -170,8 +172,7 @@ def interface_with_several_vhosts(stage):
     with Net(stage) as net:
         other = stages.free_port()
         net.serve(stage.vhost(interface="eth7"), stage.vhost(interface="eth7", port=str(other)))
-        net.ip("link", "add", "eth7", "type", "dummy")
-        net.ip("link", "set", "eth7", "up")
+        net.plug("eth7")
         net.ip("address", "add", "192.0.2.7/24", "dev", "eth7")
         net.comes("192.0.2.7")
         net.comes("192.0.2.7", other)
@@ -183,8 +184,7 @@ def interface_by_an_address_that_comes_later(stage):
     with Net(stage) as net:
         server = net.serve(stage.vhost(interface="192.0.2.9"))
         before = cpu_ticks(server)
-        net.ip("link", "add", "eth7", "type", "dummy")
-        net.ip("link", "set", "eth7", "up")
+        net.plug("eth7")
         for _ in range(2):
             net.ip("address", "add", "192.0.2.9/24", "dev", "eth7")
             net.comes("192.0.2.9")
@@ -202,8 +202,7 @@ def interface_and_reload(stage):
                          stage.vhost(interface="eth7", headers=[{"x-generation": "2"}])])
         processes.reload(server)
         processes.replaced(server, worker)
-        net.ip("link", "add", "eth7", "type", "dummy")
-        net.ip("link", "set", "eth7", "up")
+        net.plug("eth7")
         net.ip("address", "add", "192.0.2.7/24", "dev", "eth7")
         net.comes("192.0.2.7")
         text = net.run("curl", "-si", f"http://192.0.2.7:{stage.port}/small.txt").stdout

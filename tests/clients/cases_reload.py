@@ -201,7 +201,7 @@ def reload_limits_generations(stage):
         true(len(processes.workers(server)) <= 3, "not more than two, and one that is starting")
     eventually(lambda: len(processes.workers(server)) <= 2, "two generations")
     for link in links:
-        link.close()
+        link.sock.close()
 
 
 @case
@@ -324,7 +324,7 @@ def reload_and_rotation_lose_no_line(stage):
         last = held.response()
         equal(last.status, 200)
         if last.get("connection") == "close":
-            held.close()
+            held.sock.close()
             held = stage.connect()
         os.rename(log, f"{log}.{number}")
         if number % 2:
@@ -333,7 +333,7 @@ def reload_and_rotation_lose_no_line(stage):
         else:
             configured(number)
             equal(stage.run("reload", "-c", conf)[0], 0)
-    held.close()
+    held.sock.close()
     server.signal(signal.SIGTERM)
     equal(server.child.wait(30), 0, "exit code")
     found = lines(log, *(f"{log}.{number}" for number in range(1, 7)))

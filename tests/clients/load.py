@@ -69,8 +69,9 @@ class Closed(Exception):
     """The connection ended where it must not."""
 
 
-def answer(link, pause=None):
-    """Reads one response; `pause` is called between the parts of the body."""
+def answer(link, pause=None, begun=None):
+    """Reads one response; `begun` is called after its head, `pause` between the parts of the
+    body."""
     got = b""
     while b"\r\n\r\n" not in got:
         part = link.recv(4096)
@@ -79,6 +80,8 @@ def answer(link, pause=None):
         got += part
     head, _, rest = got.partition(b"\r\n\r\n")
     found = Answer(head)
+    if begun:
+        begun()
     parts = [rest]
     size = len(rest)
     while size < found.length:
@@ -101,6 +104,7 @@ class Load:
         self.threads = []
         self.stopping = threading.Event()
         self.lock = threading.Lock()
+        self.begun = collections.Counter()
         self.done = collections.Counter()
         self.failed = collections.Counter()
         self.seen = collections.Counter()
@@ -201,7 +205,8 @@ class Load:
         """A download in small parts with pauses."""
         with target.connect(receive_bytes=8192) as link:
             link.sendall(self.request(path, target, close=True))
-            self.right(kind, answer(link, lambda: time.sleep(0.8 / SLOW_PARTS)), body)
+            self.right(kind, answer(link, lambda: time.sleep(0.8 / SLOW_PARTS),
+                                    lambda: self.begun.update([kind])), body)
         time.sleep(delay)
 
     def check(self, *kinds):
