@@ -74,6 +74,22 @@ fn a_reload_serves_the_new_content_and_lets_old_connections_finish() {
 }
 
 #[test]
+fn the_oldest_generation_makes_room_without_closing_under_its_clients() {
+    let limit = "\"max-generations\": \"2\",";
+    let program = Program::start(folder(), "www", limit);
+    let mut old = Http::connect(program.port);
+    assert_eq!(old.get("/a.txt").body, "first\n");
+    reload_to(&program, "other", limit);
+    program.folder.write("conf/conf", config(&program.folder, program.port, "www", limit));
+    program.signal("HUP");
+    program.wait_for("max-generations is 2");
+    let answer = old.get("/a.txt");
+    assert!(answer.body == "first\n" && answer.closes, "{answer:?}");
+    program.wait_for("the new configuration is served by worker 3");
+    assert_eq!(program.get("/a.txt"), "first\n");
+}
+
+#[test]
 fn a_reload_of_nothing_new_does_nothing_and_one_of_nonsense_too() {
     let program = Program::start(folder(), "www", "");
     let worker = program.worker();
