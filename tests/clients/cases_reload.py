@@ -24,7 +24,7 @@ def numbered(number, **keys):
 
 def rewrite(stage, vhosts, **global_keys):
     """Writes the configuration anew in one step, as editors do."""
-    return stage.configure(vhosts, shutdown_secs="20", **global_keys)
+    return stage.configure(vhosts, **{"shutdown_secs": "20", **global_keys})
 
 
 def seen(load, number):
@@ -51,7 +51,7 @@ def reload_100_times_under_load(stage):
                             host_ssl_key=cert[1]),
                 stage.vhost(**keys, interface=path, unix_socket="1", port="0")]
 
-    rewrite(stage, vhosts(0))
+    rewrite(stage, vhosts(0), max_generations="8")
     server = stage.spawn("-c", os.path.join(stage.root, "conf")).ready(stage.port)
     plain, tls = Target(("127.0.0.1", stage.port)), Target(("127.0.0.1", tls_port), tls=True)
     unix = Target(path)
@@ -67,7 +67,7 @@ def reload_100_times_under_load(stage):
     load.add("kept", unix, "/small.txt", SMALL, 0.005, 1)
     with load:
         for number in range(1, 101):
-            rewrite(stage, vhosts(number))
+            rewrite(stage, vhosts(number), max_generations="8")
             processes.reload(server)
             seen(load, number)
     load.check("fresh", "kept", "late", "slow")

@@ -27,6 +27,7 @@ def epolls(pid):
 def threads_answer_2000_connections(stage):
     """count-threads 4: each of 2,000 connections is answered, and all threads have worked"""
     server = stage.serve(count_threads="4")
+    equal(stage.ask("/small.txt").status, 200)
     worker = processes.worker(server)
     equal(epolls(worker), 4, "event loops")
     target = Target(("127.0.0.1", stage.port))

@@ -84,13 +84,15 @@ def answer(link, pause=None, begun=None):
         begun()
     parts = [rest]
     size = len(rest)
+    pauses = 0
     while size < found.length:
-        part = link.recv(65536 if pause is None else max(found.length // SLOW_PARTS, 1))
+        part = link.recv(65536)
         if not part:
             raise Closed(f"after {size} bytes of a body of {found.length}")
         parts.append(part)
         size += len(part)
-        if pause:
+        if pause and size * SLOW_PARTS > found.length * pauses:
+            pauses += 1
             pause()
     found.body = b"".join(parts)
     return found
