@@ -74,6 +74,27 @@ fn a_reload_serves_the_new_content_and_lets_old_connections_finish() {
 }
 
 #[test]
+fn what_a_reload_finds_is_told_with_its_severity() {
+    let program = Program::start(folder(), "www", "");
+    // A key that does nothing, and a folder that is not there.
+    let config = config(&program.folder, program.port, "missing", "\"ws-pingpong-secs\": 5,");
+    program.folder.write("conf/conf", config);
+    let (code, told) = program.command("reload");
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("missing"), "{told}");
+    assert!(told.contains("degraded: ") || told.contains("warning: "), "{told}");
+    let logged = program.wait_for("the new configuration is served by worker 2");
+    let headline = logged.lines().find(|line| line.contains("missing")).unwrap_or(&logged);
+    assert!(headline.contains(" warning: "), "{logged}");
+    assert!(!told.contains("note: ") && !logged.contains(" note: "), "{told}{logged}");
+    program.folder.write("conf/conf", "{ \"global\": ");
+    let (code, told) = program.command("reload");
+    assert!(code == Some(78) && told.contains("conf:1:") && told.contains("error: "), "{told}");
+    let logged = program.wait_for("the reload failed");
+    assert!(logged.lines().any(|line| line.contains(" error: ")), "{logged}");
+}
+
+#[test]
 fn the_oldest_generation_makes_room_without_closing_under_its_clients() {
     let limit = "\"max-generations\": \"2\",";
     let program = Program::start(folder(), "www", limit);

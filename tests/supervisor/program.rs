@@ -110,18 +110,20 @@ impl Program {
         panic!("no port is free");
     }
 
-    /// Waits for a line with this in it; what came before is passed over.
-    pub(crate) fn wait_for(&self, part: &str) {
-        if let Err(text) = self.find(part) {
-            panic!("no line with {part:?}, but:\n{text}");
+    /// Waits for a line with this in it; what came before.
+    pub(crate) fn wait_for(&self, part: &str) -> String {
+        match self.find(part) {
+            Ok(text) => text,
+            Err(text) => panic!("no line with {part:?}, but:\n{text}"),
         }
     }
 
-    fn find(&self, part: &str) -> Result<(), String> {
+    /// What came before that line; or all that there is.
+    fn find(&self, part: &str) -> Result<String, String> {
         let mut text = String::new();
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             if line.contains(part) {
-                return Ok(());
+                return Ok(text);
             }
             text.push_str(&line);
             text.push('\n');
@@ -155,6 +157,13 @@ impl Program {
     /// The newest worker's process.
     pub(crate) fn worker(&self) -> u32 {
         *children(self.child.id()).last().expect("there is a worker")
+    }
+
+    /// What `kinglet reload` and its like say, on both streams.
+    pub(crate) fn command(&self, word: &str) -> (Option<i32>, String) {
+        let output = command().arg(word).arg("-c").arg(self.folder.at("conf")).output().unwrap();
+        let both = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(both).unwrap())
     }
 
     /// What a new connection gets.

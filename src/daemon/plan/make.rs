@@ -7,6 +7,7 @@ use super::{Excerpt, Plan, PlannedListener, PlannedLog, Quick, Scheme, fingerpri
 use crate::config::settings::SourceFile;
 use crate::daemon::certificates::self_signed;
 use crate::daemon::check::budget::Sizes;
+use crate::daemon::check::finding::{Finding, Severity};
 use crate::daemon::check::identity::{self, Identity};
 use crate::daemon::check::machine::{self, Actors};
 use crate::daemon::check::survey::{Survey, budget, sizes};
@@ -61,17 +62,19 @@ pub(in crate::daemon) fn make(args: &Args) -> Result<Made, u8> {
     let world = survey.world();
     let global = &survey.settings.global;
     // As the worker will, so that both come to the same sizes.
-    if let Err(error) = limits::set_descriptors(global.rlimit_nofile) {
-        log::warn(format_args!("the limit of descriptors stays as it is: {error}"));
-    }
+    let limit = limits::set_descriptors(global.rlimit_nofile).err().map(|error| {
+        let message = format!("the limit of descriptors stays as it is: {error}");
+        Finding::new(Severity::Degraded, message)
+    });
     let sizes = sizes(&survey, &world);
+    let short = sizes.shortcomings(&survey.settings.global);
     let actors = Actors { server: &identity, starter: &identity::starter() };
     let Survey { settings, report } = &mut survey;
     machine::files(settings, actors, &mut |finding| report.push(finding.into()));
+    limit.into_iter().chain(short).for_each(|finding| report.push(finding.into()));
     if log::enabled(log::Level::Warn) {
         survey.print();
     }
-    sizes.warn(&survey.settings.global);
     let self_signed = self_signed::prepare(&survey.settings, args.state_dir.as_deref());
     let fingerprint = fingerprint::of(args, &survey.settings, &identity, self_signed.as_deref());
     let plan = Plan { fingerprint, ..plan(args, &survey, &world, &identity, &sizes) };

@@ -97,7 +97,7 @@ impl Shell<'_> {
     pub(super) fn planned(&mut self, planner: Planner, ended: Ended) -> Event {
         let Left { result, words } = planner.end(ended);
         let level = if result.is_ok() { Level::Warn } else { Level::Error };
-        self.voice.say(level, &words);
+        self.voice.pass_on(level, &words);
         match result {
             Ok(planned) => {
                 let plan = &planned.plan;
