@@ -3,6 +3,7 @@
 use super::super::ending::{END_GRACE_MS, GOOD_LIFE_MS, PAUSE_MS_MAX};
 use super::super::happenings::{Action::*, Ended, Outcome, Planned};
 use super::super::reloading::{PARTING_MS, ROOM_GRACE_MS, SETTLE_MS_MAX, SETTLING_PING};
+use super::super::watchdog::SPOKEN_MS_MAX;
 use super::*;
 
 #[cfg(test)]
@@ -319,19 +320,21 @@ fn retired_ones_have_a_limit_if_there_is_one() {
 }
 
 #[test]
-fn a_watchdog_is_fed_by_pongs_alone() {
-    let mut bench = Bench::watched(8_000);
+fn a_watchdog_is_fed_by_pongs_and_by_a_replacement() {
+    let mut bench = Bench::watched(9_000);
     bench.all(&[Event::Start, NEW, OPEN]);
     assert_eq!(bench.on(Event::Ready(g(1))), [Adopt, Started, Ping(g(1), 1)]);
     assert_eq!(bench.on(Event::Pong(g(1), 9)), []);
     assert_eq!(bench.on(Event::Pong(g(1), 1)), [Alive]);
     assert_eq!(bench.wait(), [Ping(g(1), 2)]);
-    assert_eq!(bench.now_ms, 5_000);
-    assert_eq!(bench.wait(), [Say(Notice::Hung(g(1))), Kill(g(1))]);
-    assert_eq!(bench.machine.next_ms(), None);
+    assert_eq!(bench.now_ms, 4_000);
+    // It is found well before whoever watches gives up, who hears of the replacement.
+    assert_eq!(bench.wait(), [Alive, Say(Notice::Hung(g(1))), Kill(g(1))]);
+    assert_eq!(bench.now_ms, 7_000);
     bench.on(Event::Ended(g(1), Ended::Signal(9)));
-    bench.now_ms += 1_000;
-    assert_eq!(bench.on(Event::Tick), [StartWorker(g(2), Basis::Good)]);
+    assert_eq!(bench.wait(), [StartWorker(g(2), Basis::Good)]);
+    assert_eq!(bench.wait(), [Alive]);
+    assert_eq!(bench.now_ms, 10_000);
     assert_eq!(bench.on(Event::Ready(g(2)))[1], Ping(g(2), 3));
     // An old one's answer does not count for the new one.
     bench.reload();
@@ -341,4 +344,24 @@ fn a_watchdog_is_fed_by_pongs_alone() {
     assert_eq!(bench.on(Event::Pong(g(3), 4)), [Alive]);
     bench.on(Event::StopWanted);
     assert_eq!(bench.on(Event::Pong(g(3), 4)), []);
+}
+
+#[test]
+fn a_watchdog_is_not_fed_for_ever_when_no_worker_starts() {
+    let mut bench = Bench::watched(9_000);
+    bench.all(&[Event::Start, NEW, OPEN, Event::Ready(g(1)), Event::Pong(g(1), 1)]);
+    let begun_ms = bench.now_ms;
+    let actions = bench.on(Event::Ended(g(1), Ended::Signal(11)));
+    assert_eq!(actions[0], Alive);
+    let (mut last_ms, mut next) = (begun_ms, 2);
+    while bench.now_ms < begun_ms + 10 * SPOKEN_MS_MAX {
+        let actions = bench.wait();
+        if actions.contains(&StartWorker(g(next), Basis::Good)) {
+            bench.on(Event::Ended(g(next), Ended::NotStarted));
+            next += 1;
+        }
+        last_ms = if actions.contains(&Alive) { bench.now_ms } else { last_ms };
+    }
+    assert!(next > 10, "it never gives up");
+    assert!((SPOKEN_MS_MAX - 9_000..=SPOKEN_MS_MAX).contains(&(last_ms - begun_ms)));
 }
