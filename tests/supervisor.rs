@@ -4,6 +4,7 @@
 mod program;
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 
 use program::{Folder, Http, Program, config, pid_is_there, quick};
@@ -237,6 +238,49 @@ fn a_supervisor_becomes_another_program_and_keeps_everything() {
 }
 
 #[test]
+fn a_program_that_can_not_take_over_is_not_taken() {
+    let folder = Folder::trusted();
+    folder.write("www/a.txt", "first\n");
+    let path = folder.at("kinglet");
+    std::fs::copy(program::PROGRAM, &path).unwrap();
+    let program = Program::start_program(&path, folder, "www", "", "", &[]);
+    let mut client = Http::connect(program.port);
+    assert_eq!(client.get("/a.txt").body, "first\n");
+    let worker = program.worker();
+    let replace = |for_plans: &str| {
+        let script = format!(
+            "#!/bin/sh\ncase \"$*\" in *--plan*) {for_plans};; esac\nexec {} \"$@\"\n",
+            program::PROGRAM
+        );
+        program.folder.write("new", script);
+        let new = program.folder.at("new");
+        std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::rename(&new, &path).unwrap();
+        program.signal("USR2");
+    };
+    // Another kind of state.
+    let patch = "dd of=/proc/self/fd/3 bs=1 seek=8 conv=notrunc 2>/dev/null; exit 0";
+    replace(&format!("{} \"$@\" || exit; printf '\\377' | {patch}", program::PROGRAM));
+    program.wait_for("can not go on from here, a restart is needed");
+    // No plan at all.
+    replace("echo broken; exit 0");
+    program.wait_for("another kind of plan");
+    replace("echo 'error: I do not like it' >&2; exit 78");
+    program.wait_for("error: I do not like it");
+    program.wait_for("does not take the configuration (code 78)");
+    std::fs::remove_file(&path).unwrap();
+    program.signal("USR2");
+    program.wait_for("the supervisor stays the program it is");
+    assert_eq!((program.worker(), client.get("/a.txt").closes), (worker, false));
+    // One that can.
+    replace(":");
+    program.wait_for("the supervisor becomes the program that is on disk now");
+    program.signal("HUP");
+    program.wait_for("the new configuration is served by worker 2");
+    assert_eq!(program.get("/a.txt"), "first\n");
+}
+
+#[test]
 fn systemd_hears_of_everything_and_a_hung_worker_is_replaced() {
     let folder = folder();
     let path = folder.at("manager");
@@ -244,7 +288,9 @@ fn systemd_hears_of_everything_and_a_hung_worker_is_replaced() {
     manager.set_read_timeout(Some(program::PATIENCE)).unwrap();
     let heard = |expected: &str| {
         let mut room = [0; 512];
+        let end = std::time::Instant::now() + program::PATIENCE;
         loop {
+            assert!(std::time::Instant::now() < end, "nobody said {expected}");
             let count = manager.recv(&mut room).unwrap();
             let text = String::from_utf8_lossy(&room[..count]).into_owned();
             if text.contains(expected) {

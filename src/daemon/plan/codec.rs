@@ -8,7 +8,7 @@ use crate::daemon::listening::ports::Wanted;
 use crate::daemon::packing::{Pack, Unpacker};
 
 /// First bytes of a plan; the last one counts its versions.
-const MAGIC: &[u8; 8] = b"kingplN\x01";
+const MAGIC: &[u8; 8] = b"kingplN\x02";
 
 impl Plan {
     /// The plan as bytes.
@@ -16,6 +16,7 @@ impl Plan {
     pub fn encode(&self) -> Vec<u8> {
         let mut to = Vec::new();
         to.bytes(MAGIC);
+        to.u8(self.state_version);
         to.text(&self.program_version);
         to.bytes(&self.fingerprint);
         to.u16(self.threads);
@@ -52,6 +53,7 @@ impl Plan {
             return Err(PlanFault::Version);
         }
         let plan = Self {
+            state_version: from.u8()?,
             program_version: from.text()?,
             fingerprint: from.array()?,
             threads: at_least_one(from.u16()?)?,

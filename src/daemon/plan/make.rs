@@ -15,6 +15,7 @@ use crate::daemon::check::unix_sockets;
 use crate::daemon::command::args::{Args, Source};
 use crate::daemon::command::{exit, print, quick};
 use crate::daemon::listening::ports::Wanted;
+use crate::daemon::supervisor::resume::STATE_VERSION;
 use crate::sys::{fd, limits, log};
 use crate::vhost::{Listener, World};
 
@@ -87,6 +88,7 @@ fn plan(args: &Args, survey: &Survey, world: &World, identity: &Identity, sizes:
     let owner = identity.must_drop.then_some((identity.subject.uid, identity.subject.gid));
     Plan {
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        state_version: STATE_VERSION,
         fingerprint: [0; 20],
         threads: u16::try_from(sizes.threads).unwrap_or(u16::MAX),
         speaks_tls: world.has_tls(),

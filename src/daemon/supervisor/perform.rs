@@ -204,18 +204,22 @@ impl Shell<'_> {
         });
     }
 
-    /// What session tickets are made from, the same for all workers; made when it is first needed.
+    /// What session tickets are made from now, the same for all workers; made when it is first
+    /// needed.
     fn tickets(&mut self, plan: &Plan) -> Option<TicketBytes> {
         if !plan.speaks_tls {
             return None;
         }
+        let now_ms = clock::monotonic_ms();
         if self.tickets.is_none() {
-            match TicketSecret::new(clock::monotonic_ms()) {
-                Ok(secret) => self.tickets = Some(TicketBytes(secret.export())),
+            match TicketSecret::new(now_ms) {
+                Ok(secret) => self.tickets = Some(secret),
                 Err(fault) => self.voice.say(Level::Warn, &fault.to_string()),
             }
         }
-        self.tickets.clone()
+        let secret = self.tickets.as_mut()?;
+        secret.advance(now_ms);
+        Some(TicketBytes(secret.export()))
     }
 
     fn adopt(&mut self) {
