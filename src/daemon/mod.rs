@@ -4,6 +4,7 @@ mod certificates;
 mod check;
 mod command;
 mod control;
+mod finding;
 pub mod listening;
 mod one_process;
 pub mod orders;

@@ -3,7 +3,6 @@
 
 pub(super) mod budget;
 mod chroot;
-pub(super) mod finding;
 pub(super) mod identity;
 pub(super) mod machine;
 mod migration;

@@ -118,7 +118,7 @@ impl Survey {
     /// The exit code; everything has been printed.
     pub(in crate::daemon) fn identity(&mut self, args: &Args) -> Result<Identity, u8> {
         let starter = identity::starter();
-        let mut add = |finding: super::finding::Finding| self.report.push(finding.into());
+        let mut add = |finding: crate::daemon::finding::Finding| self.report.push(finding.into());
         let identity = match &args.source {
             Source::Quick(source) => {
                 Some(identity::decide_quick(&source.directory, &starter, &mut add))

@@ -13,8 +13,8 @@ use super::happenings::{
 use super::planner::{Left, Planner};
 use super::shell::Shell;
 use super::worker::{Extra, Figures, Worker};
-use crate::daemon::check::finding::{Finding, Severity};
 use crate::daemon::command::print;
+use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::listening::ports::{Interfaces, Wanted};
 use crate::daemon::orders::{Order, TicketBytes};
 use crate::daemon::plan::{Excerpt, Plan};
