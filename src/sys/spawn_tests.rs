@@ -12,7 +12,15 @@ fn script(text: &str) -> Vec<OsString> {
 }
 
 fn shell<'a>(args: &'a [OsString], fds: &'a [(BorrowedFd<'a>, RawFd)]) -> Spawn<'a> {
-    Spawn { program: Path::new(SHELL), args, env: &[], fds, new_session: false }
+    Spawn {
+        program: Path::new(SHELL),
+        args,
+        env: &[],
+        fds,
+        new_session: false,
+        ignored: &[],
+        dies_with_parent: false,
+    }
 }
 
 /// Everything that a child says before its end.
