@@ -58,6 +58,7 @@ impl Shell<'_> {
                 self.voice.say(notice.level(), &notice.to_string());
                 if notice == Notice::Stopping {
                     self.service.stopping();
+                    self.table.close_all();
                 }
             }
             Action::Exit(code) => self.exit = Some(code),
@@ -287,10 +288,15 @@ impl Shell<'_> {
         self.table.close(&leaving);
     }
 
-    /// Opens and closes sockets as addresses come and go. While a plan is under way it waits:
-    /// that plan was made for the addresses of its time.
+    /// Whether sockets may follow interfaces now. While a plan is under way they wait: that plan
+    /// was made for the addresses of its time.
+    pub(super) fn may_follow(&self) -> bool {
+        self.new.is_none() && !self.machine.is_ending()
+    }
+
+    /// Opens and closes sockets as addresses come and go.
     pub(super) fn follow_interfaces(&mut self, events: &mut Events) {
-        let (Some(good), None) = (&self.good, &self.new) else { return };
+        let Some(good) = self.good.as_ref().filter(|_| self.may_follow()) else { return };
         let plan = Rc::clone(&good.plan);
         let now_ms = clock::monotonic_ms();
         let Some(followed) = self.watcher.wake(&plan, &mut self.table, now_ms) else { return };

@@ -135,8 +135,7 @@ impl Shell<'_> {
     }
 
     fn poll(&self, signals: &Signals) -> io::Result<Ready> {
-        // While a plan is under way, interfaces have to wait.
-        let watcher = Some(&self.watcher).filter(|_| self.new.is_none());
+        let watcher = Some(&self.watcher).filter(|_| self.may_follow());
         let follow_ms = watcher.and_then(Watcher::due_ms);
         let next = [self.machine.next_ms(), self.commands.deadline_ms, follow_ms];
         let next = next.into_iter().flatten().min();

@@ -151,9 +151,10 @@ impl Table {
         self.sockets.retain(|socket| !gone(socket));
     }
 
-    /// Removes the files of unix sockets that this program has made, at its end.
-    pub fn remove_files(&mut self) {
-        for socket in &mut self.sockets {
+    /// The end: closes everything, and removes the files of unix sockets that this program has
+    /// made. As long as a copy is open here, clients would go on waiting in its queue.
+    pub fn close_all(&mut self) {
+        for mut socket in self.sockets.drain(..) {
             socket.remove_file();
         }
     }
