@@ -98,8 +98,8 @@ impl Children {
     }
 
     /// Starts a worker. Root's has a session of its own: once it has given its rights up it must
-    /// not be able to type into root's terminal (TIOCSTI). When the program file is gone or not to be trusted, the program that is
-    /// running here takes its place.
+    /// not be able to type into root's terminal (TIOCSTI). When the program file is gone or not to
+    /// be trusted, the program that is running here takes its place.
     ///
     /// # Errors
     /// What the kernel says.
