@@ -95,7 +95,8 @@ def unix_rights(stage):
     """unix-socket-perms: owner and group, 0660, or a mode of one's own"""
     path = path_of(stage)
     for perms, mode, owner in (("www-data:daemon", 0o660, (33, 1)),
-                               ("root:www-data:0666", 0o666, (0, 33)), ("33:1:0600", 0o600, (33, 1))):
+                               ("root:www-data:0666", 0o666, (0, 33)),
+                               ("33:1:0600", 0o600, (33, 1))):
         server, _ = start(stage, path, unix_socket_perms=perms)
         found = os.stat(path)
         equal(stat.S_IMODE(found.st_mode), mode, "mode with " + perms)

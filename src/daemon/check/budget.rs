@@ -8,7 +8,7 @@ use std::fmt;
 use crate::buf::{BLOCK_BYTES, LANES};
 use crate::config::settings::{Global, Settings};
 use crate::conn::{RX_BYTES, TX_BYTES, UserOfMemory};
-use crate::daemon::check::finding::{Finding, Severity};
+use crate::daemon::finding::{Finding, Severity};
 use crate::reactor::{SHARED_BYTES, SLOTS_MAX, session_bytes};
 use crate::tls::certificate::SUBJECT_BYTES_MAX;
 

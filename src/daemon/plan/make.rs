@@ -7,13 +7,13 @@ use super::{Excerpt, Plan, PlannedListener, PlannedLog, Quick, Scheme, fingerpri
 use crate::config::settings::SourceFile;
 use crate::daemon::certificates::self_signed;
 use crate::daemon::check::budget::Sizes;
-use crate::daemon::check::finding::{Finding, Severity};
 use crate::daemon::check::identity::{self, Identity};
 use crate::daemon::check::machine::{self, Actors};
 use crate::daemon::check::survey::{Survey, budget, sizes};
 use crate::daemon::check::unix_sockets;
 use crate::daemon::command::args::{Args, Source};
 use crate::daemon::command::{exit, print, quick};
+use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::listening::ports::Wanted;
 use crate::daemon::supervisor::resume::STATE_VERSION;
 use crate::sys::{fd, limits, log};

@@ -13,13 +13,13 @@ use super::happenings::{
 use super::planner::{Left, Planner};
 use super::shell::Shell;
 use super::worker::{Extra, Figures, Worker};
-use crate::daemon::check::finding::{Finding, Severity};
 use crate::daemon::command::print;
+use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::listening::ports::{Interfaces, Wanted};
 use crate::daemon::orders::{Order, TicketBytes};
 use crate::daemon::plan::{Excerpt, Plan};
-use crate::sys::clock;
 use crate::sys::log::{self, Level, Target};
+use crate::sys::{clock, heap};
 use crate::tls::TicketSecret;
 
 type Events = VecDeque<Event>;
@@ -58,6 +58,7 @@ impl Shell<'_> {
                 self.voice.say(notice.level(), &notice.to_string());
                 if notice == Notice::Stopping {
                     self.service.stopping();
+                    self.table.close_all();
                 }
             }
             Action::Exit(code) => self.exit = Some(code),
@@ -151,6 +152,7 @@ impl Shell<'_> {
             return events.push_back(Event::Ended(generation, Ended::NotStarted));
         };
         self.open_logs(&planned.plan);
+        self.table.revive();
         let tickets = self.tickets(&planned.plan);
         let mut worker = match self.spawn(generation, &planned.plan) {
             Ok(worker) => worker,
@@ -291,10 +293,15 @@ impl Shell<'_> {
         self.table.close(&leaving);
     }
 
-    /// Opens and closes sockets as addresses come and go. While a plan is under way it waits:
-    /// that plan was made for the addresses of its time.
+    /// Whether sockets may follow interfaces now. While a plan is under way they wait: that plan
+    /// was made for the addresses of its time.
+    pub(super) fn may_follow(&self) -> bool {
+        self.new.is_none() && !self.machine.is_ending()
+    }
+
+    /// Opens and closes sockets as addresses come and go.
     pub(super) fn follow_interfaces(&mut self, events: &mut Events) {
-        let (Some(good), None) = (&self.good, &self.new) else { return };
+        let Some(good) = self.good.as_ref().filter(|_| self.may_follow()) else { return };
         let plan = Rc::clone(&good.plan);
         let now_ms = clock::monotonic_ms();
         let Some(followed) = self.watcher.wake(&plan, &mut self.table, now_ms) else { return };
@@ -342,6 +349,8 @@ impl Shell<'_> {
         let told = self.voice.end();
         self.commands.end_reload(outcome, &told);
         self.forget_logs();
+        // What a plan has left behind is not needed before the next one.
+        heap::give_back();
     }
 }
 

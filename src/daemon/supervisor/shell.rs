@@ -135,7 +135,7 @@ impl<'a> Shell<'a> {
 
     /// The end: nobody is left. The exit code.
     pub(super) fn close(mut self, code: u8) -> u8 {
-        self.table.remove_files();
+        self.table.close_all();
         if let Some(detached) = self.detached.take() {
             detached.failed(code);
         }

@@ -23,7 +23,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use crate::daemon::listening::table::{Held, Key};
-use crate::daemon::plan::UnixAccess;
+use crate::sys::unix_listener::UnixAccess;
 use crate::sys::{listener, log};
 
 pub use self::following::Followed;
@@ -102,6 +102,20 @@ impl Table {
         self.socket(number).map(|socket| socket.fd.as_fd())
     }
 
+    /// Listens again where a worker has ended that. A worker that was taken over can do so to all
+    /// others; its successor is to serve nevertheless.
+    pub fn revive(&self) {
+        for socket in self.sockets.iter().filter(|socket| socket.local.is_some()) {
+            match listener::revive(&socket.fd) {
+                Ok(false) => {}
+                Ok(true) => log::warn(format_args!("{} listens again", socket.shown())),
+                Err(error) => {
+                    log::error(format_args!("{} does not listen: {error}", socket.shown()));
+                }
+            }
+        }
+    }
+
     /// What a worker of the current plan has to get.
     #[must_use]
     pub fn handed(&self) -> Vec<Handed> {
@@ -146,9 +160,10 @@ impl Table {
         self.sockets.retain(|socket| !gone(socket));
     }
 
-    /// Removes the files of unix sockets that this program has made, at its end.
-    pub fn remove_files(&mut self) {
-        for socket in &mut self.sockets {
+    /// The end: closes everything, and removes the files of unix sockets that this program has
+    /// made. As long as a copy is open here, clients would go on waiting in its queue.
+    pub fn close_all(&mut self) {
+        for mut socket in self.sockets.drain(..) {
             socket.remove_file();
         }
     }
