@@ -239,6 +239,45 @@ fn a_supervisor_becomes_another_program_and_keeps_everything() {
 }
 
 #[test]
+fn a_pid_file_in_an_impossible_place_is_told() {
+    let folder = folder();
+    folder.write("conf/conf", config(&folder, 1, "www", ""));
+    folder.write("text", "not a number");
+    for (name, why) in [
+        ("no/such/pid", "No such file or directory"),
+        ("www", "holds no process number"),
+        ("text", "holds no process number"),
+    ] {
+        let (code, text) = program::run_with_pid_file(&folder, name);
+        assert!(code == Some(1) && text.contains(why), "{name}: {text}");
+    }
+    assert_eq!(folder.read("text"), "not a number");
+}
+
+#[test]
+fn unix_sockets_belong_to_whom_the_configuration_says() {
+    use std::os::unix::fs::MetadataExt as _;
+    // Giving files to others takes root's rights.
+    let own = std::fs::metadata("/proc/self").unwrap();
+    let (user, group) = if own.uid() == 0 { (65_534, 65_533) } else { (own.uid(), own.gid()) };
+    let owner = format!("{user}:{group}");
+    let third = format!("{owner}:0606");
+    for (perms, mode) in [(owner, 0o660), (third, 0o606)] {
+        let socket = format!("/socket-{mode:o}");
+        // The vhost at the port has the same name.
+        let vhost = format!(
+            r#""interface": "DIR{socket}", "unix-socket": "1", "unix-socket-perms": "{perms}",
+            "mounts": [ {{ "mountpoint": "/", "origin": "file://DIR/www" }} ] }},
+            {{ "name": "a.test","#
+        );
+        let program = Program::start_with(folder(), "www", "", &vhost);
+        let found = std::fs::metadata(program.folder.at(&socket[1..])).unwrap();
+        assert_eq!((found.uid(), found.gid(), found.mode() & 0o777), (user, group, mode));
+        assert_eq!(program.stop("TERM"), Some(0));
+    }
+}
+
+#[test]
 fn a_program_that_can_not_take_over_is_not_taken() {
     let folder = Folder::trusted();
     folder.write("www/a.txt", "first\n");

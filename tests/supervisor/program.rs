@@ -233,6 +233,15 @@ pub(crate) fn limited(folder: &Folder, ulimit: &str) -> Child {
     shell.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
+/// Runs a configuration with a pid file that does not work: the exit code, and what was said.
+pub(crate) fn run_with_pid_file(folder: &Folder, name: &str) -> (Option<i32>, String) {
+    let pid_file = folder.at(name);
+    let mut command = command();
+    command.arg("-c").arg(folder.at("conf")).arg("--pid-file").arg(pid_file);
+    let output = command.output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
 fn command() -> Command {
     command_of(PROGRAM.as_ref())
 }

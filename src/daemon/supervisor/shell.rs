@@ -91,6 +91,9 @@ impl<'a> Shell<'a> {
                 io::ErrorKind::AddrInUse => {
                     format!("another server is running, its number is in {shown}")
                 }
+                io::ErrorKind::AlreadyExists => {
+                    format!("{shown} is there and holds no process number: it is left alone")
+                }
                 _ => format!("the file {shown} can not be written: {error}"),
             })
         });
