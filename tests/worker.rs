@@ -1,5 +1,7 @@
 //! The planner and the worker as processes of their own, driven the way a supervisor does it.
 
+#[path = "worker/tls.rs"]
+mod tls;
 #[path = "worker/process.rs"]
 mod worker;
 
@@ -343,4 +345,22 @@ fn quick_mode_is_planned_and_served() {
     file.read_to_end(&mut bytes).unwrap();
     assert!(snapshot::decode(&bytes).unwrap().is_empty());
     assert!(memory_file::read_whole(file.as_fd(), 1 << 20).unwrap() == bytes);
+}
+
+#[test]
+fn programs_may_gain_rights_only_where_that_is_configured() {
+    let folder = folder("worker-rights");
+    let status = |more: &str| {
+        let (listener, _) = socket();
+        let worker = serving(&conf(&folder, more), &[listener]);
+        fs::read_to_string(format!("/proc/{}/status", worker.id())).unwrap()
+    };
+    // A process that stays root keeps what it has.
+    let expected = if user::effective_uid() == 0 { "NoNewPrivs:\t1" } else { "NoNewPrivs:" };
+    assert!(status("").contains(expected));
+    let allowed = status(r#""no-new-privs": "off""#);
+    assert!(allowed.contains("NoNewPrivs:\t0"), "{allowed}");
+    if user::effective_uid() == 0 {
+        assert!(!allowed.contains("Uid:\t0") && allowed.contains("CapEff:\t0000000000000000"));
+    }
 }

@@ -40,10 +40,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let inherited = (args.action == Action::Worker).then(worker::Inherited::take);
     log::init(args.level, args.log_target);
     let code = match &args.action {
-        Action::Serve | Action::OneProcess => one_process::serve(&args),
+        Action::Serve => supervisor::run::run(&args),
+        Action::OneProcess => one_process::serve(&args),
         Action::Plan => plan::make::run(&args),
         Action::Worker => inherited.map_or(exit::USAGE, |own| worker::run(&args, own)),
-        Action::Resume(_) => exit::USAGE,
+        Action::Resume(state) => supervisor::run::resume(&args, *state),
         Action::Control(control) => client::run(*control, &args),
         Action::Manual(page) => print::out(&manual::page(*page)),
         Action::Completions(shell) => print::out(&completions::script(*shell)),

@@ -205,11 +205,6 @@ fn announce(args: &Args, survey: &Survey, world: &World, opened: &[Opened], size
     for line in budget.to_string().lines() {
         log::notice(format_args!("{line}"));
     }
-    if sizes.connections_max < sizes.connections_wanted {
-        log::warn(format_args!(
-            "{} connections at once, not {}: there are not more descriptors",
-            sizes.connections_max, sizes.connections_wanted
-        ));
-    }
+    sizes.warn(&survey.settings.global);
     log::debug(format_args!("{} files read", survey.settings.files.len()));
 }

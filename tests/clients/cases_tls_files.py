@@ -139,9 +139,9 @@ def wrong_files_and_then_right_ones(stage):
 
 
 def children(server):
-    """The processes that a server has started."""
-    with open(f"/proc/{server.child.pid}/task/{server.child.pid}/children",
-              encoding="ascii") as text:
+    """The processes that the one that serves has started."""
+    serving = server.serving_pid()
+    with open(f"/proc/{serving}/task/{serving}/children", encoding="ascii") as text:
         return text.read().split()
 
 

@@ -19,11 +19,16 @@ import stage
 import cases_access
 import cases_browser
 import cases_config
+import cases_control
 import cases_curl
+import cases_daemon
 import cases_hostile
+import cases_interface
 import cases_log
 import cases_mounts
 import cases_process
+import cases_reload
+import cases_threads
 import cases_tls
 import cases_tls_files
 import cases_tls_hostile
@@ -32,14 +37,18 @@ import cases_tls_plain
 import cases_tls_scan
 import cases_tls_sites
 import cases_tls_transfer
+import cases_unix
 import cases_vhosts
 
 # What takes longest comes first.
 MODULES = (cases_tls_scan, cases_curl, cases_mounts, cases_vhosts, cases_access, cases_log,
            cases_config, cases_process, cases_browser, cases_tls, cases_tls_sites, cases_tls_plain,
-           cases_tls_transfer, cases_tls_files, cases_tls_own, cases_hostile, cases_tls_hostile)
-ALONE = ("cases_hostile", "cases_tls_hostile")
-TOOLS = ("curl", "openssl", "node", "chromium", "sslscan", "testssl", "stdbuf")
+           cases_tls_transfer, cases_tls_files, cases_tls_own, cases_unix, cases_control,
+           cases_interface, cases_daemon, cases_threads, cases_reload, cases_hostile,
+           cases_tls_hostile)
+ALONE = ("cases_threads", "cases_reload", "cases_hostile", "cases_tls_hostile")
+TOOLS = ("curl", "openssl", "node", "chromium", "sslscan", "testssl", "stdbuf", "ip", "ss",
+         "nsenter", "setpriv")
 
 
 def play(function):

@@ -118,10 +118,22 @@ class Server:
         if self.child.poll() is not None:
             raise Failed(f"kinglet ended with {self.child.returncode}:\n{self.log()}")
 
+    def serving_pid(self):
+        """The process that serves: the newest worker, or itself if it has none."""
+        found = glob.glob(f"/proc/{self.child.pid}/task/*/children")
+        workers = []
+        for path in found:
+            try:
+                with open(path, encoding="ascii") as text:
+                    workers += [int(pid) for pid in text.read().split()]
+            except OSError:
+                pass
+        return max(workers, default=self.child.pid)
+
     def sockets(self):
-        """How many sockets it holds."""
+        """How many sockets the one that serves holds."""
         count = 0
-        for link in glob.glob(f"/proc/{self.child.pid}/fd/*"):
+        for link in glob.glob(f"/proc/{self.serving_pid()}/fd/*"):
             try:
                 count += os.readlink(link).startswith("socket:")
             except OSError:
@@ -129,8 +141,8 @@ class Server:
         return count
 
     def private_kib(self):
-        """Memory that only this process holds, in KiB."""
-        with open(f"/proc/{self.child.pid}/smaps_rollup", encoding="ascii") as text:
+        """Memory that only the process that serves holds, in KiB."""
+        with open(f"/proc/{self.serving_pid()}/smaps_rollup", encoding="ascii") as text:
             return int(re.search(r"Private_Dirty:\s+(\d+)", text.read()).group(1))
 
     def signal(self, number):

@@ -9,6 +9,7 @@ use crate::buf::{BLOCK_BYTES, LANES};
 use crate::config::settings::{Global, Settings};
 use crate::conn::{RX_BYTES, TX_BYTES, UserOfMemory};
 use crate::reactor::{SHARED_BYTES, SLOTS_MAX, session_bytes};
+use crate::sys::log;
 use crate::tls::certificate::SUBJECT_BYTES_MAX;
 
 /// What the kernel keeps for a connection beside its socket buffers, measured: socket, inode,
@@ -174,6 +175,24 @@ impl Sizes {
             blocks_max: part(self.blocks_max),
             sessions_max: part(self.sessions_max),
             handshakes_max: part(self.handshakes_max),
+        }
+    }
+}
+
+impl Sizes {
+    /// Logs where there is less than was asked for.
+    pub(in crate::daemon) fn warn(&self, global: &Global) {
+        if self.connections_max < self.connections_wanted {
+            log::warn(format_args!(
+                "{} connections at once, not {}: there are not more descriptors",
+                self.connections_max, self.connections_wanted
+            ));
+        }
+        if self.threads < usize::from(global.count_threads) {
+            log::warn(format_args!(
+                "{} threads, not {}: each needs a connection, a buffer and a handshake of its own",
+                self.threads, global.count_threads
+            ));
         }
     }
 }

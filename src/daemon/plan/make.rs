@@ -71,12 +71,7 @@ pub(in crate::daemon) fn make(args: &Args) -> Result<Made, u8> {
     if log::enabled(log::Level::Warn) {
         survey.print();
     }
-    if sizes.connections_max < sizes.connections_wanted {
-        log::warn(format_args!(
-            "{} connections at once, not {}: there are not more descriptors",
-            sizes.connections_max, sizes.connections_wanted
-        ));
-    }
+    sizes.warn(&survey.settings.global);
     let self_signed = self_signed::prepare(&survey.settings, args.state_dir.as_deref());
     let fingerprint = fingerprint::of(args, &survey.settings, &identity, self_signed.as_deref());
     let plan = Plan { fingerprint, ..plan(args, &survey, &world, &identity, &sizes) };

@@ -1,4 +1,22 @@
 //! The supervisor: opens what is listened on, starts workers, and waits.
 
+mod access_logs;
+mod announce;
+pub mod channel;
+mod children;
+mod commands;
+pub mod ending;
+pub mod generations;
+pub mod happenings;
 pub mod interfaces;
+mod perform;
+mod planner;
+pub mod reloading;
+mod resume;
+pub(super) mod run;
+mod service;
+mod shell;
 pub mod sockets;
+mod voice;
+pub mod watchdog;
+mod worker;

@@ -9,6 +9,7 @@
 pub(crate) mod fixture;
 mod following;
 mod inherited;
+pub(in crate::daemon) mod kept;
 mod prepared;
 #[cfg(test)]
 mod tests;
@@ -112,6 +113,30 @@ impl Table {
         self.sockets.iter().filter_map(Socket::handed).collect()
     }
 
+    /// Quick mode: the port that was found.
+    #[must_use]
+    pub fn quick_port(&self) -> Option<u16> {
+        self.quick_port
+    }
+
+    /// Where the current plan is served: the number of the listener, and the place; each once.
+    #[must_use]
+    pub fn served(&self) -> Vec<(u16, Served)> {
+        let mut served: Vec<(u16, Served)> = Vec::new();
+        for socket in &self.sockets {
+            let Some(handed) = socket.handed() else { continue };
+            let place = match (&socket.key, socket.local) {
+                (Key::Unix(name), _) => Served::Unix(name.clone()),
+                (Key::Tcp { .. }, Some(address)) => Served::Tcp(address),
+                (Key::Tcp { address, .. }, None) => Served::Tcp(*address),
+            };
+            if !served.iter().any(|(_, other)| *other == place) {
+                served.push((handed.listener, place));
+            }
+        }
+        served
+    }
+
     /// Numbers of the sockets that no plan wants any more and that are still open.
     #[must_use]
     pub fn leaving(&self) -> Vec<u32> {
@@ -126,9 +151,10 @@ impl Table {
         self.sockets.retain(|socket| !gone(socket));
     }
 
-    /// Removes the files of unix sockets that this program has made, at its end.
-    pub fn remove_files(&mut self) {
-        for socket in &mut self.sockets {
+    /// The end: closes everything, and removes the files of unix sockets that this program has
+    /// made. As long as a copy is open here, clients would go on waiting in its queue.
+    pub fn close_all(&mut self) {
+        for mut socket in self.sockets.drain(..) {
             socket.remove_file();
         }
     }

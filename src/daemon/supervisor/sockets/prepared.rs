@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 
 use super::{Duty, Handed, Origin, Socket, Table, unix};
 use crate::config::settings::ListenOn;
@@ -178,6 +178,12 @@ impl Table {
 }
 
 impl Prepared {
+    /// Descriptor of a socket that was opened for this plan.
+    #[must_use]
+    pub fn fd(&self, number: u32) -> Option<BorrowedFd<'_>> {
+        self.opened.iter().find(|socket| socket.number == number).map(|socket| socket.fd.as_fd())
+    }
+
     fn report(&mut self, plan: &Plan, index: usize, finding: Finding) {
         let source = plan.listeners.get(index).map(|listener| listener.source.clone());
         self.findings.push((finding, source.unwrap_or_default()));

@@ -1,11 +1,14 @@
 //! Unix sockets of the table, and their files.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use crate::daemon::check::finding::{Finding, Severity};
+use crate::daemon::packing::{Malformed, Pack as _, Unpacker};
 use crate::daemon::plan::UnixAccess;
 use crate::sys::socket::BACKLOG;
 use crate::sys::unix_listener::{self, Inode, NAME_BYTES_MAX, UnixName};
@@ -42,6 +45,29 @@ impl SocketFile {
             self.access = access;
         }
         Ok(())
+    }
+}
+
+impl SocketFile {
+    /// Adds it to `to`.
+    pub(super) fn pack(&self, to: &mut Vec<u8>) {
+        to.blob(self.path.as_os_str().as_bytes());
+        to.u64(self.inode.dev);
+        to.u64(self.inode.ino);
+        to.flag(self.access.owner.is_some());
+        let (user, group) = self.access.owner.unwrap_or_default();
+        to.u32(user);
+        to.u32(group);
+        to.u32(self.access.mode);
+    }
+
+    /// Reads what [`pack`](Self::pack) has written.
+    pub(super) fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Malformed> {
+        let path = PathBuf::from(OsStr::from_bytes(from.blob()?));
+        let inode = Inode { dev: from.u64()?, ino: from.u64()? };
+        let (has_owner, user, group) = (from.flag()?, from.u32()?, from.u32()?);
+        let owner = has_owner.then_some((user, group));
+        Ok(Self { path, inode, access: UnixAccess { owner, mode: from.u32()? } })
     }
 }
 

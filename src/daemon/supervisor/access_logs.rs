@@ -1,0 +1,175 @@
+//! The access logs of all generations. The supervisor opens them with its own rights, and opens
+//! them again when log rotation asks for it; workers write.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
+use std::os::unix::fs::{OpenOptionsExt as _, fchown};
+
+use super::sockets::kept::{pack_fd, unpack_fd};
+use crate::daemon::packing::{Malformed, Pack as _, Unpacker};
+use crate::daemon::plan::PlannedLog;
+
+/// Mode of a log file that is made, as with lwsws.
+const FILE_MODE: u32 = 0o600;
+
+/// A log file by its path.
+#[derive(Debug)]
+struct AccessLog {
+    path: String,
+    owner: Option<(u32, u32)>,
+    file: Option<File>,
+}
+
+/// All log files that some generation writes to.
+#[derive(Debug, Default)]
+pub(super) struct AccessLogs {
+    logs: Vec<AccessLog>,
+}
+
+impl AccessLogs {
+    /// Opens what is not open yet. What can not be opened goes to `report` and is tried again
+    /// with the next [`reopen`](Self::reopen).
+    pub(super) fn open(
+        &mut self,
+        wanted: &[PlannedLog],
+        report: &mut dyn FnMut(&PlannedLog, io::Error),
+    ) {
+        for planned in wanted {
+            if self.logs.iter().any(|log| log.path == planned.path && log.file.is_some()) {
+                continue;
+            }
+            self.logs.retain(|log| log.path != planned.path);
+            let (path, owner) = (planned.path.clone(), planned.owner);
+            let file = match open_file(&path, owner) {
+                Ok(file) => Some(file),
+                Err(error) => {
+                    report(planned, error);
+                    None
+                }
+            };
+            self.logs.push(AccessLog { path, owner, file });
+        }
+    }
+
+    /// Opens all by their paths anew. Where that fails, `report` hears of it, and the file that
+    /// was open, if any, goes on.
+    pub(super) fn reopen(&mut self, report: &mut dyn FnMut(&str, io::Error)) {
+        for log in &mut self.logs {
+            match open_file(&log.path, log.owner) {
+                Ok(file) => log.file = Some(file),
+                Err(error) => report(&log.path, error),
+            }
+        }
+    }
+
+    /// The file that this path named when it was last opened.
+    #[must_use]
+    pub(super) fn fd(&self, path: &str) -> Option<BorrowedFd<'_>> {
+        let log = self.logs.iter().find(|log| log.path == path)?;
+        log.file.as_ref().map(File::as_fd)
+    }
+
+    /// Closes those that `is_used` does not want.
+    pub(super) fn keep(&mut self, is_used: &dyn Fn(&str) -> bool) {
+        self.logs.retain(|log| is_used(&log.path));
+    }
+}
+
+impl AccessLogs {
+    /// Adds them to `to`, for a supervisor that becomes another program.
+    pub(super) fn pack<'a>(&'a self, to: &mut Vec<u8>, keep: &mut Vec<BorrowedFd<'a>>) {
+        to.length(self.logs.len());
+        for log in &self.logs {
+            to.text(&log.path);
+            to.flag(log.owner.is_some());
+            let (user, group) = log.owner.unwrap_or_default();
+            to.u32(user);
+            to.u32(group);
+            to.flag(log.file.is_some());
+            if let Some(file) = &log.file {
+                pack_fd(to, file.as_raw_fd());
+                keep.push(file.as_fd());
+            }
+        }
+    }
+
+    /// Reads what [`pack`](Self::pack) has written.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    pub(super) fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Malformed> {
+        let logs = from.list(|from| {
+            let path = from.text()?;
+            let (has_owner, user, group) = (from.flag()?, from.u32()?, from.u32()?);
+            let file = if from.flag()? { Some(unpack_fd(from)?.into()) } else { None };
+            Ok(AccessLog { path, owner: has_owner.then_some((user, group)), file })
+        })?;
+        Ok(Self { logs })
+    }
+}
+
+/// Opens for reading too, as lwsws does: opening a FIFO that way does not wait for a reader.
+/// The owner is set only on a file that this call made; an existing one keeps its own.
+fn open_file(path: &str, owner: Option<(u32, u32)>) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).mode(FILE_MODE);
+    let file = match options.clone().create_new(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return options.create(true).open(path);
+        }
+        other => other?,
+    };
+    if let Some((user, group)) = owner {
+        // Some file systems, those of SD cards for one, know no owners.
+        let _ = fchown(&file, Some(user), Some(group));
+    }
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn planned(path: &str) -> PlannedLog {
+        PlannedLog { path: path.to_owned(), owner: None, source: Default::default() }
+    }
+
+    fn write(logs: &AccessLogs, path: &str, text: &str) {
+        let fd = logs.fd(path).unwrap().try_clone_to_owned().unwrap();
+        File::from(fd).write_all(text.as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn files_are_opened_once_and_again_when_asked() {
+        let dir = std::env::temp_dir().join(format!("kinglet-access-logs-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let path = dir.join("one").display().to_string();
+        let missing = dir.join("not/there").display().to_string();
+        let mut faults = Vec::new();
+        let mut logs = AccessLogs::default();
+        let wanted = [planned(&path), planned(&missing)];
+        logs.open(&wanted, &mut |log, error| faults.push((log.path.clone(), error.kind())));
+        logs.open(&wanted[..1], &mut |_, _| unreachable!("it is open"));
+        assert_eq!(faults, [(missing.clone(), io::ErrorKind::NotFound)]);
+        assert!(logs.fd(&missing).is_none());
+        write(&logs, &path, "before\n");
+        let rotated = dir.join("one.1");
+        std::fs::rename(&path, &rotated).unwrap();
+        write(&logs, &path, "still the old file\n");
+        std::fs::create_dir(dir.join("not")).unwrap();
+        logs.reopen(&mut |path, error| unreachable!("{path}: {error}"));
+        write(&logs, &path, "after\n");
+        assert!(logs.fd(&missing).is_some());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "after\n");
+        assert_eq!(std::fs::read_to_string(&rotated).unwrap(), "before\nstill the old file\n");
+        // A folder that goes leaves the open file alone.
+        std::fs::remove_dir_all(&dir).unwrap();
+        let mut faults = 0;
+        logs.reopen(&mut |_, _| faults += 1);
+        write(&logs, &path, "nobody reads this\n");
+        logs.keep(&|used| used == path);
+        assert!(faults == 2 && logs.fd(&path).is_some() && logs.fd(&missing).is_none());
+    }
+}

@@ -1,0 +1,52 @@
+//! Where the server can be reached, for people: lines of the log, or the banner of quick mode.
+
+use super::sockets::Served;
+use crate::daemon::command::quick;
+use crate::daemon::plan::Plan;
+
+/// One line for each place that `plan` is served at and that was not served `before`.
+#[must_use]
+pub(super) fn lines(
+    plan: &Plan,
+    served: &[(u16, Served)],
+    before: &[(u16, Served)],
+) -> Vec<String> {
+    let new = served.iter().filter(|(_, place)| before.iter().all(|(_, other)| other != place));
+    new.map(|(listener, place)| {
+        let listener = plan.listeners.get(usize::from(*listener));
+        let scheme = listener.map_or("http", |listener| listener.scheme.as_str());
+        let names = listener.map_or("", |listener| &listener.vhosts);
+        match place {
+            Served::Tcp(address) => format!("listening on {scheme}://{address} for {names}"),
+            Served::Unix(name) => format!("listening on {name} ({scheme}) for {names}"),
+        }
+    })
+    .collect()
+}
+
+/// One line for each place that was served `before` and is not any more.
+#[must_use]
+pub(super) fn farewells(served: &[(u16, Served)], before: &[(u16, Served)]) -> Vec<String> {
+    let old = before.iter().filter(|(_, place)| served.iter().all(|(_, other)| other != place));
+    old.map(|(_, place)| match place {
+        Served::Tcp(address) => format!("no longer listening on {address}"),
+        Served::Unix(name) => format!("no longer listening on {name}"),
+    })
+    .collect()
+}
+
+/// What quick mode prints when it serves.
+#[must_use]
+pub(super) fn banner(plan: &Plan, directory: &str, served: &[(u16, Served)]) -> String {
+    let mut text = format!("kinglet serves {directory}\n");
+    for (listener, place) in served {
+        let listener = plan.listeners.get(usize::from(*listener));
+        let scheme = listener.map_or("http", |listener| listener.scheme.as_str());
+        if let Served::Tcp(address) = place {
+            let host = quick::url_host(*address);
+            text.push_str(&format!("\n    {scheme}://{host}/\n"));
+        }
+    }
+    let budget = &plan.budget_text;
+    format!("{text}\n{budget}\nstop it with Ctrl-C")
+}

@@ -1,0 +1,164 @@
+//! The supervisor's end of the socket pair to a worker: orders out, reports in. It never waits.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use crate::daemon::orders::{Order, PACKET_BYTES_MAX, Report};
+use crate::sys::{fd, passing};
+
+/// Orders that may wait for a worker to read them: listeners and logs of a large configuration
+/// several times over.
+pub const ORDERS_MAX: usize = 8_192;
+
+/// What [`Channel::receive`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// A report.
+    Report(Report),
+    /// Nothing for now.
+    Nothing,
+    /// Something that is no report.
+    Garbage,
+    /// The worker has closed its end.
+    Closed,
+}
+
+/// An order that waits.
+#[derive(Debug)]
+struct Waiting {
+    packet: Box<[u8]>,
+    rider: Option<OwnedFd>,
+}
+
+/// The supervisor's end.
+#[derive(Debug)]
+pub struct Channel {
+    fd: OwnedFd,
+    waiting: VecDeque<Waiting>,
+    closed: bool,
+}
+
+/// The worker can not be reached any more: it has too many orders to read, or there are no
+/// descriptors left to keep them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unreachable;
+
+impl Channel {
+    /// A channel and the worker's end of it.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn pair() -> io::Result<(Self, OwnedFd)> {
+        let (own, other) = passing::pair()?;
+        Ok((Self::over(own), other))
+    }
+
+    /// A channel that was open before.
+    #[must_use]
+    pub fn over(fd: OwnedFd) -> Self {
+        Self { fd, waiting: VecDeque::new(), closed: false }
+    }
+
+    /// Sends an order, at once or when there is room. A worker that has gone gets none, which is
+    /// no error: its end is told in other ways.
+    ///
+    /// # Errors
+    /// [`Unreachable`].
+    pub fn send(
+        &mut self,
+        order: &Order,
+        rider: Option<BorrowedFd<'_>>,
+    ) -> Result<(), Unreachable> {
+        if self.closed {
+            return Ok(());
+        }
+        let packet = order.encode();
+        if self.waiting.is_empty() && self.put(&packet, rider)? {
+            return Ok(());
+        }
+        if self.waiting.len() >= ORDERS_MAX {
+            return Err(Unreachable);
+        }
+        let rider = rider.map(fd::duplicate).transpose().map_err(|_| Unreachable)?;
+        self.waiting.push_back(Waiting { packet: packet.as_slice().into(), rider });
+        Ok(())
+    }
+
+    /// Sends what waits, as far as there is room.
+    ///
+    /// # Errors
+    /// [`Unreachable`].
+    pub fn flush(&mut self) -> Result<(), Unreachable> {
+        while let Some(first) = self.waiting.pop_front() {
+            let rider = first.rider.as_ref().map(AsFd::as_fd);
+            if !self.put(&first.packet, rider)? {
+                self.waiting.push_front(first);
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether [`flush`](Self::flush) has something to do.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether the worker has closed its end: nothing more will come.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The next report.
+    pub fn receive(&mut self) -> Received {
+        if self.closed {
+            return Received::Nothing;
+        }
+        let mut room = [0; PACKET_BYTES_MAX];
+        match passing::receive(self.fd.as_fd(), &mut room) {
+            Ok(Some((bytes, None))) => {
+                let report = room.get(..bytes).map(Report::decode);
+                report.and_then(Result::ok).map_or(Received::Garbage, Received::Report)
+            }
+            // Workers send no descriptors.
+            Ok(Some((_, Some(_)))) => Received::Garbage,
+            Ok(None) => {
+                self.close();
+                Received::Closed
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Received::Nothing,
+            Err(_) => Received::Garbage,
+        }
+    }
+
+    /// Whether the packet is on its way, or nobody wants it any more.
+    fn put(&self, packet: &[u8], rider: Option<BorrowedFd<'_>>) -> Result<bool, Unreachable> {
+        match passing::send(self.fd.as_fd(), packet, rider) {
+            Ok(()) => Ok(true),
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock => Ok(false),
+                // What it has said before it went is still to be read.
+                io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Ok(true),
+                _ => Err(Unreachable),
+            },
+        }
+    }
+
+    fn close(&mut self) {
+        self.closed = true;
+        self.waiting.clear();
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+#[cfg(test)]
+#[path = "channel_tests.rs"]
+mod tests;

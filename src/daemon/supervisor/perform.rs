@@ -1,0 +1,355 @@
+//! How the supervisor does what the state machine wants.
+
+use std::collections::VecDeque;
+use std::os::fd::AsFd as _;
+use std::rc::Rc;
+
+use super::announce;
+use super::channel::{Channel, Unreachable};
+use super::generations::State;
+use super::happenings::{
+    Action, Basis, Ended, Event, Generation, Notice, Outcome, Planned as Found, RUNTIME,
+};
+use super::planner::{Left, Planner};
+use super::shell::Shell;
+use super::worker::{Extra, Figures, Worker};
+use crate::daemon::check::finding::{Finding, Severity};
+use crate::daemon::command::print;
+use crate::daemon::listening::ports::{Interfaces, Wanted};
+use crate::daemon::orders::{Order, TicketBytes};
+use crate::daemon::plan::{Excerpt, Plan};
+use crate::sys::clock;
+use crate::sys::log::{self, Level, Target};
+use crate::tls::TicketSecret;
+
+type Events = VecDeque<Event>;
+
+impl Shell<'_> {
+    /// Does one thing.
+    pub(super) fn perform(&mut self, action: Action, events: &mut Events) {
+        match action {
+            Action::StartPlanner => self.start_planner(events),
+            Action::KillPlanner => {
+                if let Some(planner) = &self.planner {
+                    planner.kill();
+                }
+            }
+            Action::OpenSockets => self.open_sockets(events),
+            Action::StartWorker(generation, basis) => self.start_worker(generation, basis, events),
+            Action::Adopt => self.adopt(),
+            Action::Forget => self.forget(events),
+            Action::Retire(generation, drain_ms) => self.retire(generation, drain_ms, events),
+            Action::CloseRemoved => self.close_removed(events),
+            Action::Stop(generation, within_ms) => {
+                self.order(generation, &Order::Stop { within_ms }, events);
+            }
+            Action::Ping(generation, number) => {
+                self.order(generation, &Order::Ping { number }, events);
+            }
+            Action::Kill(generation) => {
+                if let Some(worker) = self.worker(generation) {
+                    worker.kill();
+                }
+            }
+            Action::Alive => self.service.alive(),
+            Action::Started => self.started(),
+            Action::Reloaded(outcome) => self.reloaded(outcome),
+            Action::Say(notice) => {
+                self.voice.say(notice.level(), &notice.to_string());
+                if notice == Notice::Stopping {
+                    self.service.stopping();
+                    self.table.close_all();
+                }
+            }
+            Action::Exit(code) => self.exit = Some(code),
+        }
+    }
+
+    fn start_planner(&mut self, events: &mut Events) {
+        let reload = self.good.is_some();
+        if reload {
+            self.service.reloading();
+            self.voice.begin();
+            self.commands.begin_reload();
+        }
+        let started = self.children.check().and_then(|()| {
+            Planner::start(&self.children, reload)
+                .map_err(|error| format!("the configuration can not be read: {error}"))
+        });
+        match started {
+            Ok(planner) => self.planner = Some(planner),
+            Err(text) => {
+                self.complain(&text);
+                events.push_back(Event::Planned(Err(RUNTIME)));
+            }
+        }
+    }
+
+    /// Says that something failed: as a message of the program while it starts.
+    fn complain(&mut self, text: &str) {
+        if self.good.is_some() {
+            self.voice.say(Level::Error, text);
+        } else {
+            print::err(&format!("kinglet: {text}"));
+        }
+    }
+
+    /// What the planner has found.
+    pub(super) fn planned(&mut self, planner: Planner, ended: Ended) -> Event {
+        let Left { result, words } = planner.end(ended);
+        let level = if result.is_ok() { Level::Warn } else { Level::Error };
+        self.voice.say(level, &words);
+        match result {
+            Ok(planned) => {
+                let plan = &planned.plan;
+                let same = self.good.as_ref().map(|good| good.plan.fingerprint);
+                if same == Some(plan.fingerprint) {
+                    return Event::Planned(Ok(Found::Same));
+                }
+                let terms = planned.terms();
+                self.new = Some((planned, None));
+                Event::Planned(Ok(Found::New(terms)))
+            }
+            Err((code, text)) => {
+                if let Some(text) = text.filter(|_| !self.machine.is_ending()) {
+                    self.complain(&text);
+                }
+                Event::Planned(Err(code))
+            }
+        }
+    }
+
+    fn open_sockets(&mut self, events: &mut Events) {
+        let Some((planned, place)) = &mut self.new else {
+            return events.push_back(Event::Sockets(Err(RUNTIME)));
+        };
+        let plan = &planned.plan;
+        let wanted: Vec<Wanted> = plan.listeners.iter().map(|one| one.wanted.clone()).collect();
+        let mut prepared = self.table.prepare(plan, &Interfaces::for_listeners(&wanted));
+        for (finding, source) in prepared.findings.drain(..) {
+            self.voice.report(&finding, &source);
+        }
+        if plan.listeners.is_empty() {
+            let finding = Finding::new(Severity::Error, "there is nothing to listen on");
+            self.voice.report(&finding, &Excerpt::default());
+        }
+        events.push_back(if prepared.fatal || plan.listeners.is_empty() {
+            self.table.abandon(prepared);
+            Event::Sockets(Err(RUNTIME))
+        } else {
+            let removes = !prepared.removed.is_empty();
+            *place = Some(prepared);
+            Event::Sockets(Ok(removes))
+        });
+    }
+
+    fn start_worker(&mut self, generation: Generation, basis: Basis, events: &mut Events) {
+        let planned = match basis {
+            Basis::New => self.new.as_ref().map(|(planned, _)| planned.clone()),
+            Basis::Good => self.good.clone(),
+        };
+        let Some(planned) = planned else {
+            return events.push_back(Event::Ended(generation, Ended::NotStarted));
+        };
+        self.open_logs(&planned.plan);
+        let tickets = self.tickets(&planned.plan);
+        let mut worker = match self.spawn(generation, &planned.plan) {
+            Ok(worker) => worker,
+            Err(error) => {
+                self.complain(&format!("the worker can not be started: {error}"));
+                return events.push_back(Event::Ended(generation, Ended::NotStarted));
+            }
+        };
+        let prepared = match (basis, &self.new) {
+            (Basis::New, Some((_, prepared))) => prepared.as_ref(),
+            _ => None,
+        };
+        let sockets = match prepared {
+            Some(prepared) => prepared.for_worker.clone(),
+            None => self.table.handed(),
+        };
+        let port = match prepared {
+            Some(prepared) => prepared.quick_port,
+            None => self.table.quick_port(),
+        };
+        let fd = |number| {
+            self.table.fd(number).or_else(|| prepared.and_then(|prepared| prepared.fd(number)))
+        };
+        let extra = Extra { port, tickets };
+        if worker.hand_over(&planned, &sockets, &fd, &self.logs, extra).is_err() {
+            events.push_back(Event::Broken(generation));
+        }
+        self.workers.push(worker);
+    }
+
+    fn spawn(&self, generation: Generation, plan: &Rc<Plan>) -> std::io::Result<Worker> {
+        let (channel, end) = Channel::pair()?;
+        let ring = log::ring().and_then(|ring| ring.descriptor());
+        let pid = self.children.start_worker(plan.speaks_tls, end.as_fd(), ring)?;
+        Ok(Worker {
+            generation,
+            pid,
+            begun_ms: clock::monotonic_ms(),
+            channel,
+            plan: Rc::clone(plan),
+            sockets: Vec::new(),
+            figures: Figures::default(),
+        })
+    }
+
+    fn open_logs(&mut self, plan: &Plan) {
+        let voice = &mut self.voice;
+        self.logs.open(&plan.logs, &mut |planned, error| {
+            let message = format!("the access log {} can not be opened: {error}", planned.path);
+            voice.report(&Finding::new(Severity::Degraded, message), &planned.source);
+        });
+    }
+
+    /// What session tickets are made from, the same for all workers; made when it is first needed.
+    fn tickets(&mut self, plan: &Plan) -> Option<TicketBytes> {
+        if !plan.speaks_tls {
+            return None;
+        }
+        if self.tickets.is_none() {
+            match TicketSecret::new(clock::monotonic_ms()) {
+                Ok(secret) => self.tickets = Some(TicketBytes(secret.export())),
+                Err(fault) => self.voice.say(Level::Warn, &fault.to_string()),
+            }
+        }
+        self.tickets.clone()
+    }
+
+    fn adopt(&mut self) {
+        let Some((planned, prepared)) = self.new.take() else { return };
+        self.closing_late = false;
+        let before = std::mem::take(&mut self.served);
+        if let Some(prepared) = prepared {
+            self.served.clone_from(&prepared.served);
+            self.table.adopt(prepared);
+        }
+        self.watcher.watch_for(&planned.plan, clock::monotonic_ms());
+        if self.good.replace(planned).is_some()
+            && let Some(good) = &self.good
+        {
+            for line in announce::lines(&good.plan, &self.served, &before) {
+                log::notice(format_args!("{line}"));
+            }
+            for line in announce::farewells(&self.served, &before) {
+                log::notice(format_args!("{line}"));
+            }
+        }
+    }
+
+    fn forget(&mut self, events: &mut Events) {
+        if let Some((_, Some(prepared))) = self.new.take() {
+            self.table.abandon(prepared);
+        }
+        self.forget_logs();
+        if self.closing_late {
+            self.close_removed(events);
+        }
+    }
+
+    pub(super) fn order(&mut self, generation: Generation, order: &Order, events: &mut Events) {
+        if let Some(worker) = self.worker(generation) {
+            let sent = worker.channel.send(order, None);
+            lost(sent, generation, events);
+        }
+    }
+
+    /// Hands the listening over: what the successor listens on as well is left to it at once.
+    fn retire(&mut self, generation: Generation, drain_ms: u64, events: &mut Events) {
+        self.order(generation, &Order::Retire { drain_ms }, events);
+        let handed = self.table.handed();
+        if let Some(worker) = self.worker(generation) {
+            let sent = worker.unlisten(&|number| handed.iter().any(|one| one.socket == number));
+            lost(sent, generation, events);
+        }
+    }
+
+    /// Closes what nobody listens on any more, in all generations and here.
+    fn close_removed(&mut self, events: &mut Events) {
+        let prepared = self.new.as_ref().and_then(|(_, prepared)| prepared.as_ref());
+        let mut leaving = self.table.leaving();
+        let all = leaving.len();
+        // One that the plan under way wants again stays until it is clear what becomes of that.
+        if let Some(prepared) = prepared {
+            leaving.retain(|number| prepared.for_worker.iter().all(|one| one.socket != *number));
+        }
+        self.closing_late = leaving.len() < all;
+        let states: Vec<_> =
+            self.workers.iter().map(|worker| self.state(worker.generation)).collect();
+        for (worker, state) in self.workers.iter_mut().zip(states) {
+            if matches!(state, Some(State::Retiring | State::Stopping)) {
+                let sent = worker.unlisten(&|_| true);
+                lost(sent, worker.generation, events);
+            }
+        }
+        self.table.close(&leaving);
+    }
+
+    /// Whether sockets may follow interfaces now. While a plan is under way they wait: that plan
+    /// was made for the addresses of its time.
+    pub(super) fn may_follow(&self) -> bool {
+        self.new.is_none() && !self.machine.is_ending()
+    }
+
+    /// Opens and closes sockets as addresses come and go.
+    pub(super) fn follow_interfaces(&mut self, events: &mut Events) {
+        let Some(good) = self.good.as_ref().filter(|_| self.may_follow()) else { return };
+        let plan = Rc::clone(&good.plan);
+        let now_ms = clock::monotonic_ms();
+        let Some(followed) = self.watcher.wake(&plan, &mut self.table, now_ms) else { return };
+        let states: Vec<_> =
+            self.workers.iter().map(|worker| self.state(worker.generation)).collect();
+        for (worker, state) in self.workers.iter_mut().zip(states) {
+            let sent = worker.unlisten(&|number| followed.unlisten.contains(&number));
+            lost(sent, worker.generation, events);
+            let current = matches!(state, Some(State::Starting | State::Serving));
+            for handed in followed.listen.iter().filter(|_| current) {
+                let sent = worker.listen(*handed, self.table.fd(handed.socket));
+                lost(sent, worker.generation, events);
+            }
+        }
+        self.served = self.table.served();
+    }
+
+    fn started(&mut self) {
+        self.voice.start();
+        if let Some(good) = &self.good {
+            let plan = &good.plan;
+            match &plan.quick {
+                Some(quick) => {
+                    let _ = print::out(&announce::banner(plan, &quick.directory, &self.served));
+                }
+                None => {
+                    let budget = plan.budget_text.lines().map(str::to_owned);
+                    for line in announce::lines(plan, &self.served, &[]).into_iter().chain(budget) {
+                        log::notice(format_args!("{line}"));
+                    }
+                }
+            }
+        }
+        self.service.ready();
+        let keep_stderr = self.args.log_target == Target::Stderr;
+        if let Some(detached) = self.detached.take()
+            && let Err(error) = detached.ready(keep_stderr)
+        {
+            log::warn(format_args!("standard error can not be left: {error}"));
+        }
+    }
+
+    fn reloaded(&mut self, outcome: Outcome) {
+        self.service.ready();
+        let told = self.voice.end();
+        self.commands.end_reload(outcome, &told);
+        self.forget_logs();
+    }
+}
+
+/// A worker that can not be told anything is of no use.
+fn lost(sent: Result<(), Unreachable>, generation: Generation, events: &mut Events) {
+    if sent.is_err() {
+        events.push_back(Event::Broken(generation));
+    }
+}

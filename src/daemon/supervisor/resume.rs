@@ -1,0 +1,236 @@
+//! SIGUSR2: the supervisor becomes the program that is on disk now. Its state goes through a file
+//! in memory; sockets, logs and channels stay open under their numbers, and children stay its
+//! children.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
+use std::rc::Rc;
+
+use zeroize::Zeroizing;
+
+use super::channel::Channel;
+use super::generations::{Generations, Living, State};
+use super::happenings::Generation;
+use super::planner::Planned;
+use super::shell::{Beginnings, Shell};
+use super::sockets::Table;
+use super::sockets::kept::{pack_fd, unpack_fd};
+use super::worker::{Figures, Worker};
+use crate::daemon::command::args::Args;
+use crate::daemon::command::argv::Role;
+use crate::daemon::orders::TicketBytes;
+use crate::daemon::packing::{Malformed, Pack as _, Unpacker};
+use crate::daemon::plan::{PLAN_BYTES_MAX, Plan};
+use crate::sys::log::{self, Level};
+use crate::sys::process::{self, Pid};
+use crate::sys::ring_log::RingLog;
+use crate::sys::{clock, fd, memory_file};
+
+/// First byte: both programs may be of different builds.
+const VERSION: u8 = 1;
+/// Bytes of a state: a plan for each of many generations.
+const STATE_BYTES_MAX: usize = 16 * PLAN_BYTES_MAX;
+
+impl Shell<'_> {
+    /// Whether nothing is under way that would be lost.
+    pub(super) fn can_resume(&self) -> bool {
+        let channels = || self.workers.iter().map(|worker| &worker.channel);
+        self.planner.is_none()
+            && self.new.is_none()
+            && self.good.is_some()
+            && self.commands.deadline_ms.is_none()
+            && self.machine.is_settled()
+            && channels().all(|channel| !channel.is_waiting() && !channel.is_closed())
+    }
+
+    /// Becomes the program on disk. Comes back only when that fails; everything is as before then.
+    pub(super) fn become_successor(&mut self) {
+        self.resume_wanted = false;
+        self.voice.say(Level::Notice, "the supervisor becomes the program that is on disk now");
+        let error = match self.children.check() {
+            Ok(()) => match self.try_to_become() {
+                Ok(error) | Err(error) => error.to_string(),
+            },
+            Err(reason) => reason,
+        };
+        self.voice.say(Level::Error, &format!("the supervisor stays the program it is: {error}"));
+    }
+
+    fn try_to_become(&self) -> io::Result<io::Error> {
+        let mut bytes = Zeroizing::new(Vec::new());
+        let mut keep = Vec::new();
+        self.pack(&mut bytes, &mut keep);
+        let state = memory_file::create("kinglet state")?;
+        File::from(fd::duplicate(&state)?).write_all(&bytes)?;
+        keep.push(state.as_fd());
+        let args = self.args.to_argv(Role::Resume(state.as_raw_fd()));
+        let mut env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+        env.extend(self.service.variables());
+        Ok(process::replace(self.children.program(), &args, &env, &keep))
+    }
+
+    fn pack<'a>(&'a self, to: &mut Vec<u8>, keep: &mut Vec<BorrowedFd<'a>>) {
+        to.u8(VERSION);
+        to.u64(self.begun_ms);
+        let ring = log::ring().and_then(RingLog::descriptor);
+        to.flag(ring.is_some());
+        if let Some(ring) = ring {
+            pack_fd(to, ring.as_raw_fd());
+            keep.push(ring);
+        }
+        to.flag(self.tickets.is_some());
+        if let Some(tickets) = &self.tickets {
+            to.bytes(&*tickets.0);
+        }
+        to.flag(self.good.is_some());
+        if let Some(good) = &self.good {
+            to.blob(&good.plan.encode());
+            pack_fd(to, good.snapshot.as_raw_fd());
+            keep.push(good.snapshot.as_fd());
+        }
+        self.table.pack(to, keep);
+        self.logs.pack(to, keep);
+        let (last, attempts) = self.machine.counts();
+        to.u32(last);
+        to.u32(attempts);
+        let living = self.machine.living().iter().filter_map(|living| {
+            let worker = self.workers.iter().find(|one| one.generation == living.generation)?;
+            Some((living, worker))
+        });
+        let living: Vec<_> = living.collect();
+        to.length(living.len());
+        for (living, worker) in living {
+            pack_living(to, living);
+            worker.pack(to);
+            keep.push(worker.channel.as_fd());
+        }
+    }
+}
+
+impl<'a> Shell<'a> {
+    /// Goes on where the program before this one has stopped.
+    ///
+    /// # Errors
+    /// What to tell the user.
+    pub(super) fn resume(args: &'a Args, state: RawFd) -> Result<Self, String> {
+        let bytes = fd::inherited(state)
+            .and_then(|state| memory_file::read_whole(state.as_fd(), STATE_BYTES_MAX))
+            .map(Zeroizing::new)
+            .map_err(|error| format!("the state of the server can not be read: {error}"))?;
+        let mut from = Unpacker::new(&bytes);
+        Self::unpack(args, &mut from)
+            .map_err(|fault| format!("the state of the server can not be understood: {fault}"))?
+    }
+
+    fn unpack(args: &'a Args, from: &mut Unpacker<'_>) -> Result<Result<Self, String>, Malformed> {
+        if from.u8()? != VERSION {
+            return Err(Malformed::Version);
+        }
+        let begun_ms = from.u64()?;
+        if from.flag()?
+            && let Ok(ring) = RingLog::attach(unpack_fd(from)?)
+        {
+            log::use_ring(ring);
+        }
+        let tickets = match from.flag()? {
+            true => Some(TicketBytes(Zeroizing::new(from.array()?))),
+            false => None,
+        };
+        let good = match from.flag()? {
+            true => Some(unpack_planned(from)?),
+            false => None,
+        };
+        let table = Table::unpack(from)?;
+        let logs = super::access_logs::AccessLogs::unpack(from)?;
+        let (last, attempts) = (from.u32()?, from.u32()?);
+        let both = from.list(|from| {
+            let living = unpack_living(from)?;
+            Ok((living, Worker::unpack(from, living.generation)?))
+        })?;
+        from.end()?;
+        let (living, workers) = both.into_iter().unzip();
+        let mut shell = match Self::new(args, &mut Beginnings::default()) {
+            Ok(shell) => shell,
+            Err(text) => return Ok(Err(text)),
+        };
+        let terms = good.as_ref().map(Planned::terms);
+        let watchdog_ms = shell.service.watchdog_ms();
+        let now_ms = clock::monotonic_ms();
+        shell.machine = Generations::resumed(terms, living, (last, attempts), watchdog_ms, now_ms);
+        shell.served = table.served();
+        if let Some(good) = &good {
+            shell.watcher.watch_for(&good.plan, now_ms);
+        }
+        (shell.begun_ms, shell.tickets, shell.good) = (begun_ms, tickets, good);
+        (shell.table, shell.logs, shell.workers) = (table, logs, workers);
+        shell.voice.start();
+        shell.service.ready();
+        Ok(Ok(shell))
+    }
+}
+
+fn unpack_planned(from: &mut Unpacker<'_>) -> Result<Planned, Malformed> {
+    let plan = Rc::new(Plan::decode(from.blob()?)?);
+    Ok(Planned { plan, snapshot: Rc::new(unpack_fd(from)?) })
+}
+
+fn pack_living(to: &mut Vec<u8>, living: &Living) {
+    to.u32(living.generation.0);
+    to.u8(match living.state {
+        State::Starting => 0,
+        State::Serving => 1,
+        State::Retiring => 2,
+        State::Stopping => 3,
+    });
+    to.u64(living.ready_ms);
+    to.flag(living.killed);
+    to.flag(living.deadline_ms.is_some());
+    to.u64(living.deadline_ms.unwrap_or(0));
+}
+
+fn unpack_living(from: &mut Unpacker<'_>) -> Result<Living, Malformed> {
+    let generation = Generation(from.u32()?);
+    let state = match from.u8()? {
+        0 => State::Starting,
+        1 => State::Serving,
+        2 => State::Retiring,
+        3 => State::Stopping,
+        _ => return Err(Malformed::Value),
+    };
+    let (ready_ms, killed) = (from.u64()?, from.flag()?);
+    let (has_deadline, deadline_ms) = (from.flag()?, from.u64()?);
+    let deadline_ms = has_deadline.then_some(deadline_ms);
+    Ok(Living { generation, state, ready_ms, killed, deadline_ms, failed: None })
+}
+
+impl Worker {
+    fn pack(&self, to: &mut Vec<u8>) {
+        to.u32(u32::try_from(self.pid.get()).unwrap_or(0));
+        to.u64(self.begun_ms);
+        pack_fd(to, self.channel.as_fd().as_raw_fd());
+        to.blob(&self.plan.encode());
+        to.length(self.sockets.len());
+        for socket in &self.sockets {
+            to.u32(*socket);
+        }
+        to.u64(self.figures.memory_bytes_max);
+        to.u32(self.figures.connections_max);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>, generation: Generation) -> Result<Self, Malformed> {
+        let pid = i32::try_from(from.u32()?).ok().and_then(Pid::new).ok_or(Malformed::Value)?;
+        let begun_ms = from.u64()?;
+        let channel: OwnedFd = unpack_fd(from)?;
+        let plan = Rc::new(Plan::decode(from.blob()?)?);
+        let sockets = from.list(|from| from.u32())?;
+        let figures = Figures {
+            memory_bytes_max: from.u64()?,
+            connections_max: from.u32()?,
+            ..Figures::default()
+        };
+        let channel = Channel::over(channel);
+        Ok(Self { generation, pid, begun_ms, channel, plan, sockets, figures })
+    }
+}
