@@ -4,16 +4,18 @@
 use std::ffi::OsStr;
 use std::fmt::Debug;
 use std::fs::File;
+use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::FileExt as _;
 
 use kinglet::config::settings::SourceFile;
 use kinglet::daemon::orders::{Order, PACKET_BYTES_MAX, Report};
 use kinglet::daemon::plan::{Plan, snapshot};
+use kinglet::daemon::supervisor::channel::{Channel, Received};
 use kinglet::daemon::{answer_part_again, request_again};
 use kinglet::sys::process::Pid;
 use kinglet::sys::ring_log::{RING_BYTES, RingLog};
-use kinglet::sys::{netlink, notify};
+use kinglet::sys::{netlink, notify, passing};
 
 /// Checks one input: a byte that says what the rest is meant for.
 pub(crate) fn check(input: &[u8]) {
@@ -25,6 +27,7 @@ pub(crate) fn check(input: &[u8]) {
         b's' => whole(bytes, texts),
         b'q' => whole(bytes, request_again),
         b'a' => part(bytes),
+        b'c' => channel(bytes),
         b'l' => ring(bytes),
         b'n' => notice(bytes),
         b'f' => descriptors(bytes),
@@ -81,6 +84,36 @@ fn part(bytes: &[u8]) {
         [b'E', code] => assert_eq!(again.as_deref(), Some(&[0, *code][..])),
         _ => assert_eq!(again, None),
     }
+}
+
+/// What a worker sends: a byte before each packet says how long it is, and whether a descriptor
+/// rides on it. Each is a report or garbage, and none disturbs the next.
+fn channel(mut bytes: &[u8]) {
+    let (mut own, worker) = Channel::pair().expect("a pair");
+    while let Some((length, rest)) = bytes.split_first() {
+        let rides = length & 0x80 != 0;
+        // Longer than any packet, if all bits are set.
+        let length = match length & 0x7f {
+            0x7f => PACKET_BYTES_MAX + 1,
+            short => usize::from(short),
+        };
+        let (packet, rest) = rest.split_at(length.min(rest.len()));
+        bytes = rest;
+        if packet.is_empty() {
+            continue;
+        }
+        let rider = rides.then(|| worker.as_fd());
+        passing::send(worker.as_fd(), packet, rider).expect("room for one");
+        let wanted = match Report::decode(packet) {
+            Ok(report) if !rides && packet.len() <= PACKET_BYTES_MAX => Received::Report(report),
+            _ => Received::Garbage,
+        };
+        assert_eq!(own.receive(), wanted);
+        assert_eq!(own.receive(), Received::Nothing);
+    }
+    drop(worker);
+    assert_eq!(own.receive(), Received::Closed);
+    assert_eq!(own.receive(), Received::Nothing);
 }
 
 /// A ring that a worker has filled with anything: a terminal may see what is read, and a line that
