@@ -4,7 +4,8 @@
 mod program;
 
 use std::io::Write as _;
-use std::os::unix::net::UnixDatagram;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 
 use program::{Folder, Http, Program, config, pid_is_there, quick};
 
@@ -233,4 +234,28 @@ fn systemd_hears_of_everything_and_a_hung_worker_is_replaced() {
     program.signal("TERM");
     heard("STOPPING=1");
     assert_eq!(program.stop("TERM"), Some(0));
+}
+
+#[test]
+fn it_listens_on_more_places_than_the_usual_limit_of_descriptors_allows() {
+    let folder = folder();
+    let name = |number| format!("kinglet-test-{}-{number}", std::process::id());
+    let vhosts = (0..100).map(|number| {
+        format!(
+            r#"{{ "name": "v{number}", "interface": "@{}", "unix-socket": "1", "mounts":
+            [ {{ "mountpoint": "/", "origin": "file://{}" }} ] }}"#,
+            name(number),
+            folder.at("www").display()
+        )
+    });
+    let vhosts = vhosts.collect::<Vec<_>>().join(",");
+    folder.write("conf/conf", format!(r#"{{ "vhosts": [ {vhosts} ] }}"#));
+    let mut program = program::limited(&folder, "-Sn 64");
+    let address = SocketAddr::from_abstract_name(name(99)).unwrap();
+    while UnixStream::connect_addr(&address).is_err() {
+        assert_eq!(program.try_wait().unwrap(), None, "it has to serve");
+        std::thread::yield_now();
+    }
+    program::signal(program.id(), "TERM");
+    assert_eq!(program.wait().unwrap().code(), Some(0));
 }

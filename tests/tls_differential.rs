@@ -14,6 +14,8 @@ use rustls::{
     ServerConnection,
 };
 
+#[path = "tls/any_certificate.rs"]
+mod any_certificate;
 #[path = "tls/forge.rs"]
 mod forge;
 #[path = "tls/handshake.rs"]

@@ -1,7 +1,5 @@
 //! What a handshake takes from the heap: while it waits for its client, and at its peak.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,6 +15,14 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, SupportedCipherSuite};
 
+#[path = "tls/any_certificate.rs"]
+mod any_certificate;
+#[path = "tls/counting.rs"]
+mod counting;
+
+use any_certificate::AnyCertificate;
+use counting::{HELD, PEAK};
+
 /// Bytes that a handshake may hold while it waits for its client; four of them where clients do
 /// not say more than usual, and six where they have to show a certificate. The most is for a hello
 /// of 16 KiB where certificates are wanted: rustls keeps it until it has seen one.
@@ -27,37 +33,6 @@ const PEAK_BYTES_MAX: isize = 68 * 1024;
 
 /// When the certificates are valid: 2027-06-01, in seconds since 1970.
 const WALL_S: u64 = 1_811_808_000;
-
-thread_local! {
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-fn count(bytes: isize) {
-    HELD.set(HELD.get() + bytes);
-    PEAK.set(PEAK.get().max(HELD.get()));
-}
-
-// SAFETY: every call is handed on unchanged to the system's allocator. Growing and zeroed memory
-// come through `alloc` and `dealloc` by the trait's own methods.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size().cast_signed());
-        // SAFETY: the caller's promises are the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        count(-layout.size().cast_signed());
-        // SAFETY: the caller's promises are the same.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 fn pem(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/tests/tls/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -99,7 +74,7 @@ fn client(suite: SupportedCipherSuite, certificates: usize, hello: usize) -> Arc
         .with_protocol_versions(&[suite.version()])
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(any::AnyCertificate(algorithms)));
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate(algorithms)));
     let mut config = if certificates == 0 {
         builder.with_no_client_auth()
     } else {
@@ -115,52 +90,6 @@ fn client(suite: SupportedCipherSuite, certificates: usize, hello: usize) -> Arc
     config.alpn_protocols = (0..hello / 251).map(|_| vec![b'x'; 250]).collect();
     config.resumption = rustls::client::Resumption::in_memory_sessions(4);
     Arc::new(config)
-}
-
-mod any {
-    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-    use rustls::crypto::WebPkiSupportedAlgorithms;
-    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-    use rustls::{DigitallySignedStruct, Error, SignatureScheme};
-
-    /// Takes every certificate.
-    #[derive(Debug)]
-    pub(crate) struct AnyCertificate(pub(crate) WebPkiSupportedAlgorithms);
-
-    impl ServerCertVerifier for AnyCertificate {
-        fn verify_server_cert(
-            &self,
-            _: &CertificateDer<'_>,
-            _: &[CertificateDer<'_>],
-            _: &ServerName<'_>,
-            _: &[u8],
-            _: UnixTime,
-        ) -> Result<ServerCertVerified, Error> {
-            Ok(ServerCertVerified::assertion())
-        }
-
-        fn verify_tls12_signature(
-            &self,
-            message: &[u8],
-            cert: &CertificateDer<'_>,
-            dss: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            rustls::crypto::verify_tls12_signature(message, cert, dss, &self.0)
-        }
-
-        fn verify_tls13_signature(
-            &self,
-            message: &[u8],
-            cert: &CertificateDer<'_>,
-            dss: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            rustls::crypto::verify_tls13_signature(message, cert, dss, &self.0)
-        }
-
-        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            self.0.supported_schemes()
-        }
-    }
 }
 
 /// Most bytes held between two calls, and at any moment, of a session that `config` shakes hands

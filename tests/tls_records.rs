@@ -7,6 +7,8 @@ use kinglet::buf::Buf;
 use kinglet::tls::{Alert, Front, Opened, Records, Unsupported, front};
 use rustls::{AlertDescription, ClientConnection, Error, ProtocolVersion};
 
+#[path = "tls/any_certificate.rs"]
+mod any_certificate;
 #[path = "tls/handshake.rs"]
 mod handshake;
 

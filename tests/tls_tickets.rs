@@ -3,6 +3,8 @@
 
 #[path = "tls_tickets/client_certificates.rs"]
 mod client_certificates;
+#[path = "tls/counting.rs"]
+mod counting;
 #[path = "tls_tickets/memory.rs"]
 mod memory;
 #[path = "tls_tickets/peers.rs"]

@@ -193,6 +193,14 @@ pub(crate) fn run_to_its_end(folder: &Folder) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
+/// Starts the program as a shell does after `ulimit`; its words are lost.
+pub(crate) fn limited(folder: &Folder, ulimit: &str) -> Child {
+    let script = format!("ulimit {ulimit} && exec \"$0\" -c \"$1\"");
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(script).arg(env!("CARGO_BIN_EXE_kinglet")).arg(folder.at("conf"));
+    shell.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kinglet"));
     command.stdin(Stdio::null()).env_remove("NOTIFY_SOCKET").env("NO_COLOR", "1");

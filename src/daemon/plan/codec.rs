@@ -2,10 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Excerpt, Plan, PlanFault, PlannedListener, PlannedLog, Quick, Scheme, UnixAccess};
+use super::{Excerpt, Plan, PlanFault, PlannedListener, PlannedLog, Quick, Scheme};
 use crate::config::settings::{Families, ListenOn};
 use crate::daemon::listening::ports::Wanted;
 use crate::daemon::packing::{Pack, Unpacker};
+use crate::sys::unix_listener::UnixAccess;
 
 /// First bytes of a plan; the last one counts its versions.
 const MAGIC: &[u8; 8] = b"kingplN\x01";

@@ -13,13 +13,13 @@ use super::happenings::{
 use super::planner::{Left, Planner};
 use super::shell::Shell;
 use super::worker::{Extra, Figures, Worker};
-use crate::daemon::check::finding::{Finding, Severity};
 use crate::daemon::command::print;
+use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::listening::ports::{Interfaces, Wanted};
 use crate::daemon::orders::{Order, TicketBytes};
 use crate::daemon::plan::{Excerpt, Plan};
-use crate::sys::clock;
 use crate::sys::log::{self, Level, Target};
+use crate::sys::{clock, heap};
 use crate::tls::TicketSecret;
 
 type Events = VecDeque<Event>;
@@ -344,6 +344,8 @@ impl Shell<'_> {
         let told = self.voice.end();
         self.commands.end_reload(outcome, &told);
         self.forget_logs();
+        // What a plan has left behind is not needed before the next one.
+        heap::give_back();
     }
 }
 

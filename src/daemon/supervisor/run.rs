@@ -15,7 +15,7 @@ use crate::daemon::orders::Report;
 use crate::sys::poll::{self, Watch};
 use crate::sys::process;
 use crate::sys::signal::{Signal, Signals};
-use crate::sys::{clock, log};
+use crate::sys::{clock, limits, log};
 
 /// Signals that the supervisor answers to.
 const SIGNALS: [Signal; 6] = [
@@ -35,6 +35,10 @@ pub(in crate::daemon) fn run(args: &Args) -> u8 {
         Ok(beginnings) => beginnings,
         Err(text) => return refuse(&text),
     };
+    // Sockets, and copies of them on their way to workers. Children come to their own limit.
+    if let Err(error) = limits::set_descriptors(None) {
+        log::warn(format_args!("the limit of descriptors stays as it is: {error}"));
+    }
     let started = signals().and_then(|signals| Ok((signals, Shell::new(args, &mut beginnings)?)));
     match started {
         Ok((signals, mut shell)) => {

@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use crate::daemon::check::finding::{Finding, Severity};
 use crate::daemon::command::print;
+use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::plan::Excerpt;
 use crate::sys::log::{self, Level};
 

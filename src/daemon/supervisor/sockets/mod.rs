@@ -23,7 +23,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use crate::daemon::listening::table::{Held, Key};
-use crate::daemon::plan::UnixAccess;
+use crate::sys::unix_listener::UnixAccess;
 use crate::sys::{listener, log};
 
 pub use self::following::Followed;
