@@ -152,6 +152,7 @@ impl Shell<'_> {
             return events.push_back(Event::Ended(generation, Ended::NotStarted));
         };
         self.open_logs(&planned.plan);
+        self.table.revive();
         let tickets = self.tickets(&planned.plan);
         let mut worker = match self.spawn(generation, &planned.plan) {
             Ok(worker) => worker,

@@ -107,6 +107,20 @@ impl Table {
         self.socket(number).map(|socket| socket.fd.as_fd())
     }
 
+    /// Listens again where a worker has ended that. A worker that was taken over can do so to all
+    /// others; its successor is to serve nevertheless.
+    pub fn revive(&self) {
+        for socket in self.sockets.iter().filter(|socket| socket.local.is_some()) {
+            match listener::revive(&socket.fd) {
+                Ok(false) => {}
+                Ok(true) => log::warn(format_args!("{} listens again", socket.shown())),
+                Err(error) => {
+                    log::error(format_args!("{} does not listen: {error}", socket.shown()));
+                }
+            }
+        }
+    }
+
     /// What a worker of the current plan has to get.
     #[must_use]
     pub fn handed(&self) -> Vec<Handed> {
