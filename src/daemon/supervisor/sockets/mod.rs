@@ -30,11 +30,6 @@ pub use self::following::Followed;
 pub use self::inherited::Unusable;
 pub use self::prepared::{Prepared, Served};
 
-/// How long sockets that leave go on ending handshakes, in milliseconds: long enough for the round
-/// trip of any network, and shorter than the second after which a client asks again that had no
-/// answer from a hidden listener (RFC 6298, 2.1).
-pub const LEAVING_MS: u64 = 900;
-
 /// Who made a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
