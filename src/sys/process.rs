@@ -147,10 +147,14 @@ pub struct Memory {
     pub private_clean_bytes: u64,
     /// All that is in RAM, shared parts included.
     pub resident_bytes: u64,
+    /// It is told from `statm`: pages of files are not told from each other.
+    pub is_estimate: bool,
 }
 
-/// What a process weighs: `/proc/PID/smaps_rollup`. Kernels before 4.14 do not have that; there
-/// it is told from `/proc/PID/statm`, which counts pages that are not shared as dirty.
+/// What a process weighs: `/proc/PID/smaps_rollup`. Kernels before 4.14 do not have that, and it is
+/// for whoever may trace the process (ptrace(2)): of a worker that has given up root's rights it
+/// takes CAP_SYS_PTRACE. Else it is told from `/proc/PID/statm`, which everybody may read and which
+/// counts pages that are not shared as dirty.
 ///
 /// # Errors
 /// What the kernel says, or [`io::ErrorKind::InvalidData`] when it is not understood.
@@ -158,7 +162,12 @@ pub fn memory(pid: Pid) -> io::Result<Memory> {
     let mut room = [0; ACCOUNT_BYTES_MAX];
     let found = match account(pid, "smaps_rollup", &mut room) {
         Ok(text) => from_rollup(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
+            ) =>
+        {
             from_statm(account(pid, "statm", &mut room)?, super::limits::page_bytes() as u64)
         }
         Err(error) => return Err(error),
@@ -192,6 +201,7 @@ fn from_rollup(text: &str) -> Option<Memory> {
         private_dirty_bytes: bytes("Private_Dirty")?,
         private_clean_bytes: bytes("Private_Clean")?,
         resident_bytes: bytes("Rss")?,
+        is_estimate: false,
     })
 }
 
@@ -203,6 +213,7 @@ fn from_statm(text: &str, page_bytes: u64) -> Option<Memory> {
         private_dirty_bytes: resident.checked_sub(shared)?.checked_mul(page_bytes)?,
         private_clean_bytes: 0,
         resident_bytes: resident.checked_mul(page_bytes)?,
+        is_estimate: true,
     })
 }
 

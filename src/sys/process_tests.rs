@@ -89,13 +89,18 @@ fn memory_is_read_from_what_the_kernel_writes() {
         private_dirty_bytes: 300 << 10,
         private_clean_bytes: 20 << 10,
         resident_bytes: 1300 << 10,
+        is_estimate: false,
     };
     assert_eq!(from_rollup(text), Some(expected));
     assert_eq!(from_rollup("Rss: 1 kB\nPrivate_Clean: 1 kB\n"), None);
     assert_eq!(from_rollup(&text.replace("300 kB", "300 MB")), None);
     assert_eq!(from_rollup(&text.replace("1300", "99999999999999999999")), None);
-    let old =
-        Memory { private_dirty_bytes: 3 << 12, private_clean_bytes: 0, resident_bytes: 7 << 12 };
+    let old = Memory {
+        private_dirty_bytes: 3 << 12,
+        private_clean_bytes: 0,
+        resident_bytes: 7 << 12,
+        is_estimate: true,
+    };
     assert_eq!(from_statm("100 7 4 1 0 9 0\n", 4096), Some(old));
     assert_eq!(from_statm("100 4 7 1 0 9 0\n", 4096), None);
     assert_eq!(from_statm("100", 4096), None);

@@ -16,7 +16,7 @@ pub(in crate::daemon) struct Status {
     /// Directory of the configuration.
     pub config_dir: String,
     /// The supervisor's own memory; none when the kernel does not say.
-    pub memory_bytes: Option<u64>,
+    pub memory: Option<Memory>,
     /// All processes that serve or are on their way in or out, in order of their numbers.
     pub generations: Vec<Generation>,
     /// All addresses, in order of the configuration.
@@ -41,9 +41,25 @@ pub(in crate::daemon) struct Generation {
     /// What it counts; none when it has not said so yet.
     pub counts: Option<Counts>,
     /// Its memory; none when the kernel does not say.
-    pub memory_bytes: Option<u64>,
+    pub memory: Option<Memory>,
     /// What it may use at most; 0 when that is not known yet.
     pub memory_bytes_max: u64,
+}
+
+/// Private memory of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::daemon) struct Memory {
+    /// How much.
+    pub bytes: u64,
+    /// The kernel does not tell more exactly.
+    pub is_estimate: bool,
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let about = if self.is_estimate { "about " } else { "" };
+        write!(f, "{about}{}", memory(self.bytes))
+    }
 }
 
 /// What a worker counts.
@@ -142,8 +158,8 @@ impl Status {
             self.pid,
             age(self.age_secs)
         )?;
-        if let Some(bytes) = self.memory_bytes {
-            writeln!(out, "supervisor: {}", memory(bytes))?;
+        if let Some(memory) = self.memory {
+            writeln!(out, "supervisor: {memory}")?;
         }
         if let Some(reload) = &self.last_reload {
             let failed = if reload.good { "" } else { "failed: " };
@@ -191,7 +207,7 @@ impl Status {
 
 impl Generation {
     fn memory(&self) -> String {
-        let used = self.memory_bytes.map_or_else(unknown, memory);
+        let used = self.memory.map_or_else(unknown, |memory| memory.to_string());
         match self.memory_bytes_max {
             0 => used,
             most => format!("{used} of {}", memory(most)),

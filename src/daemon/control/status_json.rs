@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::status::{Generation, LastReload, Listener, Status};
+use super::status::{Generation, LastReload, Listener, Memory, Status};
 
 impl Status {
     /// One JSON object, with a line feed at its end. What is not known is null.
@@ -18,7 +18,7 @@ impl Status {
         write!(out, "{{\"version\":{},\"pid\":{}", Quoted(&self.version), self.pid)?;
         write!(out, ",\"age_secs\":{}", self.age_secs)?;
         write!(out, ",\"config_dir\":{}", Quoted(&self.config_dir))?;
-        write!(out, ",\"memory_bytes\":{}", OrNull(self.memory_bytes))?;
+        write_memory(out, self.memory)?;
         write!(out, ",\"generations\":[")?;
         for (at, generation) in self.generations.iter().enumerate() {
             out.push_str(if at == 0 { "" } else { "," });
@@ -39,6 +39,13 @@ impl Status {
     }
 }
 
+/// How much, and whether that is an estimate.
+fn write_memory(out: &mut String, memory: Option<Memory>) -> fmt::Result {
+    write!(out, ",\"memory_bytes\":{}", OrNull(memory.map(|memory| memory.bytes)))?;
+    let is_estimate = memory.map(|memory| memory.is_estimate);
+    write!(out, ",\"memory_is_estimate\":{}", OrNull(is_estimate))
+}
+
 impl Generation {
     fn write_json(&self, out: &mut String) -> fmt::Result {
         let counts = self.counts.as_ref();
@@ -48,7 +55,7 @@ impl Generation {
         write!(out, ",\"connections\":{}", OrNull(counts.map(|counts| counts.connections)))?;
         write!(out, ",\"accepted\":{}", OrNull(counts.map(|counts| counts.accepted)))?;
         write!(out, ",\"requests\":{}", OrNull(counts.map(|counts| counts.requests)))?;
-        write!(out, ",\"memory_bytes\":{}", OrNull(self.memory_bytes))?;
+        write_memory(out, self.memory)?;
         let most = Some(self.memory_bytes_max).filter(|bytes| *bytes > 0);
         write!(out, ",\"memory_bytes_max\":{}}}", OrNull(most))
     }

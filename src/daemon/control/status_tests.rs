@@ -9,7 +9,7 @@ fn status() -> Status {
         state: State::Serving,
         age_secs: 300,
         counts: Some(Counts { connections: 12, accepted: 400, requests: 12_345_678_901 }),
-        memory_bytes: Some(700 << 10),
+        memory: Some(Memory { bytes: 700 << 10, is_estimate: true }),
         memory_bytes_max: 12 << 20,
     };
     let waiting = Listener {
@@ -22,7 +22,7 @@ fn status() -> Status {
         pid: 1234,
         age_secs: 93_784,
         config_dir: "/etc/kinglet".into(),
-        memory_bytes: Some(312 << 10),
+        memory: Some(Memory { bytes: 312 << 10, is_estimate: false }),
         generations: vec![
             Generation {
                 number: 1,
@@ -30,7 +30,7 @@ fn status() -> Status {
                 state: State::Restarting,
                 age_secs: 3725,
                 counts: None,
-                memory_bytes: None,
+                memory: None,
                 memory_bytes_max: 0,
             },
             serving,
@@ -59,7 +59,7 @@ last reload: 4 min 59 s ago, generation 2 serves
 
 gen   pid  state             age  connections  accepted     requests  memory
   1     ?  restarting  1 h 2 min            ?         ?            ?  ?
-  2  1240  serving     5 min 0 s           12       400  12345678901  700 KiB of 12.0 MiB
+  2  1240  serving     5 min 0 s           12       400  12345678901  about 700 KiB of 12.0 MiB
 
 https://[::]:443 for a
 http://eth1:80 for a, b: not open, eth1 has no address
@@ -80,11 +80,13 @@ fn programs_get_json() {
     assert_eq!(
         status().json(),
         "{\"version\":\"1.2.3\",\"pid\":1234,\"age_secs\":93784,\"config_dir\":\"/etc/kinglet\",\
-         \"memory_bytes\":319488,\"generations\":[{\"number\":1,\"pid\":null,\
+         \"memory_bytes\":319488,\"memory_is_estimate\":false,\"generations\":[{\"number\":1,\"pid\":null,\
          \"state\":\"restarting\",\"age_secs\":3725,\"connections\":null,\"accepted\":null,\
-         \"requests\":null,\"memory_bytes\":null,\"memory_bytes_max\":null},{\"number\":2,\
+         \"requests\":null,\"memory_bytes\":null,\"memory_is_estimate\":null,\
+         \"memory_bytes_max\":null},{\"number\":2,\
          \"pid\":1240,\"state\":\"serving\",\"age_secs\":300,\"connections\":12,\"accepted\":400,\
-         \"requests\":12345678901,\"memory_bytes\":716800,\"memory_bytes_max\":12582912}],\
+         \"requests\":12345678901,\"memory_bytes\":716800,\"memory_is_estimate\":true,\
+         \"memory_bytes_max\":12582912}],\
          \"listeners\":[{\"url\":\"https://[::]:443\",\"vhosts\":\"a\",\"open\":true,\
          \"waits_for\":null},{\"url\":\"http://eth1:80\",\"vhosts\":\"a, b\",\"open\":false,\
          \"waits_for\":\"eth1 has no address\"}],\"listeners_left_out\":0,\

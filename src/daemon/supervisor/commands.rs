@@ -158,7 +158,7 @@ impl Shell<'_> {
             pid: std::process::id(),
             age_secs: age_secs(self.begun_ms),
             config_dir: dir.display().to_string(),
-            memory_bytes: memory_bytes(Pid::own()),
+            memory: memory(Pid::own()),
             generations: self.generations(&age_secs),
             listeners: self.listeners(),
             listeners_left_out: 0,
@@ -191,7 +191,7 @@ impl Shell<'_> {
                     accepted: figures.accepted,
                     requests: figures.requests,
                 }),
-                memory_bytes: memory_bytes(worker.pid),
+                memory: memory(worker.pid),
                 memory_bytes_max: figures.memory_bytes_max,
             });
         }
@@ -202,7 +202,7 @@ impl Shell<'_> {
                 state: status::State::Restarting,
                 age_secs: 0,
                 counts: None,
-                memory_bytes: None,
+                memory: None,
                 memory_bytes_max: 0,
             });
         }
@@ -241,7 +241,8 @@ impl Shell<'_> {
     }
 }
 
-fn memory_bytes(pid: Pid) -> Option<u64> {
+fn memory(pid: Pid) -> Option<status::Memory> {
     let memory = process::memory(pid).ok()?;
-    Some(memory.private_dirty_bytes.saturating_add(memory.private_clean_bytes))
+    let bytes = memory.private_dirty_bytes.saturating_add(memory.private_clean_bytes);
+    Some(status::Memory { bytes, is_estimate: memory.is_estimate })
 }

@@ -337,9 +337,12 @@ impl Shell<'_> {
         }
         self.service.ready();
         let keep_stderr = self.args.log_target == Target::Stderr;
-        if let Some(detached) = self.detached.take()
-            && let Err(error) = detached.ready(keep_stderr)
-        {
+        let Some(detached) = self.detached.take() else { return };
+        // No file system is to be kept from being unmounted. All paths are absolute.
+        if let Err(error) = std::env::set_current_dir("/") {
+            log::warn(format_args!("the working directory can not be left: {error}"));
+        }
+        if let Err(error) = detached.ready(keep_stderr) {
             log::warn(format_args!("standard error can not be left: {error}"));
         }
     }
