@@ -99,7 +99,7 @@ impl Stage {
             connections_max: 16,
             post: mailbox.post(),
             logs: Logs::default(),
-            peers: PeerLimits::new(&site.world, 16),
+            peers: PeerLimits::new(&site.world, 16, 1),
             overseer: None,
         };
         let local = Local::new(site, parts);
@@ -157,6 +157,25 @@ impl Stage {
         }
         role.closed(CloseReason::Finished, &mut cx);
         actor.out
+    }
+
+    /// Tells a connection without a request, `age_ms` after it has come, that the server stops: how
+    /// long it is still kept, if at all.
+    pub(crate) fn drained(&mut self, age_ms: u64) -> Option<u64> {
+        let mut role = self.enter(&Script::default()).role.unwrap();
+        let client = &mut self.ends[LaneId::Client];
+        client.reset();
+        client.up = true;
+        let now_ms = self.now_ms + age_ms;
+        let mut cx = cx(self.site, &mut self.local, now_ms, 0);
+        (cx.draining, cx.stopping) = (true, true);
+        let kept_ms = match role.step(&mut self.ends, &mut cx, Some(Note::Drain)) {
+            Step::Wait(Wait::Input) => role.deadline().map(|deadline| deadline.at_ms - now_ms),
+            Step::Close(_) => None,
+            other => panic!("{other:?}"),
+        };
+        role.closed(CloseReason::Finished, &mut cx);
+        kept_ms
     }
 
     fn enter<'s>(&mut self, script: &'s Script) -> Actor<'s> {
