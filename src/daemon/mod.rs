@@ -4,7 +4,9 @@ mod certificates;
 mod check;
 mod command;
 mod control;
+mod finding;
 pub mod listening;
+mod look;
 mod one_process;
 pub mod orders;
 mod packing;
@@ -16,7 +18,6 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use self::certificates::self_signed;
-use self::check::survey;
 use self::command::args::{self, Action};
 use self::command::{completions, exit, help, manual, print};
 use self::control::client;
@@ -46,8 +47,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Action::Control(control) => client::run(*control, &args),
         Action::Manual(page) => print::out(&manual::page(*page)),
         Action::Completions(shell) => print::out(&completions::script(*shell)),
-        Action::Check { strict } => survey::check(&args, *strict),
-        Action::Dump => survey::dump(&args),
+        Action::Check { strict } => look::check(&args, *strict),
+        Action::Dump => look::dump(&args),
         Action::HelpShort => print::out(&help::short()),
         Action::HelpLong => print::out(&help::long()),
         Action::Version => print::out(help::version()),

@@ -8,12 +8,12 @@ use std::os::fd::AsRawFd as _;
 use crate::conn::{SIGNALS, SignalWatch, Site};
 use crate::daemon::certificates::load;
 use crate::daemon::check::budget::Sizes;
-use crate::daemon::check::finding::{Finding, Severity};
 use crate::daemon::check::identity::{self, Identity};
 use crate::daemon::check::machine::{self, Actors};
 use crate::daemon::check::survey::{self, Survey, budget};
 use crate::daemon::command::args::{Args, Source};
 use crate::daemon::command::{exit, print, quick};
+use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::listening::ports::{self, Interfaces, Opened, Wanted};
 use crate::daemon::worker::rights;
 use crate::daemon::worker::threads::{self, Crew};
@@ -205,6 +205,8 @@ fn announce(args: &Args, survey: &Survey, world: &World, opened: &[Opened], size
     for line in budget.to_string().lines() {
         log::notice(format_args!("{line}"));
     }
-    sizes.warn(&survey.settings.global);
+    for finding in sizes.shortcomings(&survey.settings.global) {
+        log::warn(format_args!("{}", finding.message));
+    }
     log::debug(format_args!("{} files read", survey.settings.files.len()));
 }

@@ -119,7 +119,16 @@ fn sockets_that_were_handed_over_are_taken_with_their_names() {
     let args = ["sh".into(), "-c".into(), script.into(), OsString::from(own)];
     let fds = [(kept.as_fd(), 3), (kept.as_fd(), 4), (writer.as_fd(), 1), (writer.as_fd(), 2)];
     let program = Path::new("/bin/sh");
-    Spawn { program, args: &args, env: &[], fds: &fds, new_session: false }.spawn().unwrap();
+    let spawn = Spawn {
+        program,
+        args: &args,
+        env: &[],
+        fds: &fds,
+        new_session: false,
+        ignored: &[],
+        dies_with_parent: false,
+    };
+    spawn.spawn().unwrap();
     drop(writer);
     let mut text = String::new();
     reader.read_to_string(&mut text).unwrap();

@@ -126,6 +126,13 @@ pub fn kill(pid: Pid, signal: i32) -> io::Result<()> {
     if unsafe { libc::kill(pid.0, signal) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Lives on when the process that started this one ends, see
+/// [`super::spawn::Spawn::dies_with_parent`].
+pub fn outlive_parent() {
+    // SAFETY: takes no pointers. It fails for numbers that are no signal, which 0 may be.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0 as libc::c_ulong) };
+}
+
 /// SIGTERM, for [`kill`].
 pub const TERMINATE: i32 = libc::SIGTERM;
 /// SIGKILL, for [`kill`].

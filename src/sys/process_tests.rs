@@ -8,7 +8,17 @@ use std::os::fd::AsFd as _;
 fn start(script: &str) -> Pid {
     let args = ["sh", "-c", script].map(OsString::from);
     let program = Path::new("/bin/sh");
-    Spawn { program, args: &args, env: &[], fds: &[], new_session: false }.spawn().unwrap()
+    Spawn {
+        program,
+        args: &args,
+        env: &[],
+        fds: &[],
+        new_session: false,
+        ignored: &[],
+        dies_with_parent: false,
+    }
+    .spawn()
+    .unwrap()
 }
 
 fn reap_next() -> (Pid, Ended) {

@@ -45,7 +45,7 @@ pub fn ignore(signals: &[Signal]) -> io::Result<()> {
 }
 
 /// The numbers differ from one kind of processor to another.
-fn number_of(signal: Signal) -> libc::c_int {
+pub(super) fn number_of(signal: Signal) -> libc::c_int {
     match signal {
         Signal::Hangup => libc::SIGHUP,
         Signal::Interrupt => libc::SIGINT,
@@ -82,13 +82,15 @@ impl Signals {
 
     /// Blocks the signals in the calling thread and opens their descriptor (non-blocking,
     /// close-on-exec). Call it before other threads start: they inherit the mask, and a thread
-    /// without it would die of the signal. SIGPIPE is ignored from here on.
+    /// without it would die of the signal. SIGPIPE is ignored from here on, and SIGXFSZ too: a log
+    /// that may not grow any more (`ulimit -f`) is an error of the write and not the end.
     ///
     /// # Errors
     /// What the kernel says.
     pub fn of(signals: &[Signal]) -> io::Result<Self> {
         let set = set_of(signals);
         dispose(libc::SIGPIPE, libc::SIG_IGN)?;
+        dispose(libc::SIGXFSZ, libc::SIG_IGN)?;
         if signals.contains(&Signal::Child) {
             // Whoever started this program may have had it ignored: no child would be reported.
             dispose(libc::SIGCHLD, libc::SIG_DFL)?;
@@ -203,9 +205,11 @@ mod tests {
             assert_eq!(signals.read().unwrap(), Some(*signal));
             assert_eq!(signals.read().unwrap(), None);
         }
-        // SIGPIPE does nothing.
-        // SAFETY: takes no pointers.
-        assert_eq!(unsafe { libc::raise(libc::SIGPIPE) }, 0);
+        // These do nothing.
+        for number in [libc::SIGPIPE, libc::SIGXFSZ] {
+            // SAFETY: takes no pointers.
+            assert_eq!(unsafe { libc::raise(number) }, 0);
+        }
         assert_eq!(signals.read().unwrap(), None);
     }
 

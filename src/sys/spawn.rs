@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::process::Pid;
+use super::signal::{Signal, number_of};
 
 /// The first descriptor that a child does not have anyway.
 const FIRST_OWN_FD: RawFd = 3;
@@ -89,10 +90,17 @@ pub struct Spawn<'a> {
     /// Whether it leads a session of its own, away from the terminal; else it stays in this
     /// process's group.
     pub new_session: bool,
+    /// Signals that the program begins with as ignored: it would die of them until it has said so
+    /// itself.
+    pub ignored: &'a [Signal],
+    /// Whether it is killed when this process ends, until [`super::process::outlive_parent`] or a
+    /// change of user. It is to be started by a thread that lasts as long as the process.
+    pub dies_with_parent: bool,
 }
 
 impl Spawn<'_> {
-    /// Starts it. The program begins with no signal blocked and none ignored, whatever holds here.
+    /// Starts it. The program begins with no signal blocked, and none but those of `ignored`
+    /// ignored, whatever holds here.
     ///
     /// # Errors
     /// What the kernel says to any step, the execution of the program included (no child is left
@@ -111,6 +119,8 @@ impl Spawn<'_> {
             failure: failed.as_raw_fd(),
             signals: libc::SIGRTMAX(),
             new_session: self.new_session,
+            ignored: self.ignored,
+            dies_with: self.dies_with_parent.then(|| Pid::own().get()),
         };
         // SAFETY: the child makes only calls that are allowed after a fork in a program with
         // several threads (signal-safety(7)), and leaves by execve or _exit. It does not
@@ -154,6 +164,9 @@ struct Child<'a> {
     /// The highest signal.
     signals: i32,
     new_session: bool,
+    ignored: &'a [Signal],
+    /// The process whose end is this one's.
+    dies_with: Option<libc::pid_t>,
 }
 
 impl Child<'_> {
@@ -178,7 +191,11 @@ impl Child<'_> {
             // SAFETY: takes no pointers; the process has this one thread.
             unsafe { libc::signal(signal, libc::SIG_DFL) };
         }
-        if !self.move_descriptors() {
+        for signal in self.ignored {
+            // SAFETY: as above.
+            unsafe { libc::signal(number_of(*signal), libc::SIG_IGN) };
+        }
+        if self.dies_with.is_some_and(|parent| !die_with(parent)) || !self.move_descriptors() {
             return;
         }
         // Only now: a signal that comes earlier could meet this program's handlers.
@@ -212,6 +229,16 @@ impl Child<'_> {
         // A copy made by dup2 is not closed on exec.
         // SAFETY: takes no pointers; the targets are free to be overwritten in this process.
         self.moves.iter().all(|(source, target)| unsafe { libc::dup2(*source, *target) } >= 0)
+    }
+}
+
+/// Has the kernel kill this process when its parent ends; false when that can not be, or is too
+/// late.
+fn die_with(parent: libc::pid_t) -> bool {
+    // SAFETY: take no pointers; getppid never fails.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong) == 0
+            && libc::getppid() == parent
     }
 }
 

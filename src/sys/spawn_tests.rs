@@ -12,7 +12,15 @@ fn script(text: &str) -> Vec<OsString> {
 }
 
 fn shell<'a>(args: &'a [OsString], fds: &'a [(BorrowedFd<'a>, RawFd)]) -> Spawn<'a> {
-    Spawn { program: Path::new(SHELL), args, env: &[], fds, new_session: false }
+    Spawn {
+        program: Path::new(SHELL),
+        args,
+        env: &[],
+        fds,
+        new_session: false,
+        ignored: &[],
+        dies_with_parent: false,
+    }
 }
 
 /// Everything that a child says before its end.
@@ -160,6 +168,46 @@ fn child_blocks_and_ignores() {
         // Signals 32 to 34 are the C library's own, and it lets nobody set them.
         let set = u64::from_str_radix(value.trim(), 16).unwrap() & !(0b111 << 31);
         assert_eq!(set, 0, "{name}");
+    }
+}
+
+#[test]
+fn what_is_to_be_ignored_is_from_the_first_moment() {
+    let (reader, writer) = io::pipe().unwrap();
+    let args = script("kill -HUP $$; kill -USR1 $$; echo alive; kill -TERM $$; echo too long");
+    let fds = [(writer.as_fd(), 1)];
+    let ignored = &[Signal::Hangup, Signal::User1];
+    let pid = Spawn { ignored, ..shell(&args, &fds) }.spawn().unwrap();
+    drop(writer);
+    assert_eq!(said(reader, pid), "alive\n");
+}
+
+#[test]
+fn a_child_dies_with_its_parent_only_when_asked() {
+    super::super::alone::run("sys::spawn::tests::child_leaves_children");
+}
+
+#[test]
+#[ignore = "forks; run by a_child_dies_with_its_parent_only_when_asked"]
+fn child_leaves_children() {
+    for dies_with_parent in [true, false] {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let (waits, begins) = io::pipe().unwrap();
+        let args = script("read -r line; echo alive");
+        let fds = [(writer.as_fd(), 1), (waits.as_fd(), 0)];
+        // SAFETY: the child makes another one and ends at once.
+        let parent = unsafe { libc::fork() };
+        if parent == 0 {
+            let started = Spawn { dies_with_parent, ..shell(&args, &fds) }.spawn();
+            // SAFETY: ends the process.
+            unsafe { libc::_exit(i32::from(started.is_err())) };
+        }
+        wait_for(parent);
+        drop((writer, waits));
+        (&begins).write_all(b"go on\n").ok();
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!(text, if dies_with_parent { "" } else { "alive\n" });
     }
 }
 

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use super::self_signed;
-use crate::daemon::check::finding::{Finding, Severity};
 use crate::daemon::check::identity::Identity;
 use crate::daemon::check::survey::Survey;
 use crate::daemon::command::args::Args;
+use crate::daemon::finding::{Finding, Severity};
 use crate::sys::keeper::Keeper;
 use crate::sys::{clock, log};
 use crate::tls::{Certified, PEM_BYTES_MAX, TicketFault, TicketSecret};

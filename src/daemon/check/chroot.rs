@@ -1,9 +1,9 @@
 //! `cgi-chroot`: only root may change the root directory, and CGI programs are started after
 //! root's rights were given up.
 
-use super::finding::{Finding, Report, Severity};
 use super::identity::Identity;
 use crate::config::settings::{Mount, Origin, Settings};
+use crate::daemon::finding::{Finding, Report, Severity};
 
 /// The key.
 const KEY: &str = "cgi-chroot";

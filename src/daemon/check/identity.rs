@@ -4,9 +4,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use super::finding::{Finding, Report, Severity};
 use crate::config::nearest::nearest;
 use crate::config::settings::{Global, Located};
+use crate::daemon::finding::{Finding, Report, Severity};
 use crate::sys::access::{self, Subject, Want};
 use crate::sys::user::{self, Group, User};
 

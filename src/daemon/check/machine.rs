@@ -8,12 +8,12 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::budget::descriptors_beside;
-use super::finding::{Finding, Report, Severity};
 use super::identity::Identity;
 use super::{tls, unix_sockets};
 use crate::config::settings::{
     Global, ListenOn, Located, Mount, NonTls, Origin, Place, Settings, Vhost,
 };
+use crate::daemon::finding::{Finding, Report, Severity};
 use crate::daemon::listening::ports::{self, Bind, Interfaces};
 use crate::sys::access::{self, Refusal, Subject, Want};
 use crate::sys::{limits, port_owner};

@@ -3,10 +3,9 @@
 
 pub(super) mod budget;
 mod chroot;
-pub(super) mod finding;
 pub(super) mod identity;
 pub(super) mod machine;
-mod migration;
+pub(super) mod migration;
 pub(super) mod survey;
 mod tls;
 pub(super) mod unix_sockets;

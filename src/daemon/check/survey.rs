@@ -1,22 +1,19 @@
-//! Reading a configuration, and the actions that only look: `-t` and `-T`.
+//! Reading what the command line asks to be served, and what follows from it on this machine.
 
 use super::budget::{Budget, Machine, Sizes, Speech};
 use super::identity::{self, Identity};
-use super::machine::{self, Actors};
 use super::{chroot, migration, unix_sockets};
-use crate::config::diagnose::{Diagnostic, Report};
-use crate::config::settings::{ListenOn, Settings, SourceFile};
+use crate::config::diagnose::{Diagnostic, Report, Severity};
+use crate::config::settings::{Settings, SourceFile};
 use crate::config::{self, Loaded, Options};
 use crate::conn::Client;
-use crate::daemon::certificates::self_signed;
 use crate::daemon::command::args::{Args, Source};
 use crate::daemon::command::exit;
 use crate::daemon::command::print;
 use crate::daemon::command::quick;
-use crate::daemon::listening::ports::{self, Interfaces};
 use crate::reactor::entry_bytes;
-use crate::sys::limits;
-use crate::vhost::{Listener, World};
+use crate::sys::{limits, log};
+use crate::vhost::World;
 
 /// What the command line asks to be served, and what there is to say about it.
 pub(in crate::daemon) struct Survey {
@@ -118,7 +115,7 @@ impl Survey {
     /// The exit code; everything has been printed.
     pub(in crate::daemon) fn identity(&mut self, args: &Args) -> Result<Identity, u8> {
         let starter = identity::starter();
-        let mut add = |finding: super::finding::Finding| self.report.push(finding.into());
+        let mut add = |finding: crate::daemon::finding::Finding| self.report.push(finding.into());
         let identity = match &args.source {
             Source::Quick(source) => {
                 Some(identity::decide_quick(&source.directory, &starter, &mut add))
@@ -135,8 +132,15 @@ impl Survey {
         })
     }
 
+    /// Prints what there is to say; without notes when the log does not want them.
     pub(in crate::daemon) fn print(&self) {
-        print::report(&self.report, &self.settings.files);
+        if log::enabled(log::Level::Notice) {
+            return print::report(&self.report, &self.settings.files);
+        }
+        let mut report = Report::default();
+        let all = self.report.diagnostics().iter();
+        all.filter(|one| one.severity != Severity::Note).for_each(|one| report.push(one.clone()));
+        print::report(&report, &self.settings.files);
     }
 
     /// Says that nothing starts; the exit code.
@@ -161,71 +165,6 @@ pub(in crate::daemon) fn sizes(survey: &Survey, world: &World) -> Sizes {
     Sizes::new(&survey.settings.global, Machine::now(), held, Speech::of(&survey.settings))
 }
 
-/// `-t`
-pub(in crate::daemon) fn check(args: &Args, strict: bool) -> u8 {
-    let mut survey = match Survey::read(args, strict, quick::PORT) {
-        Ok(survey) => survey,
-        Err(code) => return code,
-    };
-    let identity = match survey.identity(args) {
-        Ok(identity) => identity,
-        Err(code) => return code,
-    };
-    let world = survey.world();
-    let starter = identity::starter();
-    let actors = Actors { server: &identity, starter: &starter };
-    let Survey { settings, report } = &mut survey;
-    machine::run(settings, actors, &Interfaces::read(), &mut |finding| report.push(finding.into()));
-    let kept = self_signed::check(settings, args.state_dir.as_deref(), &starter);
-    kept.into_iter().for_each(|finding| report.push(finding.into()));
-    if let Some(nothing) = nothing_to_listen_on(&world) {
-        survey.report.push(nothing);
-    }
-    survey.print();
-    if let Source::Configured(dir) = &args.source
-        && migration::concerns(dir)
-    {
-        print::out(&migration::page(&survey.settings, &identity));
-    }
-    let counts = survey.report.counts();
-    let sizes = sizes(&survey, &world);
-    print::out(&budget(&world, &sizes).to_string());
-    let words = format!(
-        "{}, {}, {} degraded",
-        plural(counts.errors, "error"),
-        plural(counts.warnings, "warning"),
-        counts.degraded
-    );
-    if counts.errors > 0 || (strict && counts.warnings > 0) {
-        print::err(&format!("kinglet: the configuration can not be used: {words}"));
-        return exit::CONFIG;
-    }
-    print::out(&format!("kinglet: the configuration is good: {words}"))
-}
-
-/// What there is to say when no client could reach the server now.
-fn nothing_to_listen_on(world: &World) -> Option<Diagnostic> {
-    let is_unix = |listener: &Listener| matches!(listener.on, ListenOn::Unix(_));
-    if world.listeners.is_empty() {
-        let message = "there is nothing to listen on: the server would not start";
-        return Some(Diagnostic::error(None, message));
-    }
-    let later = !ports::can_listen(world) && !world.listeners.iter().any(is_unix);
-    let message = "nothing can be listened on now: the server waits until an address is there";
-    later.then(|| Diagnostic::degraded(None, message))
-}
-
-/// `-T`
-pub(in crate::daemon) fn dump(args: &Args) -> u8 {
-    match Survey::read(args, false, quick::PORT) {
-        Ok(survey) => {
-            survey.print();
-            print::out(&survey.settings.effective_json())
-        }
-        Err(code) => code,
-    }
-}
-
 /// The bound of a server of these sizes.
 pub(in crate::daemon) fn budget(world: &World, sizes: &Sizes) -> Budget {
     let mut budget = Budget::of_reactors(sizes, entry_bytes::<Client>());
@@ -243,6 +182,7 @@ impl Machine {
     }
 }
 
-fn plural(n: usize, noun: &str) -> String {
+/// A number and what it counts.
+pub(in crate::daemon) fn plural(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }

@@ -2,8 +2,8 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
-use super::finding::{Finding, Severity};
 use crate::config::settings::{CertificateSource, Place, Settings, Tls, Vhost};
+use crate::daemon::finding::{Finding, Severity};
 use crate::sys::clock;
 use crate::vhost::certificate_files::{self, Unusable};
 

@@ -3,11 +3,11 @@
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
-use super::finding::{Finding, Report, Severity};
 use super::identity::{find_group, find_user, group_of};
 use crate::config::settings::{ListenOn, Located, Settings, UnixPerms};
-use crate::daemon::plan::UnixAccess;
+use crate::daemon::finding::{Finding, Report, Severity};
 use crate::sys::access::{self, Refusal, Subject, Want};
+use crate::sys::unix_listener::UnixAccess;
 use crate::vhost::Listener;
 
 /// Owner and mode of the socket of `listener`; none for TCP and for abstract names, which have

@@ -10,7 +10,7 @@ use std::path::Path;
 use super::name::name;
 use super::packet::{self, ANSWER_BYTES_MAX, REQUEST_BYTES};
 use crate::daemon::command::action::Control;
-use crate::sys::{passing, user};
+use crate::sys::{fd, passing, user};
 
 /// Clients at a time.
 const CLIENTS_MAX: usize = 4;
@@ -23,6 +23,9 @@ pub(in crate::daemon) struct ClientId(u32);
 #[derive(Debug)]
 pub(in crate::daemon) struct Server {
     listener: OwnedFd,
+    /// A descriptor that is closed to take one client when there is none left: who waits would
+    /// else wake the supervisor without end.
+    spare: Option<OwnedFd>,
     /// The oldest first.
     clients: Vec<Client>,
     /// The number of the next client.
@@ -54,7 +57,8 @@ impl Server {
 
     pub(super) fn listen(name: &str, uid: u32) -> io::Result<Self> {
         let listener = passing::listen_abstract(name)?;
-        Ok(Self { listener, clients: Vec::with_capacity(CLIENTS_MAX), next: 0, uid })
+        let spare = fd::duplicate(&listener).ok();
+        Ok(Self { listener, spare, clients: Vec::with_capacity(CLIENTS_MAX), next: 0, uid })
     }
 
     /// What to wait for: when one of these can be read, [`Server::handle`] wants to know.
@@ -114,6 +118,13 @@ impl Server {
         }
     }
 
+    /// Closes one client's connection without descriptors for it.
+    fn turn_away(&mut self) {
+        self.spare = None;
+        drop(passing::accept(self.listener.as_fd()));
+        self.spare = fd::duplicate(&self.listener).ok();
+    }
+
     fn drop_client(&mut self, id: ClientId) {
         self.clients.retain(|client| client.id != id);
     }
@@ -121,7 +132,11 @@ impl Server {
     /// Takes one client that waits, if it may ask and there is room. A client that has not said
     /// anything yet makes room for it.
     fn accept(&mut self) {
-        let Ok(socket) = passing::accept(self.listener.as_fd()) else { return };
+        let socket = match passing::accept(self.listener.as_fd()) {
+            Ok(socket) => socket,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            Err(_) => return self.turn_away(),
+        };
         let allowed = passing::peer_credentials(socket.as_fd())
             .is_ok_and(|peer| peer.uid == 0 || peer.uid == self.uid);
         if !allowed {

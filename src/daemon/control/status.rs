@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use super::packet::ANSWER_BYTES_MAX;
+
 /// How a server is. Ages are in seconds, memory is private memory in bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::daemon) struct Status {
@@ -19,6 +21,8 @@ pub(in crate::daemon) struct Status {
     pub generations: Vec<Generation>,
     /// All addresses, in order of the configuration.
     pub listeners: Vec<Listener>,
+    /// Further addresses, for which an answer has no room.
+    pub listeners_left_out: usize,
     /// None before the first.
     pub last_reload: Option<LastReload>,
 }
@@ -104,6 +108,22 @@ pub(in crate::daemon) struct LastReload {
 }
 
 impl Status {
+    /// What is sent to a client, whole in any case: of very many addresses the first ones.
+    #[must_use]
+    pub(in crate::daemon) fn answer(&self, json: bool) -> String {
+        let mut cut = self.clone();
+        loop {
+            let text = if json { cut.json() } else { cut.text() };
+            if text.len() <= ANSWER_BYTES_MAX || cut.listeners.is_empty() {
+                return text;
+            }
+            // Fewer than now, since the text is longer than its bound.
+            let kept = cut.listeners.len().saturating_mul(ANSWER_BYTES_MAX) / text.len();
+            cut.listeners_left_out += cut.listeners.len() - kept;
+            cut.listeners.truncate(kept);
+        }
+    }
+
     /// A few lines.
     #[must_use]
     pub(in crate::daemon) fn text(&self) -> String {
@@ -140,8 +160,10 @@ impl Status {
             }
             writeln!(out)?;
         }
-        if self.listeners.is_empty() {
-            writeln!(out, "no addresses")?;
+        match self.listeners_left_out {
+            0 if self.listeners.is_empty() => writeln!(out, "no addresses")?,
+            0 => {}
+            more => writeln!(out, "and {more} more")?,
         }
         Ok(())
     }

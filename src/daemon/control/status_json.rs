@@ -29,7 +29,8 @@ impl Status {
             out.push_str(if at == 0 { "" } else { "," });
             listener.write_json(out)?;
         }
-        write!(out, "],\"last_reload\":")?;
+        write!(out, "],\"listeners_left_out\":{}", self.listeners_left_out)?;
+        write!(out, ",\"last_reload\":")?;
         match &self.last_reload {
             Some(reload) => reload.write_json(out)?,
             None => out.push_str("null"),

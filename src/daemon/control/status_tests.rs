@@ -39,6 +39,7 @@ fn status() -> Status {
             Listener { url: "https://[::]:443".into(), vhosts: "a".into(), waits_for: None },
             waiting,
         ],
+        listeners_left_out: 0,
         last_reload: Some(LastReload {
             age_secs: 299,
             good: true,
@@ -86,7 +87,8 @@ fn programs_get_json() {
          \"requests\":12345678901,\"memory_bytes\":716800,\"memory_bytes_max\":12582912}],\
          \"listeners\":[{\"url\":\"https://[::]:443\",\"vhosts\":\"a\",\"open\":true,\
          \"waits_for\":null},{\"url\":\"http://eth1:80\",\"vhosts\":\"a, b\",\"open\":false,\
-         \"waits_for\":\"eth1 has no address\"}],\"last_reload\":{\"age_secs\":299,\"good\":true,\
+         \"waits_for\":\"eth1 has no address\"}],\"listeners_left_out\":0,\
+         \"last_reload\":{\"age_secs\":299,\"good\":true,\
          \"outcome\":\"generation 2 serves\"}}\n"
     );
     let odd = Status { config_dir: "\"\\\n\u{1}\u{7f}\u{2028}é😀".into(), ..Status::default() };
@@ -94,6 +96,29 @@ fn programs_get_json() {
     let expected = r#""config_dir":"\"\\\u000a\u0001\u007f\u2028é😀""#;
     assert!(json.contains(expected) && json.contains("\"last_reload\":null"), "{json}");
     assert!(json.contains("\"generations\":[],\"listeners\":[]"), "{json}");
+}
+
+#[test]
+fn an_answer_is_whole_however_many_addresses_there_are() {
+    let one = &status().listeners[1];
+    let listeners = |count| Status { listeners: vec![one.clone(); count], ..status() };
+    assert_eq!(listeners(9).answer(true), listeners(9).json());
+    assert_eq!(listeners(9).answer(false), listeners(9).text());
+    for count in [2_000, 5_000, 65_536] {
+        let (json, text) = (listeners(count).answer(true), listeners(count).answer(false));
+        for answer in [&json, &text] {
+            assert!((ANSWER_BYTES_MAX / 2..=ANSWER_BYTES_MAX).contains(&answer.len()), "{count}");
+        }
+        assert!(json.ends_with("serves\"}}\n"), "{count}");
+        let left_out = count - json.matches("eth1:80").count();
+        assert!(json.contains(&format!("\"listeners_left_out\":{left_out},")), "{count}");
+        let left_out = count - text.matches("eth1:80").count();
+        assert!(text.ends_with(&format!("and {left_out} more\n")), "{count}");
+    }
+    // One that is too long alone.
+    let long = Listener { vhosts: "x".repeat(ANSWER_BYTES_MAX), ..one.clone() };
+    let json = Status { listeners: vec![long], ..status() }.answer(true);
+    assert!(json.contains("\"listeners\":[],\"listeners_left_out\":1,"));
 }
 
 #[test]

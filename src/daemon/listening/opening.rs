@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use crate::config::settings::ListenOn;
-use crate::daemon::check::finding::{Finding, Severity};
+use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::listening::ports::{self, Bind, Interfaces, Wanted};
 use crate::daemon::listening::table::{Key, Opening, Wish};
 use crate::sys::socket::{self, ListenOptions, PortSharing};

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 
 use crate::config::nearest::nearest;
 use crate::config::settings::{Families, ListenOn};
-use crate::daemon::check::finding::{Finding, Severity};
+use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::listening::opening;
 use crate::daemon::listening::table::{self, Wish};
 use crate::daemon::plan::Plan;

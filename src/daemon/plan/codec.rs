@@ -2,13 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Excerpt, Plan, PlanFault, PlannedListener, PlannedLog, Quick, Scheme, UnixAccess};
+use super::{Excerpt, Plan, PlanFault, PlannedListener, PlannedLog, Quick, Scheme};
 use crate::config::settings::{Families, ListenOn};
 use crate::daemon::listening::ports::Wanted;
 use crate::daemon::packing::{Pack, Unpacker};
+use crate::sys::unix_listener::UnixAccess;
 
 /// First bytes of a plan; the last one counts its versions.
-const MAGIC: &[u8; 8] = b"kingplN\x01";
+const MAGIC: &[u8; 8] = b"kingplN\x02";
 
 impl Plan {
     /// The plan as bytes.
@@ -16,6 +17,7 @@ impl Plan {
     pub fn encode(&self) -> Vec<u8> {
         let mut to = Vec::new();
         to.bytes(MAGIC);
+        to.u8(self.state_version);
         to.text(&self.program_version);
         to.bytes(&self.fingerprint);
         to.u16(self.threads);
@@ -52,6 +54,7 @@ impl Plan {
             return Err(PlanFault::Version);
         }
         let plan = Self {
+            state_version: from.u8()?,
             program_version: from.text()?,
             fingerprint: from.array()?,
             threads: at_least_one(from.u16()?)?,

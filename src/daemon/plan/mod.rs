@@ -10,6 +10,7 @@ use crate::config;
 use crate::config::settings::{Place, SourceFile};
 use crate::daemon::listening::ports::Wanted;
 pub use crate::daemon::packing::Malformed as PlanFault;
+use crate::sys::unix_listener::UnixAccess;
 
 /// Bytes of an encoded plan that a supervisor accepts: thousands of listeners.
 pub const PLAN_BYTES_MAX: usize = 1 << 20;
@@ -19,6 +20,8 @@ pub const PLAN_BYTES_MAX: usize = 1 << 20;
 pub struct Plan {
     /// Version of the program that made the plan.
     pub program_version: String,
+    /// What kind of state that program can take over when it takes a supervisor's place.
+    pub state_version: u8,
     /// SHA-1 of everything that a generation is made of; the same again: a reload does nothing.
     pub fingerprint: [u8; 20],
     /// `count-threads`: reactors, and sockets for each TCP address.
@@ -78,15 +81,6 @@ pub struct PlannedListener {
     pub vhosts: String,
     /// Where the configuration asks for it.
     pub source: Excerpt,
-}
-
-/// Who may use a unix socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnixAccess {
-    /// User and group that it is to belong to; none: whoever makes it.
-    pub owner: Option<(u32, u32)>,
-    /// Permission bits.
-    pub mode: u32,
 }
 
 /// What a listener's URLs begin with.

@@ -4,11 +4,13 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
-use std::os::unix::fs::{OpenOptionsExt as _, fchown};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
+use std::path::Path;
 
 use super::sockets::kept::{pack_fd, unpack_fd};
 use crate::daemon::packing::{Malformed, Pack as _, Unpacker};
 use crate::daemon::plan::PlannedLog;
+use crate::sys::{open, user};
 
 /// Mode of a log file that is made, as with lwsws.
 const FILE_MODE: u32 = 0o600;
@@ -116,7 +118,7 @@ fn open_file(path: &str, owner: Option<(u32, u32)>) -> io::Result<File> {
     options.read(true).append(true).mode(FILE_MODE);
     let file = match options.clone().create_new(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return options.create(true).open(path);
+            return open_existing(&options, Path::new(path));
         }
         other => other?,
     };
@@ -127,10 +129,39 @@ fn open_file(path: &str, owner: Option<(u32, u32)>) -> io::Result<File> {
     Ok(file)
 }
 
+/// Root follows a link only where root has put it: whoever may write to the directory of a log
+/// could else have any file of the system opened for the worker, and written to.
+fn open_existing(options: &OpenOptions, path: &Path) -> io::Result<File> {
+    let is_root = user::effective_uid() == 0;
+    let flags = if is_root { open::NO_FOLLOW } else { 0 };
+    match options.clone().custom_flags(flags).open(path) {
+        Err(_) if is_root && path.symlink_metadata().is_ok_and(|found| found.is_symlink()) => {
+            if !is_roots(path)? {
+                return Err(io::Error::other("it is a link that others than root can change"));
+            }
+            options.open(path)
+        }
+        other => other,
+    }
+}
+
+/// Whether this link is root's, and the directory that it is in.
+fn is_roots(link: &Path) -> io::Result<bool> {
+    let folder = match link.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.metadata()?,
+        _ => Path::new(".").metadata()?,
+    };
+    // Where everybody may write, the sticky bit keeps a link its owner's.
+    let is_open = folder.mode() & 0o1002 == 0o0002;
+    Ok(link.symlink_metadata()?.uid() == 0 && folder.uid() == 0 && !is_open)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::Permissions;
     use std::io::Write as _;
+    use std::os::unix::fs::PermissionsExt as _;
 
     fn planned(path: &str) -> PlannedLog {
         PlannedLog { path: path.to_owned(), owner: None, source: Default::default() }
@@ -171,5 +202,33 @@ mod tests {
         write(&logs, &path, "nobody reads this\n");
         logs.keep(&|used| used == path);
         assert!(faults == 2 && logs.fd(&path).is_some() && logs.fd(&missing).is_none());
+    }
+
+    #[test]
+    fn root_follows_only_links_of_root() {
+        let dir = std::env::temp_dir().join(format!("kinglet-log-links-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let (target, link) = (dir.join("target"), dir.join("link"));
+        std::fs::write(&target, "").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let opened = || open_file(link.to_str().unwrap(), None);
+        assert!(opened().is_ok());
+        if user::effective_uid() == 0 {
+            std::os::unix::fs::lchown(&link, Some(4321), None).unwrap();
+            assert_eq!(opened().unwrap_err().kind(), io::ErrorKind::Other);
+            std::os::unix::fs::lchown(&link, Some(0), None).unwrap();
+            let mode = |bits| std::fs::set_permissions(&dir, Permissions::from_mode(bits));
+            mode(0o777).unwrap();
+            assert!(opened().is_err());
+            mode(0o1777).unwrap();
+            assert!(opened().is_ok());
+            mode(0o755).unwrap();
+            std::os::unix::fs::chown(&dir, Some(4321), None).unwrap();
+            assert!(opened().is_err());
+            // A file in the same place is no link.
+            std::fs::remove_file(&link).unwrap();
+            assert!(opened().is_ok() && opened().is_ok());
+        }
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::daemon::command::args::Args;
 use crate::daemon::command::argv::Role;
+use crate::sys::log::Level;
 use crate::sys::process::{self, Pid};
+use crate::sys::signal::Signal;
 use crate::sys::spawn::Spawn;
 use crate::sys::{log, trust, user};
 
@@ -25,6 +27,11 @@ const STDERR_FD: RawFd = 2;
 /// Variables that children inherit; all others are this process's alone.
 const INHERITED: [&str; 6] = ["PATH", "TZ", "LANG", "NO_COLOR", "JOURNAL_STREAM", "TERM"];
 
+/// Signals that children have no use for, and that `killall` sends to all alike. Nobody may die of
+/// them between the start of the program and the moment when it ignores them itself.
+const NOT_FOR_CHILDREN: [Signal; 4] =
+    [Signal::Hangup, Signal::Interrupt, Signal::User1, Signal::User2];
+
 /// The program that is running, whatever has become of its file.
 const OWN_IMAGE: &str = "/proc/self/exe";
 
@@ -39,6 +46,8 @@ const TLS_VARIABLE: Option<(&str, &str)> = None;
 pub(super) struct Children {
     program: PathBuf,
     plan: Vec<OsString>,
+    /// For a reload.
+    plan_again: Vec<OsString>,
     worker: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     as_root: bool,
@@ -51,6 +60,7 @@ impl Children {
         Self {
             program: process::own_program().unwrap_or_else(|_| OWN_IMAGE.into()),
             plan: args.to_argv(Role::Plan),
+            plan_again: again(args).to_argv(Role::Plan),
             worker: args.to_argv(Role::Worker),
             env: environment(|name| std::env::var_os(name)),
             as_root: user::effective_uid() == 0,
@@ -76,7 +86,8 @@ impl Children {
             .map_err(|distrust| format!("the program is not run as root: {distrust}"))
     }
 
-    /// Starts a planner. `words`: where its messages go, if not to this process's standard error.
+    /// Starts a planner. `words`: where its messages go, if not to this process's standard error;
+    /// then it is a reload, and notes are left out.
     ///
     /// # Errors
     /// What the kernel says.
@@ -88,11 +99,13 @@ impl Children {
     ) -> io::Result<Pid> {
         let mut fds = vec![(plan, PLAN_FD), (snapshot, SNAPSHOT_FD)];
         fds.extend(words.map(|words| (words, STDERR_FD)));
-        self.spawn(&self.program, &self.plan, &self.env, &fds)
+        let args = if words.is_some() { &self.plan_again } else { &self.plan };
+        self.spawn(&self.program, args, &self.env, &fds, false)
     }
 
-    /// Starts a worker. When the program file is gone or not to be trusted, the program that is
-    /// running here takes its place.
+    /// Starts a worker. Root's has a session of its own: once it has given its rights up it must
+    /// not be able to type into root's terminal (TIOCSTI). When the program file is gone or not to
+    /// be trusted, the program that is running here takes its place.
     ///
     /// # Errors
     /// What the kernel says.
@@ -109,7 +122,7 @@ impl Children {
         let mut fds = vec![(channel, CHANNEL_FD)];
         fds.extend(ring.map(|ring| (ring, RING_FD)));
         let reason = match self.check() {
-            Ok(()) => match self.spawn(&self.program, &self.worker, &env, &fds) {
+            Ok(()) => match self.spawn(&self.program, &self.worker, &env, &fds, self.as_root) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     format!("{} is gone", self.program.display())
                 }
@@ -118,7 +131,7 @@ impl Children {
             Err(reason) => reason,
         };
         log::warn(format_args!("{reason}: the worker runs the program of the supervisor"));
-        self.spawn(Path::new(OWN_IMAGE), &self.worker, &env, &fds)
+        self.spawn(Path::new(OWN_IMAGE), &self.worker, &env, &fds, self.as_root)
     }
 
     fn spawn(
@@ -127,9 +140,17 @@ impl Children {
         args: &[OsString],
         env: &[(OsString, OsString)],
         fds: &[(BorrowedFd<'_>, RawFd)],
+        new_session: bool,
     ) -> io::Result<Pid> {
-        Spawn { program, args, env, fds, new_session: false }.spawn()
+        let ignored = &NOT_FOR_CHILDREN;
+        Spawn { program, args, env, fds, new_session, ignored, dies_with_parent: true }.spawn()
     }
+}
+
+/// What a planner is told when the configuration is read again. Whoever asked for that is to see
+/// all that is wrong, whatever the log takes; notes have been read at the start.
+fn again(args: &Args) -> Args {
+    Args { level: Level::Warn, ..args.clone() }
 }
 
 /// The environment of children.

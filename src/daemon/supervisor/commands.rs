@@ -144,8 +144,7 @@ impl Shell<'_> {
         self.commands.deadline_ms = None;
         let status = self.status();
         for (id, json) in std::mem::take(&mut self.commands.status) {
-            let text = if json { status.json() } else { status.text() };
-            self.commands.finish(id, text.as_bytes(), 0);
+            self.commands.finish(id, status.answer(json).as_bytes(), 0);
         }
     }
 
@@ -162,6 +161,7 @@ impl Shell<'_> {
             memory_bytes: memory_bytes(Pid::own()),
             generations: self.generations(&age_secs),
             listeners: self.listeners(),
+            listeners_left_out: 0,
             last_reload: last.map(|(ended_ms, good, outcome)| LastReload {
                 age_secs: age_secs(*ended_ms),
                 good: *good,

@@ -8,7 +8,7 @@
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 
-use crate::daemon::check::finding::Finding;
+use crate::daemon::finding::Finding;
 use crate::daemon::listening::ports::Interfaces;
 use crate::daemon::plan::{Excerpt, Plan};
 use crate::daemon::supervisor::sockets::{Followed, Table};

@@ -97,7 +97,7 @@ fn an_interface_is_listened_on_from_the_first_look_on() {
 
 #[test]
 fn findings_are_told_with_their_place() {
-    use crate::daemon::check::finding::Severity;
+    use crate::daemon::finding::Severity;
     let finding = Finding::new(Severity::Degraded, "no such thing");
     let at = |place: &str| Excerpt { place: place.to_owned(), lines: String::new() };
     assert_eq!(line(&(finding.clone(), at("conf:1:2"))), "conf:1:2: no such thing");

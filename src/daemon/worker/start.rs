@@ -17,7 +17,7 @@ use crate::daemon::orders::{Report, TicketBytes};
 use crate::daemon::plan::snapshot::{self, SNAPSHOT_BYTES_MAX};
 use crate::reactor::{ListenerId, Listening};
 use crate::sys::signal::Signals;
-use crate::sys::{clock, heap, limits, log, memory_file, passing};
+use crate::sys::{clock, heap, limits, log, memory_file, passing, process};
 use crate::tls::TicketSecret;
 use crate::vhost::World;
 use crate::vhost::log::Logs;
@@ -61,6 +61,8 @@ pub(super) fn serve(
         true => rights::hold_closed(site.roots(), &identity.subject),
         false => Vec::new(),
     };
+    // From here on the channel tells that the supervisor has gone, and connections may end.
+    process::outlive_parent();
     rights::give_up(&identity, no_new_privs)
         .map_err(|error| failed(format_args!("root's rights can not be given up: {error}")))?;
     // The text of the configuration is of no use any more.

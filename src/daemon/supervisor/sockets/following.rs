@@ -1,7 +1,7 @@
 //! Sockets that come and go with the addresses of interfaces, under one plan.
 
 use super::{Handed, Table};
-use crate::daemon::check::finding::Finding;
+use crate::daemon::finding::Finding;
 use crate::daemon::listening::ports::{Interfaces, Wanted};
 use crate::daemon::plan::{Excerpt, Plan};
 

@@ -7,13 +7,14 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 
 use super::{Duty, Handed, Origin, Socket, Table, unix};
 use crate::config::settings::ListenOn;
-use crate::daemon::check::finding::{Finding, Severity};
+use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::listening::opening::{self, Bound, Outcome};
 use crate::daemon::listening::ports::{self, Asker, Bind, Interfaces, Wanted};
 use crate::daemon::listening::table::{self, Fate, Key, Opening, Wish};
-use crate::daemon::plan::{Excerpt, Plan, UnixAccess};
+use crate::daemon::plan::{Excerpt, Plan};
 use crate::sys::ifaddr;
 use crate::sys::socket::ListenOptions;
+use crate::sys::unix_listener::UnixAccess;
 
 /// A place that is listened on, for banner and log.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,11 +7,10 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
-use crate::daemon::check::finding::{Finding, Severity};
+use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::packing::{Malformed, Pack as _, Unpacker};
-use crate::daemon::plan::UnixAccess;
 use crate::sys::socket::BACKLOG;
-use crate::sys::unix_listener::{self, Inode, NAME_BYTES_MAX, UnixName};
+use crate::sys::unix_listener::{self, Inode, NAME_BYTES_MAX, UnixAccess, UnixName};
 
 /// Who may use a socket when the plan does not say it.
 const CLOSED: UnixAccess = UnixAccess { owner: None, mode: 0o600 };
@@ -41,7 +40,7 @@ impl SocketFile {
     /// Changes who may use it, if that is not so yet.
     pub(super) fn grant(&mut self, access: UnixAccess) -> io::Result<()> {
         if access != self.access {
-            unix_listener::set_access(&self.path, self.inode, &in_sys(access))?;
+            unix_listener::set_access(&self.path, self.inode, &access)?;
             self.access = access;
         }
         Ok(())
@@ -80,17 +79,13 @@ pub(super) fn open(
         return Err(refused(name, &io::ErrorKind::InvalidInput.into()));
     };
     let access = access.unwrap_or(CLOSED);
-    let (fd, inode) = unix_listener::open(&parsed, &in_sys(access), BACKLOG)
-        .map_err(|error| refused(name, &error))?;
+    let (fd, inode) =
+        unix_listener::open(&parsed, &access, BACKLOG).map_err(|error| refused(name, &error))?;
     let file = match (parsed, inode) {
         (UnixName::Path(path), Some(inode)) => Some(SocketFile { path, inode, access }),
         _ => None,
     };
     Ok((fd, file))
-}
-
-fn in_sys(access: UnixAccess) -> unix_listener::UnixAccess {
-    unix_listener::UnixAccess { owner: access.owner, mode: access.mode }
 }
 
 /// Says why one cannot listen there.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::fixture::{adopted, interfaces, plan, prepared};
 use super::*;
-use crate::daemon::check::finding::Severity;
+use crate::daemon::finding::Severity;
 use crate::daemon::plan::Plan;
 use crate::sys::socket;
 
