@@ -204,9 +204,7 @@ impl Stage {
         let mut go_on = way == Way::Pieces && random.one_in(8) && actor.wait != Wait::Note;
         // Somebody who is slow to take answers has no less time than one who is only idle.
         let idle = role.deadline().is_some_and(|deadline| deadline.why == Timeout::Idle);
-        if way == Way::Pieces && idle && !actor.tx.is_empty() && random.one_in(8) {
-            actor.note = Some(Note::Timeout(Timeout::Idle));
-        }
+        let mut slow = way == Way::Pieces && idle && !actor.tx.is_empty() && random.one_in(8);
         if actor.wait == Wait::Note && actor.note.is_none() && random.one_in(4) {
             // What was asked for by the slot's tenant before this one.
             let serial = u64::MAX - random.next() % 1000;
@@ -214,6 +212,10 @@ impl Stage {
         }
         for _ in 0..16 {
             let flushed = actor.flush(&mut self.ends, way, random);
+            // Who has taken everything by now is only idle.
+            if std::mem::take(&mut slow) && !self.ends[LaneId::Client].has_left() {
+                actor.note = Some(Note::Timeout(Timeout::Idle));
+            }
             let room = matches!(actor.wait, Wait::Room | Wait::Either);
             let filled = actor.fill(&mut self.ends[LaneId::Client], way, random);
             let note = actor.note.take();
