@@ -5,6 +5,7 @@ mod program;
 
 use std::io::Write as _;
 use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 
 use program::{Folder, Http, Program, config, pid_is_there, quick};
@@ -72,6 +73,43 @@ fn a_reload_serves_the_new_content_and_lets_old_connections_finish() {
     assert!(answer.body == "first\n" && answer.closes, "{answer:?}");
     program.wait_until_gone(first);
     assert_eq!(program.stop("INT"), Some(0));
+}
+
+#[test]
+fn what_a_reload_finds_is_told_with_its_severity() {
+    let program = Program::start(folder(), "www", "");
+    // A key that does nothing, and a folder that is not there.
+    let config = config(&program.folder, program.port, "missing", "\"ws-pingpong-secs\": 5,");
+    program.folder.write("conf/conf", config);
+    let (code, told) = program.command("reload");
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("missing"), "{told}");
+    assert!(told.contains("degraded: ") || told.contains("warning: "), "{told}");
+    let logged = program.wait_for("the new configuration is served by worker 2");
+    let headline = logged.lines().find(|line| line.contains("missing")).unwrap_or(&logged);
+    assert!(headline.contains(" warning: "), "{logged}");
+    assert!(!told.contains("note: ") && !logged.contains(" note: "), "{told}{logged}");
+    program.folder.write("conf/conf", "{ \"global\": ");
+    let (code, told) = program.command("reload");
+    assert!(code == Some(78) && told.contains("conf:1:") && told.contains("error: "), "{told}");
+    let logged = program.wait_for("the reload failed");
+    assert!(logged.lines().any(|line| line.contains(" error: ")), "{logged}");
+}
+
+#[test]
+fn the_oldest_generation_makes_room_without_closing_under_its_clients() {
+    let limit = "\"max-generations\": \"2\",";
+    let program = Program::start(folder(), "www", limit);
+    let mut old = Http::connect(program.port);
+    assert_eq!(old.get("/a.txt").body, "first\n");
+    reload_to(&program, "other", limit);
+    program.folder.write("conf/conf", config(&program.folder, program.port, "www", limit));
+    program.signal("HUP");
+    program.wait_for("max-generations is 2");
+    let answer = old.get("/a.txt");
+    assert!(answer.body == "first\n" && answer.closes, "{answer:?}");
+    program.wait_for("the new configuration is served by worker 3");
+    assert_eq!(program.get("/a.txt"), "first\n");
 }
 
 #[test]
@@ -201,6 +239,49 @@ fn a_supervisor_becomes_another_program_and_keeps_everything() {
 }
 
 #[test]
+fn a_program_that_can_not_take_over_is_not_taken() {
+    let folder = Folder::trusted();
+    folder.write("www/a.txt", "first\n");
+    let path = folder.at("kinglet");
+    std::fs::copy(program::PROGRAM, &path).unwrap();
+    let program = Program::start_program(&path, folder, "www", "", "", &[]);
+    let mut client = Http::connect(program.port);
+    assert_eq!(client.get("/a.txt").body, "first\n");
+    let worker = program.worker();
+    let replace = |for_plans: &str| {
+        let script = format!(
+            "#!/bin/sh\ncase \"$*\" in *--plan*) {for_plans};; esac\nexec {} \"$@\"\n",
+            program::PROGRAM
+        );
+        program.folder.write("new", script);
+        let new = program.folder.at("new");
+        std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::rename(&new, &path).unwrap();
+        program.signal("USR2");
+    };
+    // Another kind of state.
+    let patch = "dd of=/proc/self/fd/3 bs=1 seek=8 conv=notrunc 2>/dev/null; exit 0";
+    replace(&format!("{} \"$@\" || exit; printf '\\377' | {patch}", program::PROGRAM));
+    program.wait_for("can not go on from here, a restart is needed");
+    // No plan at all.
+    replace("echo broken; exit 0");
+    program.wait_for("another kind of plan");
+    replace("echo 'error: I do not like it' >&2; exit 78");
+    program.wait_for("error: I do not like it");
+    program.wait_for("does not take the configuration (code 78)");
+    std::fs::remove_file(&path).unwrap();
+    program.signal("USR2");
+    program.wait_for("the supervisor stays the program it is");
+    assert_eq!((program.worker(), client.get("/a.txt").closes), (worker, false));
+    // One that can.
+    replace(":");
+    program.wait_for("the supervisor becomes the program that is on disk now");
+    program.signal("HUP");
+    program.wait_for("the new configuration is served by worker 2");
+    assert_eq!(program.get("/a.txt"), "first\n");
+}
+
+#[test]
 fn systemd_hears_of_everything_and_a_hung_worker_is_replaced() {
     let folder = folder();
     let path = folder.at("manager");
@@ -208,7 +289,9 @@ fn systemd_hears_of_everything_and_a_hung_worker_is_replaced() {
     manager.set_read_timeout(Some(program::PATIENCE)).unwrap();
     let heard = |expected: &str| {
         let mut room = [0; 512];
+        let end = std::time::Instant::now() + program::PATIENCE;
         loop {
+            assert!(std::time::Instant::now() < end, "nobody said {expected}");
             let count = manager.recv(&mut room).unwrap();
             let text = String::from_utf8_lossy(&room[..count]).into_owned();
             if text.contains(expected) {

@@ -205,6 +205,8 @@ fn announce(args: &Args, survey: &Survey, world: &World, opened: &[Opened], size
     for line in budget.to_string().lines() {
         log::notice(format_args!("{line}"));
     }
-    sizes.warn(&survey.settings.global);
+    for finding in sizes.shortcomings(&survey.settings.global) {
+        log::warn(format_args!("{}", finding.message));
+    }
     log::debug(format_args!("{} files read", survey.settings.files.len()));
 }

@@ -7,6 +7,8 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use socket2::{Domain, SockFilter, SockRef, Type};
 
+use super::socket::BACKLOG;
+
 /// Where a listening socket listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
@@ -47,6 +49,17 @@ pub fn place(socket: &impl AsFd) -> Option<Place> {
 /// Makes accepting from it non-blocking, whoever opened it.
 pub fn unblock(listener: &impl AsFd) -> io::Result<()> {
     SockRef::from(listener).set_nonblocking(true)
+}
+
+/// Listens again on a TCP socket that does not any more: every process that has it can end that for
+/// all of them (shutdown(2)). Whether that was so.
+pub fn revive(listener: &impl AsFd) -> io::Result<bool> {
+    let listener = SockRef::from(listener);
+    if listener.is_listener()? {
+        return Ok(false);
+    }
+    listener.listen(BACKLOG)?;
+    Ok(true)
 }
 
 /// Drops what would begin a handshake on this listener, and lets handshakes go on that have begun:
@@ -107,6 +120,25 @@ mod tests {
     use std::os::linux::net::SocketAddrExt as _;
     use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener};
     use std::time::Duration;
+
+    #[test]
+    fn what_another_process_has_shut_down_listens_again() {
+        let options = ListenOptions::default();
+        // A port that the kernel has chosen would be another one afterwards. This one may be taken
+        // by somebody else in between.
+        let (address, listener) = loop {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            if let Ok(listener) = socket::listen(free, &options) {
+                break (free, listener);
+            }
+        };
+        assert!(!revive(&listener).unwrap());
+        SockRef::from(&listener).shutdown(std::net::Shutdown::Both).unwrap();
+        assert!(TcpStream::connect(address).is_err());
+        assert!(revive(&listener).unwrap());
+        assert_eq!(place(&listener), Some(Place::Tcp { address, v6_only: false }));
+        assert!(TcpStream::connect(address).is_ok());
+    }
 
     #[test]
     fn listeners_say_where_they_are() {

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 /// A test that waits for longer than this has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// The program that is tested.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_kinglet");
 /// Ports that another program may have taken before this one did.
 const TRIES: u32 = 20;
 
@@ -18,10 +20,19 @@ pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     pub(crate) fn new() -> Self {
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// One that nobody else can write to, for programs that root is to run.
+    pub(crate) fn trusted() -> Self {
+        Self::below(Path::new(env!("CARGO_TARGET_TMPDIR")))
+    }
+
+    fn below(folder: &Path) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("kinglet-supervisor-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
+        let path = folder.join(name);
         std::fs::create_dir(&path).unwrap();
         Self(path)
     }
@@ -87,6 +98,18 @@ impl Program {
         vhost: &str,
         env: &[(&str, &str)],
     ) -> Self {
+        Self::start_program(PROGRAM.as_ref(), folder, docroot, global, vhost, env)
+    }
+
+    /// As told, but another file is executed.
+    pub(crate) fn start_program(
+        program: &Path,
+        folder: Folder,
+        docroot: &str,
+        global: &str,
+        vhost: &str,
+        env: &[(&str, &str)],
+    ) -> Self {
         let mut folder = Some(folder);
         for _ in 0..TRIES {
             let Some(folder_now) = folder.take() else { break };
@@ -94,7 +117,7 @@ impl Program {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let text = config_with(&folder_now, port, docroot, global, vhost);
             folder_now.write("conf/conf", text);
-            let mut command = command();
+            let mut command = command_of(program);
             command.arg("-c").arg(folder_now.at("conf")).stderr(Stdio::piped());
             command.envs(env.iter().copied());
             let mut child = command.spawn().unwrap();
@@ -110,18 +133,20 @@ impl Program {
         panic!("no port is free");
     }
 
-    /// Waits for a line with this in it; what came before is passed over.
-    pub(crate) fn wait_for(&self, part: &str) {
-        if let Err(text) = self.find(part) {
-            panic!("no line with {part:?}, but:\n{text}");
+    /// Waits for a line with this in it; what came before.
+    pub(crate) fn wait_for(&self, part: &str) -> String {
+        match self.find(part) {
+            Ok(text) => text,
+            Err(text) => panic!("no line with {part:?}, but:\n{text}"),
         }
     }
 
-    fn find(&self, part: &str) -> Result<(), String> {
+    /// What came before that line; or all that there is.
+    fn find(&self, part: &str) -> Result<String, String> {
         let mut text = String::new();
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             if line.contains(part) {
-                return Ok(());
+                return Ok(text);
             }
             text.push_str(&line);
             text.push('\n');
@@ -155,6 +180,13 @@ impl Program {
     /// The newest worker's process.
     pub(crate) fn worker(&self) -> u32 {
         *children(self.child.id()).last().expect("there is a worker")
+    }
+
+    /// What `kinglet reload` and its like say, on both streams.
+    pub(crate) fn command(&self, word: &str) -> (Option<i32>, String) {
+        let output = command().arg(word).arg("-c").arg(self.folder.at("conf")).output().unwrap();
+        let both = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(both).unwrap())
     }
 
     /// What a new connection gets.
@@ -202,7 +234,11 @@ pub(crate) fn limited(folder: &Folder, ulimit: &str) -> Child {
 }
 
 fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kinglet"));
+    command_of(PROGRAM.as_ref())
+}
+
+fn command_of(program: &Path) -> Command {
+    let mut command = Command::new(program);
     command.stdin(Stdio::null()).env_remove("NOTIFY_SOCKET").env("NO_COLOR", "1");
     command
 }

@@ -8,8 +8,8 @@ use std::fmt;
 use crate::buf::{BLOCK_BYTES, LANES};
 use crate::config::settings::{Global, Settings};
 use crate::conn::{RX_BYTES, TX_BYTES, UserOfMemory};
+use crate::daemon::finding::{Finding, Severity};
 use crate::reactor::{SHARED_BYTES, SLOTS_MAX, session_bytes};
-use crate::sys::log;
 use crate::tls::certificate::SUBJECT_BYTES_MAX;
 
 /// What the kernel keeps for a connection beside its socket buffers, measured: socket, inode,
@@ -180,20 +180,22 @@ impl Sizes {
 }
 
 impl Sizes {
-    /// Logs where there is less than was asked for.
-    pub(in crate::daemon) fn warn(&self, global: &Global) {
+    /// Says where there is less than was asked for.
+    pub(in crate::daemon) fn shortcomings(&self, global: &Global) -> Vec<Finding> {
+        let mut texts = Vec::new();
         if self.connections_max < self.connections_wanted {
-            log::warn(format_args!(
+            texts.push(format!(
                 "{} connections at once, not {}: there are not more descriptors",
                 self.connections_max, self.connections_wanted
             ));
         }
         if self.threads < usize::from(global.count_threads) {
-            log::warn(format_args!(
+            texts.push(format!(
                 "{} threads, not {}: each needs a connection, a buffer and a handshake of its own",
                 self.threads, global.count_threads
             ));
         }
+        texts.into_iter().map(|text| Finding::new(Severity::Degraded, text)).collect()
     }
 }
 

@@ -21,7 +21,7 @@ const COLUMNS: usize = 80;
 const BULLET: &str = "  - ";
 
 /// Whether `dir` is the configuration directory of lwsws by its name.
-pub(super) fn concerns(dir: &Path) -> bool {
+pub(in crate::daemon) fn concerns(dir: &Path) -> bool {
     dir.file_name().is_some_and(|name| name == "lwsws")
 }
 
@@ -98,7 +98,7 @@ const SUBJECTS: &[(&str, &[Rule])] = &[
 
 /// The page about `settings` as `server` serves them. They must have been read with
 /// [`keep_written`](crate::config::Options::keep_written).
-pub(super) fn page(settings: &Settings, server: &Identity) -> String {
+pub(in crate::daemon) fn page(settings: &Settings, server: &Identity) -> String {
     let case = Case { settings, server };
     let mut out = String::new();
     let mut count = 0;

@@ -3,7 +3,7 @@
 use super::budget::{Budget, Machine, Sizes, Speech};
 use super::identity::{self, Identity};
 use super::{chroot, migration, unix_sockets};
-use crate::config::diagnose::{Diagnostic, Report};
+use crate::config::diagnose::{Diagnostic, Report, Severity};
 use crate::config::settings::{Settings, SourceFile};
 use crate::config::{self, Loaded, Options};
 use crate::conn::Client;
@@ -12,7 +12,7 @@ use crate::daemon::command::exit;
 use crate::daemon::command::print;
 use crate::daemon::command::quick;
 use crate::reactor::entry_bytes;
-use crate::sys::limits;
+use crate::sys::{limits, log};
 use crate::vhost::World;
 
 /// What the command line asks to be served, and what there is to say about it.
@@ -132,8 +132,15 @@ impl Survey {
         })
     }
 
+    /// Prints what there is to say; without notes when the log does not want them.
     pub(in crate::daemon) fn print(&self) {
-        print::report(&self.report, &self.settings.files);
+        if log::enabled(log::Level::Notice) {
+            return print::report(&self.report, &self.settings.files);
+        }
+        let mut report = Report::default();
+        let all = self.report.diagnostics().iter();
+        all.filter(|one| one.severity != Severity::Note).for_each(|one| report.push(one.clone()));
+        print::report(&report, &self.settings.files);
     }
 
     /// Says that nothing starts; the exit code.

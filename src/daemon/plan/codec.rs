@@ -9,7 +9,7 @@ use crate::daemon::packing::{Pack, Unpacker};
 use crate::sys::unix_listener::UnixAccess;
 
 /// First bytes of a plan; the last one counts its versions.
-const MAGIC: &[u8; 8] = b"kingplN\x01";
+const MAGIC: &[u8; 8] = b"kingplN\x02";
 
 impl Plan {
     /// The plan as bytes.
@@ -17,6 +17,7 @@ impl Plan {
     pub fn encode(&self) -> Vec<u8> {
         let mut to = Vec::new();
         to.bytes(MAGIC);
+        to.u8(self.state_version);
         to.text(&self.program_version);
         to.bytes(&self.fingerprint);
         to.u16(self.threads);
@@ -53,6 +54,7 @@ impl Plan {
             return Err(PlanFault::Version);
         }
         let plan = Self {
+            state_version: from.u8()?,
             program_version: from.text()?,
             fingerprint: from.array()?,
             threads: at_least_one(from.u16()?)?,

@@ -26,6 +26,7 @@ fn full() -> Plan {
     let unix = listener(ListenOn::Unix("/run/k.sock".to_owned()), Families::Both);
     Plan {
         program_version: "0.1.0".to_owned(),
+        state_version: 9,
         fingerprint: [7; 20],
         threads: 4,
         speaks_tls: true,

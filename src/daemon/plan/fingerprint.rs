@@ -79,7 +79,6 @@ fn arguments(digest: &mut Digest, args: &Args) {
             digest.number(quick.tls.into());
         }
     }
-    digest.number(args.level as u64);
     digest.number(args.default_plugins.into());
     digest.put(args.data_dir.as_deref().unwrap_or_default().as_bytes());
     let state_dir = args.state_dir.as_deref().unwrap_or_else(|| Path::new(""));

@@ -55,7 +55,6 @@ fn arguments_users_and_the_made_certificate_count() {
         with(&["-c", "/c"], 1, None),
         with(&["-c", "/d"], 1, None),
         with(&["-c", "/c", "-n"], 1, None),
-        with(&["-c", "/c", "-d", "debug"], 1, None),
         with(&["-c", "/c", "--data-dir", "/x"], 1, None),
         with(&["-c", "/c", "--state-dir", "/x"], 1, None),
         with(&["-c", "/c"], 2, None),

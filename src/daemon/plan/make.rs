@@ -13,7 +13,9 @@ use crate::daemon::check::survey::{Survey, budget, sizes};
 use crate::daemon::check::unix_sockets;
 use crate::daemon::command::args::{Args, Source};
 use crate::daemon::command::{exit, print, quick};
+use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::listening::ports::Wanted;
+use crate::daemon::supervisor::resume::STATE_VERSION;
 use crate::sys::{fd, limits, log};
 use crate::vhost::{Listener, World};
 
@@ -61,17 +63,19 @@ pub(in crate::daemon) fn make(args: &Args) -> Result<Made, u8> {
     let world = survey.world();
     let global = &survey.settings.global;
     // As the worker will, so that both come to the same sizes.
-    if let Err(error) = limits::set_descriptors(global.rlimit_nofile) {
-        log::warn(format_args!("the limit of descriptors stays as it is: {error}"));
-    }
+    let limit = limits::set_descriptors(global.rlimit_nofile).err().map(|error| {
+        let message = format!("the limit of descriptors stays as it is: {error}");
+        Finding::new(Severity::Degraded, message)
+    });
     let sizes = sizes(&survey, &world);
+    let short = sizes.shortcomings(&survey.settings.global);
     let actors = Actors { server: &identity, starter: &identity::starter() };
     let Survey { settings, report } = &mut survey;
     machine::files(settings, actors, &mut |finding| report.push(finding.into()));
+    limit.into_iter().chain(short).for_each(|finding| report.push(finding.into()));
     if log::enabled(log::Level::Warn) {
         survey.print();
     }
-    sizes.warn(&survey.settings.global);
     let self_signed = self_signed::prepare(&survey.settings, args.state_dir.as_deref());
     let fingerprint = fingerprint::of(args, &survey.settings, &identity, self_signed.as_deref());
     let plan = Plan { fingerprint, ..plan(args, &survey, &world, &identity, &sizes) };
@@ -84,6 +88,7 @@ fn plan(args: &Args, survey: &Survey, world: &World, identity: &Identity, sizes:
     let owner = identity.must_drop.then_some((identity.subject.uid, identity.subject.gid));
     Plan {
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        state_version: STATE_VERSION,
         fingerprint: [0; 20],
         threads: u16::try_from(sizes.threads).unwrap_or(u16::MAX),
         speaks_tls: world.has_tls(),

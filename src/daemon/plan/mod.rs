@@ -20,6 +20,8 @@ pub const PLAN_BYTES_MAX: usize = 1 << 20;
 pub struct Plan {
     /// Version of the program that made the plan.
     pub program_version: String,
+    /// What kind of state that program can take over when it takes a supervisor's place.
+    pub state_version: u8,
     /// SHA-1 of everything that a generation is made of; the same again: a reload does nothing.
     pub fingerprint: [u8; 20],
     /// `count-threads`: reactors, and sockets for each TCP address.

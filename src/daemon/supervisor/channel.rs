@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use zeroize::{Zeroize as _, Zeroizing};
+
 use crate::daemon::orders::{Order, PACKET_BYTES_MAX, Report};
 use crate::sys::{fd, passing};
 
@@ -27,7 +29,7 @@ pub enum Received {
 /// An order that waits.
 #[derive(Debug)]
 struct Waiting {
-    packet: Box<[u8]>,
+    packet: Zeroizing<Box<[u8]>>,
     rider: Option<OwnedFd>,
 }
 
@@ -73,15 +75,26 @@ impl Channel {
         if self.closed {
             return Ok(());
         }
-        let packet = order.encode();
-        if self.waiting.is_empty() && self.put(&packet, rider)? {
+        let mut packet = order.encode();
+        let sent = self.send_packet(&packet, rider);
+        // It may have been a secret.
+        packet.as_mut_slice().zeroize();
+        sent
+    }
+
+    fn send_packet(
+        &mut self,
+        packet: &[u8],
+        rider: Option<BorrowedFd<'_>>,
+    ) -> Result<(), Unreachable> {
+        if self.waiting.is_empty() && self.put(packet, rider)? {
             return Ok(());
         }
         if self.waiting.len() >= ORDERS_MAX {
             return Err(Unreachable);
         }
         let rider = rider.map(fd::duplicate).transpose().map_err(|_| Unreachable)?;
-        self.waiting.push_back(Waiting { packet: packet.as_slice().into(), rider });
+        self.waiting.push_back(Waiting { packet: Zeroizing::new(packet.into()), rider });
         Ok(())
     }
 

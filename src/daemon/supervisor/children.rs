@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::daemon::command::args::Args;
 use crate::daemon::command::argv::Role;
+use crate::sys::log::Level;
 use crate::sys::process::{self, Pid};
 use crate::sys::signal::Signal;
 use crate::sys::spawn::Spawn;
@@ -45,6 +46,8 @@ const TLS_VARIABLE: Option<(&str, &str)> = None;
 pub(super) struct Children {
     program: PathBuf,
     plan: Vec<OsString>,
+    /// For a reload.
+    plan_again: Vec<OsString>,
     worker: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     as_root: bool,
@@ -57,6 +60,7 @@ impl Children {
         Self {
             program: process::own_program().unwrap_or_else(|_| OWN_IMAGE.into()),
             plan: args.to_argv(Role::Plan),
+            plan_again: again(args).to_argv(Role::Plan),
             worker: args.to_argv(Role::Worker),
             env: environment(|name| std::env::var_os(name)),
             as_root: user::effective_uid() == 0,
@@ -82,7 +86,8 @@ impl Children {
             .map_err(|distrust| format!("the program is not run as root: {distrust}"))
     }
 
-    /// Starts a planner. `words`: where its messages go, if not to this process's standard error.
+    /// Starts a planner. `words`: where its messages go, if not to this process's standard error;
+    /// then it is a reload, and notes are left out.
     ///
     /// # Errors
     /// What the kernel says.
@@ -94,7 +99,8 @@ impl Children {
     ) -> io::Result<Pid> {
         let mut fds = vec![(plan, PLAN_FD), (snapshot, SNAPSHOT_FD)];
         fds.extend(words.map(|words| (words, STDERR_FD)));
-        self.spawn(&self.program, &self.plan, &self.env, &fds, false)
+        let args = if words.is_some() { &self.plan_again } else { &self.plan };
+        self.spawn(&self.program, args, &self.env, &fds, false)
     }
 
     /// Starts a worker. Root's has a session of its own: once it has given its rights up it must
@@ -139,6 +145,12 @@ impl Children {
         let ignored = &NOT_FOR_CHILDREN;
         Spawn { program, args, env, fds, new_session, ignored, dies_with_parent: true }.spawn()
     }
+}
+
+/// What a planner is told when the configuration is read again. Whoever asked for that is to see
+/// all that is wrong, whatever the log takes; notes have been read at the start.
+fn again(args: &Args) -> Args {
+    Args { level: Level::Warn, ..args.clone() }
 }
 
 /// The environment of children.

@@ -57,8 +57,9 @@ impl Generations {
     /// The worker that served, or was to serve again, is gone.
     fn restart(&mut self, gone: Living, ended: Ended, now_ms: u64) {
         if let Some(watchdog) = &mut self.watchdog {
-            watchdog.end();
+            watchdog.end(now_ms);
         }
+        self.check_watchdog(now_ms);
         let served = gone.state == State::Serving;
         let pause_ms = if served && now_ms.saturating_sub(gone.ready_ms) >= GOOD_LIFE_MS {
             self.attempts = 0;
@@ -123,11 +124,18 @@ impl Generations {
     pub(super) fn check_watchdog(&mut self, now_ms: u64) {
         let Some(watchdog) = &mut self.watchdog else { return };
         let serving = self.living.iter().find(|living| living.state == State::Serving);
-        let Some(generation) = serving.map(|living| living.generation) else { return };
-        match watchdog.check(now_ms) {
-            Check::Nothing => {}
-            Check::Ask(number) => self.actions.push(Action::Ping(generation, number)),
-            Check::Dead => self.kill(generation, Notice::Hung(generation)),
+        let serving = serving.map(|living| living.generation);
+        match (watchdog.check(now_ms), serving) {
+            (Check::Speak, _) => self.actions.push(Action::Alive),
+            (Check::Ask(number), Some(generation)) => {
+                self.actions.push(Action::Ping(generation, number));
+            }
+            (Check::Dead, Some(generation)) => {
+                // What follows may take as long as it has taken to find this.
+                self.actions.push(Action::Alive);
+                self.kill(generation, Notice::Hung(generation));
+            }
+            (Check::Nothing | Check::Ask(_) | Check::Dead, _) => {}
         }
     }
 

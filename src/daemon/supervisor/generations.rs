@@ -12,8 +12,10 @@ pub const READY_MS_MAX: u64 = 30_000;
 /// How long the planner may take.
 pub const PLAN_MS_MAX: u64 = 60_000;
 /// How long sockets that fall away are kept open beside the new generation, so that handshakes
-/// under way come to their end.
-pub const WINDOW_MS: u64 = 1_500;
+/// under way come to their end: long enough for the round trip of any network, and shorter than
+/// the second after which a client asks again that had no answer from a hidden listener
+/// (RFC 6298, 2.1).
+pub const WINDOW_MS: u64 = 900;
 /// How much longer than it was told a generation may take.
 pub const STOP_GRACE_MS: u64 = 2_000;
 /// A generation and its successor.

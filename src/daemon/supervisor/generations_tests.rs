@@ -2,7 +2,8 @@
 
 use super::super::ending::{END_GRACE_MS, GOOD_LIFE_MS, PAUSE_MS_MAX};
 use super::super::happenings::{Action::*, Ended, Outcome, Planned};
-use super::super::reloading::{ROOM_GRACE_MS, SETTLE_MS_MAX, SETTLING_PING};
+use super::super::reloading::{PARTING_MS, ROOM_GRACE_MS, SETTLE_MS_MAX, SETTLING_PING};
+use super::super::watchdog::SPOKEN_MS_MAX;
 use super::*;
 
 #[cfg(test)]
@@ -230,11 +231,11 @@ fn removed_sockets_stay_for_a_while() {
     assert_eq!(bench.machine.next_ms(), None);
     // Another reload that removes some begins the time anew, others do not.
     bench.all(&[Event::ReloadWanted, NEW, Event::Sockets(Ok(true)), Event::Ready(g(3))]);
-    bench.now_ms += 1_000;
+    bench.now_ms += 300;
     bench.all(&[Event::Ended(g(2), Ended::Code(0)), Event::Ended(g(1), Ended::Code(0))]);
     bench.all(&[Event::ReloadWanted, NEW, Event::Sockets(Ok(true)), Event::Ready(g(4))]);
     let before_ms = bench.now_ms;
-    bench.now_ms += 1_000;
+    bench.now_ms += 300;
     bench.all(&[Event::ReloadWanted, NEW, Event::Sockets(Ok(false)), Event::Ready(g(5))]);
     assert_eq!(bench.wait(), [CloseRemoved]);
     assert_eq!(bench.now_ms, before_ms + WINDOW_MS);
@@ -248,25 +249,32 @@ fn the_oldest_makes_room() {
         bench.on(Event::Ready(g(next)));
     }
     let actions = bench.reload();
-    let told = [StartPlanner, OpenSockets, Say(Notice::OneTooMany(g(1), 3)), Stop(g(1), 5_000)];
-    assert_eq!(actions, told);
+    let too_many = Say(Notice::OneTooMany(g(1), 3));
+    assert_eq!(actions, [StartPlanner, OpenSockets, too_many, Retire(g(1), PARTING_MS)]);
+    assert_eq!(bench.state(1), Some(State::Stopping));
     assert_eq!(bench.on(Event::Tick), [], "told once");
     let before_ms = bench.now_ms;
     assert_eq!(bench.wait(), [Say(Notice::Late(g(1))), Kill(g(1))]);
-    assert_eq!(bench.now_ms, before_ms + 5_000 + ROOM_GRACE_MS);
+    assert_eq!(bench.now_ms, before_ms + PARTING_MS + 5_000 + ROOM_GRACE_MS);
     let gone = Event::Ended(g(1), Ended::Signal(9));
     assert_eq!(bench.on(gone), [StartWorker(g(4), Basis::New)]);
-    // Fewer are allowed by the newest plan; less than two means two.
+    // Fewer are allowed by the newest plan; less than two means two. It leaves less time.
     bench.on(Event::Ready(g(4)));
-    let fewer = Planned::New(Terms { generations_max: 0, ..TERMS });
+    let fewer = Planned::New(Terms { generations_max: 0, shutdown_ms: 700, ..TERMS });
     let actions = bench.all(&[Event::ReloadWanted, Event::Planned(Ok(fewer)), OPEN]);
     assert_eq!(
         actions[3..],
-        [Stop(g(2), 5_000), Say(Notice::OneTooMany(g(3), 2)), Stop(g(3), 5_000)]
+        [Retire(g(2), 700), Say(Notice::OneTooMany(g(3), 2)), Retire(g(3), 700)]
     );
+    assert_eq!(bench.machine.next_ms(), Some(bench.now_ms + 700 + 700 + ROOM_GRACE_MS));
     assert_eq!(bench.on(Event::Ended(g(3), Ended::Code(0))), []);
     let actions = bench.on(Event::Ended(g(2), Ended::Code(0)));
     assert_eq!(actions, [StartWorker(g(5), Basis::New)]);
+    // No time at all: 0 as a limit of retirement would mean none.
+    bench.on(Event::Ready(g(5)));
+    let none = Planned::New(Terms { generations_max: 2, shutdown_ms: 0, ..TERMS });
+    let actions = bench.all(&[Event::ReloadWanted, Event::Planned(Ok(none)), OPEN]);
+    assert_eq!(actions[3..], [Stop(g(4), 0)]);
 }
 
 #[test]
@@ -312,19 +320,21 @@ fn retired_ones_have_a_limit_if_there_is_one() {
 }
 
 #[test]
-fn a_watchdog_is_fed_by_pongs_alone() {
-    let mut bench = Bench::watched(8_000);
+fn a_watchdog_is_fed_by_pongs_and_by_a_replacement() {
+    let mut bench = Bench::watched(9_000);
     bench.all(&[Event::Start, NEW, OPEN]);
     assert_eq!(bench.on(Event::Ready(g(1))), [Adopt, Started, Ping(g(1), 1)]);
     assert_eq!(bench.on(Event::Pong(g(1), 9)), []);
     assert_eq!(bench.on(Event::Pong(g(1), 1)), [Alive]);
     assert_eq!(bench.wait(), [Ping(g(1), 2)]);
-    assert_eq!(bench.now_ms, 5_000);
-    assert_eq!(bench.wait(), [Say(Notice::Hung(g(1))), Kill(g(1))]);
-    assert_eq!(bench.machine.next_ms(), None);
+    assert_eq!(bench.now_ms, 4_000);
+    // It is found well before whoever watches gives up, who hears of the replacement.
+    assert_eq!(bench.wait(), [Alive, Say(Notice::Hung(g(1))), Kill(g(1))]);
+    assert_eq!(bench.now_ms, 7_000);
     bench.on(Event::Ended(g(1), Ended::Signal(9)));
-    bench.now_ms += 1_000;
-    assert_eq!(bench.on(Event::Tick), [StartWorker(g(2), Basis::Good)]);
+    assert_eq!(bench.wait(), [StartWorker(g(2), Basis::Good)]);
+    assert_eq!(bench.wait(), [Alive]);
+    assert_eq!(bench.now_ms, 10_000);
     assert_eq!(bench.on(Event::Ready(g(2)))[1], Ping(g(2), 3));
     // An old one's answer does not count for the new one.
     bench.reload();
@@ -334,4 +344,24 @@ fn a_watchdog_is_fed_by_pongs_alone() {
     assert_eq!(bench.on(Event::Pong(g(3), 4)), [Alive]);
     bench.on(Event::StopWanted);
     assert_eq!(bench.on(Event::Pong(g(3), 4)), []);
+}
+
+#[test]
+fn a_watchdog_is_not_fed_for_ever_when_no_worker_starts() {
+    let mut bench = Bench::watched(9_000);
+    bench.all(&[Event::Start, NEW, OPEN, Event::Ready(g(1)), Event::Pong(g(1), 1)]);
+    let begun_ms = bench.now_ms;
+    let actions = bench.on(Event::Ended(g(1), Ended::Signal(11)));
+    assert_eq!(actions[0], Alive);
+    let (mut last_ms, mut next) = (begun_ms, 2);
+    while bench.now_ms < begun_ms + 10 * SPOKEN_MS_MAX {
+        let actions = bench.wait();
+        if actions.contains(&StartWorker(g(next), Basis::Good)) {
+            bench.on(Event::Ended(g(next), Ended::NotStarted));
+            next += 1;
+        }
+        last_ms = if actions.contains(&Alive) { bench.now_ms } else { last_ms };
+    }
+    assert!(next > 10, "it never gives up");
+    assert!((SPOKEN_MS_MAX - 9_000..=SPOKEN_MS_MAX).contains(&(last_ms - begun_ms)));
 }

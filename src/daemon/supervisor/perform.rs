@@ -98,7 +98,7 @@ impl Shell<'_> {
     pub(super) fn planned(&mut self, planner: Planner, ended: Ended) -> Event {
         let Left { result, words } = planner.end(ended);
         let level = if result.is_ok() { Level::Warn } else { Level::Error };
-        self.voice.say(level, &words);
+        self.voice.pass_on(level, &words);
         match result {
             Ok(planned) => {
                 let plan = &planned.plan;
@@ -152,6 +152,7 @@ impl Shell<'_> {
             return events.push_back(Event::Ended(generation, Ended::NotStarted));
         };
         self.open_logs(&planned.plan);
+        self.table.revive();
         let tickets = self.tickets(&planned.plan);
         let mut worker = match self.spawn(generation, &planned.plan) {
             Ok(worker) => worker,
@@ -205,18 +206,22 @@ impl Shell<'_> {
         });
     }
 
-    /// What session tickets are made from, the same for all workers; made when it is first needed.
+    /// What session tickets are made from now, the same for all workers; made when it is first
+    /// needed.
     fn tickets(&mut self, plan: &Plan) -> Option<TicketBytes> {
         if !plan.speaks_tls {
             return None;
         }
+        let now_ms = clock::monotonic_ms();
         if self.tickets.is_none() {
-            match TicketSecret::new(clock::monotonic_ms()) {
-                Ok(secret) => self.tickets = Some(TicketBytes(secret.export())),
+            match TicketSecret::new(now_ms) {
+                Ok(secret) => self.tickets = Some(secret),
                 Err(fault) => self.voice.say(Level::Warn, &fault.to_string()),
             }
         }
-        self.tickets.clone()
+        let secret = self.tickets.as_mut()?;
+        secret.advance(now_ms);
+        Some(TicketBytes(secret.export()))
     }
 
     fn adopt(&mut self) {

@@ -100,8 +100,9 @@ fn read(plan: OwnedFd, snapshot: OwnedFd) -> Result<Planned, String> {
     sealed.map_err(|error| format!("its plan can not be sealed: {error}"))?;
     let bytes = memory_file::read_whole(plan.as_fd(), PLAN_BYTES_MAX)
         .map_err(|error| format!("its plan can not be read: {error}"))?;
-    let plan = Plan::decode(&bytes)
-        .map_err(|fault| format!("the program on disk makes another kind of plan: {fault}"))?;
+    let plan = Plan::decode(&bytes).map_err(|fault| {
+        format!("the program on disk makes another kind of plan ({fault}), a restart is needed")
+    })?;
     Ok(Planned { plan: Rc::new(plan), snapshot: Rc::new(snapshot) })
 }
 

@@ -7,6 +7,10 @@ use super::happenings::{Action, Generation, Notice, Outcome, Planned, RUNTIME, T
 
 /// How much longer than it was told an old generation may take when its place is needed.
 pub const ROOM_GRACE_MS: u64 = 1_000;
+/// How long an old generation whose place is needed leaves idle connections alone: a client that
+/// asks within that time gets an answer, and hears that its connection ends. Never longer than a
+/// stop may take.
+pub const PARTING_MS: u64 = 2_000;
 /// How long a retired worker may take to stop listening before the reload counts as over.
 pub const SETTLE_MS_MAX: u64 = 1_000;
 /// The ping that follows the order to stop listening; a watchdog's are counted from 1.
@@ -133,10 +137,17 @@ impl Generations {
         let retiring = self.living.iter_mut().filter(retires);
         for living in retiring.take(over.saturating_sub(leaving)) {
             living.state = State::Stopping;
-            let limit_ms = terms.shutdown_ms.saturating_add(ROOM_GRACE_MS);
+            let parting_ms = PARTING_MS.min(terms.shutdown_ms);
+            let limit_ms = parting_ms.saturating_add(terms.shutdown_ms);
+            let limit_ms = limit_ms.saturating_add(ROOM_GRACE_MS);
             living.deadline_ms = Some(now_ms.saturating_add(limit_ms));
             self.actions.push(Action::Say(Notice::OneTooMany(living.generation, most)));
-            self.actions.push(Action::Stop(living.generation, terms.shutdown_ms));
+            self.actions.push(match parting_ms {
+                // As a limit of retirement this would mean that there is none.
+                0 => Action::Stop(living.generation, 0),
+                // It stops by itself when that is over.
+                _ => Action::Retire(living.generation, parting_ms),
+            });
         }
         over == 0
     }

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::fs::FileExt as _;
 use std::rc::Rc;
 
 use zeroize::Zeroizing;
@@ -20,16 +21,17 @@ use super::sockets::kept::{pack_fd, unpack_fd};
 use super::worker::{Figures, Worker};
 use crate::daemon::command::args::Args;
 use crate::daemon::command::argv::Role;
-use crate::daemon::orders::TicketBytes;
 use crate::daemon::packing::{Malformed, Pack as _, Unpacker};
 use crate::daemon::plan::{PLAN_BYTES_MAX, Plan};
 use crate::sys::log::{self, Level};
 use crate::sys::process::{self, Pid};
 use crate::sys::ring_log::RingLog;
 use crate::sys::{clock, fd, memory_file};
+use crate::tls::{EXPORT_BYTES, TicketSecret};
 
-/// First byte: both programs may be of different builds.
-const VERSION: u8 = 1;
+/// First byte of a state: both programs may be of different builds. To be changed with anything
+/// that is written here.
+pub(in crate::daemon) const STATE_VERSION: u8 = 2;
 /// Bytes of a state: a plan for each of many generations.
 const STATE_BYTES_MAX: usize = 16 * PLAN_BYTES_MAX;
 
@@ -47,7 +49,6 @@ impl Shell<'_> {
 
     /// Becomes the program on disk. Comes back only when that fails; everything is as before then.
     pub(super) fn become_successor(&mut self) {
-        self.resume_wanted = false;
         self.voice.say(Level::Notice, "the supervisor becomes the program that is on disk now");
         let error = match self.children.check() {
             Ok(()) => match self.try_to_become() {
@@ -55,34 +56,50 @@ impl Shell<'_> {
             },
             Err(reason) => reason,
         };
-        self.voice.say(Level::Error, &format!("the supervisor stays the program it is: {error}"));
+        self.stay(&error);
+    }
+
+    /// Says that the program is not exchanged, and why.
+    pub(super) fn stay(&mut self, why: &str) {
+        self.voice.say(Level::Error, &format!("the supervisor stays the program it is: {why}"));
     }
 
     fn try_to_become(&self) -> io::Result<io::Error> {
-        let mut bytes = Zeroizing::new(Vec::new());
+        let mut bytes = Vec::new();
         let mut keep = Vec::new();
         self.pack(&mut bytes, &mut keep);
+        let bytes = self.with_tickets(bytes);
         let state = memory_file::create("kinglet state")?;
-        File::from(fd::duplicate(&state)?).write_all(&bytes)?;
+        let written = File::from(fd::duplicate(&state)?).write_all(&bytes);
         keep.push(state.as_fd());
         let args = self.args.to_argv(Role::Resume(state.as_raw_fd()));
         let mut env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
         env.extend(self.service.variables());
-        Ok(process::replace(self.children.program(), &args, &env, &keep))
+        let error = written.map(|()| process::replace(self.children.program(), &args, &env, &keep));
+        wipe(state);
+        error
+    }
+
+    /// The state with the secret of tickets at its end. There is room for all of it at once: a
+    /// vector that grows leaves copies behind.
+    fn with_tickets(&self, state: Vec<u8>) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(state.len() + 1 + EXPORT_BYTES));
+        bytes.bytes(&state);
+        bytes.flag(self.tickets.is_some());
+        if let Some(tickets) = &self.tickets {
+            bytes.bytes(&*tickets.export());
+        }
+        bytes
     }
 
     fn pack<'a>(&'a self, to: &mut Vec<u8>, keep: &mut Vec<BorrowedFd<'a>>) {
-        to.u8(VERSION);
+        to.u8(STATE_VERSION);
         to.u64(self.begun_ms);
         let ring = log::ring().and_then(RingLog::descriptor);
         to.flag(ring.is_some());
         if let Some(ring) = ring {
             pack_fd(to, ring.as_raw_fd());
             keep.push(ring);
-        }
-        to.flag(self.tickets.is_some());
-        if let Some(tickets) = &self.tickets {
-            to.bytes(&*tickets.0);
         }
         to.flag(self.good.is_some());
         if let Some(good) = &self.good {
@@ -116,7 +133,11 @@ impl<'a> Shell<'a> {
     /// What to tell the user.
     pub(super) fn resume(args: &'a Args, state: RawFd) -> Result<Self, String> {
         let bytes = fd::inherited(state)
-            .and_then(|state| memory_file::read_whole(state.as_fd(), STATE_BYTES_MAX))
+            .and_then(|state| {
+                let bytes = memory_file::read_whole(state.as_fd(), STATE_BYTES_MAX);
+                wipe(state);
+                bytes
+            })
             .map(Zeroizing::new)
             .map_err(|error| format!("the state of the server can not be read: {error}"))?;
         let mut from = Unpacker::new(&bytes);
@@ -125,7 +146,7 @@ impl<'a> Shell<'a> {
     }
 
     fn unpack(args: &'a Args, from: &mut Unpacker<'_>) -> Result<Result<Self, String>, Malformed> {
-        if from.u8()? != VERSION {
+        if from.u8()? != STATE_VERSION {
             return Err(Malformed::Version);
         }
         let begun_ms = from.u64()?;
@@ -134,10 +155,6 @@ impl<'a> Shell<'a> {
         {
             log::use_ring(ring);
         }
-        let tickets = match from.flag()? {
-            true => Some(TicketBytes(Zeroizing::new(from.array()?))),
-            false => None,
-        };
         let good = match from.flag()? {
             true => Some(unpack_planned(from)?),
             false => None,
@@ -149,6 +166,12 @@ impl<'a> Shell<'a> {
             let living = unpack_living(from)?;
             Ok((living, Worker::unpack(from, living.generation)?))
         })?;
+        let now_ms = clock::monotonic_ms();
+        let tickets = match from.flag()? {
+            // A new one is made where this one can not be used.
+            true => TicketSecret::import(from.bytes(EXPORT_BYTES)?, now_ms).ok(),
+            false => None,
+        };
         from.end()?;
         let (living, workers) = both.into_iter().unzip();
         let mut shell = match Self::new(args, &mut Beginnings::default()) {
@@ -157,7 +180,6 @@ impl<'a> Shell<'a> {
         };
         let terms = good.as_ref().map(Planned::terms);
         let watchdog_ms = shell.service.watchdog_ms();
-        let now_ms = clock::monotonic_ms();
         shell.machine = Generations::resumed(terms, living, (last, attempts), watchdog_ms, now_ms);
         shell.served = table.served();
         if let Some(good) = &good {
@@ -168,6 +190,22 @@ impl<'a> Shell<'a> {
         shell.voice.start();
         shell.service.ready();
         Ok(Ok(shell))
+    }
+}
+
+/// Overwrites a state before it is closed: it may have been on a disk, and there is a secret in it.
+fn wipe(state: OwnedFd) {
+    let file = File::from(state);
+    let zeros = [0; 4096];
+    let mut left = file.metadata().map_or(0, |state| state.len());
+    let mut at = 0;
+    while left > 0 {
+        let now = usize::try_from(left).map_or(zeros.len(), |left| left.min(zeros.len()));
+        let Some(Ok(count)) = zeros.get(..now).map(|zeros| file.write_at(zeros, at)) else {
+            return;
+        };
+        at += count as u64;
+        left = left.saturating_sub(count.max(1) as u64);
     }
 }
 

@@ -99,11 +99,10 @@ impl Shell<'_> {
                 }
             }
             if let Some(code) = self.exit {
+                self.succession.kill();
                 return code;
             }
-            if self.resume_wanted && self.can_resume() {
-                self.become_successor();
-            }
+            self.succeed();
             self.answer_status();
             self.tell_status();
             if let Err(error) = self.wait(signals, &mut events) {
@@ -128,6 +127,7 @@ impl Shell<'_> {
         for fd in ready.control {
             self.control(fd, events);
         }
+        self.succession.expire(clock::monotonic_ms());
         if self.machine.next_ms().is_some_and(|next| next <= clock::monotonic_ms()) {
             events.push_back(Event::Tick);
         }
@@ -137,7 +137,8 @@ impl Shell<'_> {
     fn poll(&self, signals: &Signals) -> io::Result<Ready> {
         let watcher = Some(&self.watcher).filter(|_| self.may_follow());
         let follow_ms = watcher.and_then(Watcher::due_ms);
-        let next = [self.machine.next_ms(), self.commands.deadline_ms, follow_ms];
+        let tried_ms = self.succession.due_ms();
+        let next = [self.machine.next_ms(), self.commands.deadline_ms, follow_ms, tried_ms];
         let next = next.into_iter().flatten().min();
         let timeout_ms = next.map(|next| next.saturating_sub(clock::monotonic_ms()));
         let open = || self.workers.iter().filter(|worker| !worker.channel.is_closed());
@@ -200,7 +201,7 @@ impl Shell<'_> {
                 }
                 Signal::Interrupt | Signal::Terminate => events.push_back(Event::StopWanted),
                 Signal::User1 => self.reopen_logs(events),
-                Signal::User2 => self.resume_wanted = true,
+                Signal::User2 => self.succession.want(),
                 Signal::Child => self.reap(events),
             }
         }
@@ -212,6 +213,10 @@ impl Shell<'_> {
             let ended = ended.into();
             if let Some(planner) = self.planner.take_if(|planner| planner.pid() == pid) {
                 events.push_back(self.planned(planner, ended));
+                continue;
+            }
+            if let Some(planner) = self.succession.take(pid) {
+                self.tried(planner, ended);
                 continue;
             }
             let at = self.workers.iter().position(|worker| worker.pid == pid);

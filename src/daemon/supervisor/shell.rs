@@ -14,15 +14,16 @@ use super::interfaces::Watcher;
 use super::planner::{Planned, Planner};
 use super::service::Service;
 use super::sockets::{Prepared, Served, Table};
+use super::succession::Succession;
 use super::voice::Voice;
 use super::worker::Worker;
 use crate::daemon::command::args::Args;
-use crate::daemon::orders::TicketBytes;
 use crate::sys::detach::Detached;
 use crate::sys::log::{self, Level};
 use crate::sys::pid_file::PidFile;
 use crate::sys::ring_log::RingLog;
 use crate::sys::{clock, notify};
+use crate::tls::TicketSecret;
 
 /// All that the supervisor has.
 pub(in crate::daemon) struct Shell<'a> {
@@ -40,7 +41,8 @@ pub(in crate::daemon) struct Shell<'a> {
     /// Where the good plan is served.
     pub(super) served: Vec<(u16, Served)>,
     pub(super) logs: AccessLogs,
-    pub(super) tickets: Option<TicketBytes>,
+    /// What the tickets of all workers are made from.
+    pub(super) tickets: Option<TicketSecret>,
     pub(super) service: Service,
     pub(super) voice: Voice,
     pub(super) commands: Commands,
@@ -50,7 +52,7 @@ pub(in crate::daemon) struct Shell<'a> {
     pub(super) pid_file: Option<PidFile>,
     /// Sockets that leave are still wanted by the plan that is under way.
     pub(super) closing_late: bool,
-    pub(super) resume_wanted: bool,
+    pub(super) succession: Succession,
     pub(super) exit: Option<u8>,
 }
 
@@ -124,7 +126,7 @@ impl<'a> Shell<'a> {
             detached: beginnings.detached.take(),
             pid_file,
             closing_late: false,
-            resume_wanted: false,
+            succession: Succession::default(),
             exit: None,
         };
         shell.open_control();
@@ -149,6 +151,7 @@ impl<'a> Shell<'a> {
         if let Some(planner) = &self.planner {
             planner.kill();
         }
+        self.succession.kill();
     }
 
     pub(super) fn worker(&mut self, generation: Generation) -> Option<&mut Worker> {

@@ -43,23 +43,34 @@ impl Voice {
             return;
         }
         self.keep(text);
-        if self.started {
-            for line in text.lines() {
-                log::write(level, format_args!("{line}"));
+        if !self.started {
+            if log::enabled(level) {
+                print::err(text);
             }
-        } else if log::enabled(level) {
-            print::err(text);
+        } else if text.lines().count() == 1 {
+            log::write(level, format_args!("{}", text.trim_end()));
+        } else {
+            text.lines().for_each(|line| log::write_whole(level, format_args!("{line}")));
         }
+    }
+
+    /// Says what a check has printed, each finding with its own severity; `level` is for what is
+    /// part of none.
+    pub(super) fn pass_on(&mut self, level: Level, text: &str) {
+        let (mut current, mut from, mut at) = (level, 0, 0);
+        for line in text.split_inclusive('\n') {
+            if let Some(next) = level_of(line, level).filter(|next| *next != current) {
+                self.say(current, text.get(from..at).unwrap_or_default());
+                (current, from) = (next, at);
+            }
+            at += line.len();
+        }
+        self.say(current, text.get(from..).unwrap_or_default());
     }
 
     /// Says what was found.
     pub(super) fn report(&mut self, finding: &Finding, source: &Excerpt) {
-        let level = match finding.severity {
-            Severity::Error => Level::Error,
-            Severity::Note => Level::Notice,
-            _ => Level::Warn,
-        };
-        self.say(level, &shown(finding, source));
+        self.say(level(finding.severity), &shown(finding, source));
     }
 
     fn keep(&mut self, text: &str) {
@@ -72,6 +83,34 @@ impl Voice {
                 self.told.push('\n');
             }
         }
+    }
+}
+
+/// How much a line of a check's output matters; none for one that belongs to what is before it.
+fn level_of(line: &str, otherwise: Level) -> Option<Level> {
+    if line.starts_with(' ') {
+        return None;
+    }
+    let all = [Severity::Error, Severity::Degraded, Severity::Warning, Severity::Note];
+    let place = |severity: Severity| {
+        let head = format!("{}: ", severity.word());
+        let inside = line.find(&format!(": {head}"));
+        if line.starts_with(&head) { Some(0) } else { inside }
+    };
+    // The first word: a message may have others in it.
+    let found = all.into_iter().filter_map(|severity| Some((place(severity)?, severity)));
+    match found.min_by_key(|(at, _)| *at) {
+        Some((_, Severity::Note)) => None,
+        Some((_, severity)) => Some(level(severity)),
+        None => Some(otherwise),
+    }
+}
+
+fn level(severity: Severity) -> Level {
+    match severity {
+        Severity::Error => Level::Error,
+        Severity::Degraded | Severity::Warning => Level::Warn,
+        Severity::Note => Level::Notice,
     }
 }
 
@@ -107,6 +146,35 @@ mod tests {
         ];
         assert_eq!(lines, expected);
         assert_eq!(shown(&finding, &Excerpt::default()).lines().count(), 2);
+    }
+
+    #[test]
+    fn lines_of_a_check_matter_as_much_as_their_findings() {
+        let known = [
+            ("conf:3:9: error: a: warning: b", Some(Level::Error)),
+            ("conf:3:9: warning: a: error: b", Some(Level::Warn)),
+            ("degraded: the address is away", Some(Level::Warn)),
+            ("error: nothing to listen on\n", Some(Level::Error)),
+            ("conf:1:2: note: it was here before", None),
+            ("    | \"x\": error: ", None),
+            ("      = help: note: error: ", None),
+            ("and 3 more", Some(Level::Debug)),
+            ("kinglet: the configuration has 1 error", Some(Level::Debug)),
+        ];
+        for (line, expected) in known {
+            assert_eq!(level_of(line, Level::Debug), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn all_that_a_check_has_printed_is_passed_on() {
+        let text = "conf:1:1: warning: a\n   | x\nconf:2:1: note: b\nerror: c\nand 2 more\nlast";
+        let mut voice = Voice::default();
+        voice.start();
+        voice.begin();
+        voice.pass_on(Level::Debug, text);
+        voice.pass_on(Level::Debug, "");
+        assert_eq!(voice.end(), format!("{text}\n"));
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
+use zeroize::Zeroizing;
+
 use crate::daemon::orders::{Malformed, Order, PACKET_BYTES_MAX, TicketBytes};
 use crate::sys::poll::{self, Watch};
 use crate::sys::{clock, passing};
@@ -88,9 +90,10 @@ impl Handover {
         let until_ms = clock::monotonic_ms() + HANDOVER_MS;
         let refused = |error: io::Error| Refusal::Channel(error.kind());
         let mut handover = Self::default();
-        let mut room = [0; PACKET_BYTES_MAX];
+        // One of the packets is a secret.
+        let mut room = Zeroizing::new([0; PACKET_BYTES_MAX]);
         loop {
-            match passing::receive(channel, &mut room) {
+            match passing::receive(channel, &mut *room) {
                 Ok(received) => {
                     let packet = received.map(|(n, rider)| (room.get(..n).unwrap_or(&[]), rider));
                     if handover.take(packet)? {

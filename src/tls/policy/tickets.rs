@@ -128,8 +128,9 @@ impl TicketSecret {
         Ok(taken)
     }
 
-    /// Steps to the epoch of `now_ms`. A clock that goes back changes nothing.
-    fn advance(&mut self, now_ms: u64) {
+    /// Steps to the epoch of `now_ms`: what is older than the epoch before that is wiped. A clock
+    /// that goes back changes nothing. Every use does this; it is for whoever only keeps a secret.
+    pub fn advance(&mut self, now_ms: u64) {
         let epoch = epoch_of(now_ms);
         let steps = epoch.saturating_sub(self.epoch);
         if steps > STEPS_MAX {

@@ -34,6 +34,7 @@ pub(crate) fn plan(threads: u16, listeners: &[(&str, u16)]) -> Plan {
     };
     Plan {
         program_version: String::new(),
+        state_version: 0,
         fingerprint: [0; 20],
         threads,
         speaks_tls: false,

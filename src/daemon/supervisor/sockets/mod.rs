@@ -30,11 +30,6 @@ pub use self::following::Followed;
 pub use self::inherited::Unusable;
 pub use self::prepared::{Prepared, Served};
 
-/// How long sockets that leave go on ending handshakes, in milliseconds: long enough for the round
-/// trip of any network, and shorter than the second after which a client asks again that had no
-/// answer from a hidden listener (RFC 6298, 2.1).
-pub const LEAVING_MS: u64 = 900;
-
 /// Who made a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
@@ -105,6 +100,20 @@ impl Table {
     #[must_use]
     pub fn fd(&self, number: u32) -> Option<BorrowedFd<'_>> {
         self.socket(number).map(|socket| socket.fd.as_fd())
+    }
+
+    /// Listens again where a worker has ended that. A worker that was taken over can do so to all
+    /// others; its successor is to serve nevertheless.
+    pub fn revive(&self) {
+        for socket in self.sockets.iter().filter(|socket| socket.local.is_some()) {
+            match listener::revive(&socket.fd) {
+                Ok(false) => {}
+                Ok(true) => log::warn(format_args!("{} listens again", socket.shown())),
+                Err(error) => {
+                    log::error(format_args!("{} does not listen: {error}", socket.shown()));
+                }
+            }
+        }
     }
 
     /// What a worker of the current plan has to get.
