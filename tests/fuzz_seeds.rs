@@ -11,6 +11,8 @@ mod chunked_body;
 mod config;
 #[path = "../fuzz/oracles/hello.rs"]
 mod hello;
+#[path = "../fuzz/oracles/packets.rs"]
+mod packets;
 #[path = "../fuzz/oracles/range_header.rs"]
 mod range_header;
 #[path = "../fuzz/oracles/request_head.rs"]
@@ -73,4 +75,9 @@ fn certificates() {
 #[test]
 fn hellos() {
     replay("hello", hello::check);
+}
+
+#[test]
+fn packets_between_processes() {
+    replay("packets", packets::check);
 }

@@ -152,6 +152,64 @@ fn what_waits_in_a_queue_is_served_before_its_socket_goes() {
 }
 
 #[test]
+fn a_drain_serves_who_waits_in_a_queue_and_who_has_asked() {
+    let ((one, first), (two, second)) = (socket(1, FIRST), socket(2, FIRST));
+    let mut fleet = Fleet::start(keepers(), 100, vec![vec![one], vec![]]);
+    let mut kept = connect(first, 3);
+    assert!(kept.iter_mut().all(echoes));
+    // The queue of a socket that nobody has looked at yet.
+    let mut late = connect(second, 80);
+    for stream in &mut late {
+        stream.write_all(b"x").unwrap();
+    }
+    fleet.commands.send(Command::Listen(two)).unwrap();
+    fleet.commands.send(Command::Drain { until_ms: u64::MAX }).unwrap();
+    fleet.bell.write_all(b"cc").unwrap();
+    for stream in &mut late {
+        assert_eq!((stream.read(&mut [0]).unwrap(), stream.read(&mut [0]).unwrap()), (1, 0));
+    }
+    assert!(kept.iter_mut().all(ended));
+    fleet.join();
+    assert!(TcpStream::connect(second).is_err());
+}
+
+#[test]
+fn a_queue_is_served_before_its_socket_goes_also_when_nobody_has_room() {
+    let (one, address) = socket(1, FIRST);
+    let fleet = Fleet::start(keepers(), 2, vec![vec![one]]);
+    let mut first = connect(address, 2);
+    assert!(first.iter_mut().all(echoes));
+    let mut late = connect(address, 5);
+    fleet.tell(0, Command::Unlisten(1));
+    fleet.round_trip();
+    fleet.tell_all(|| Command::Retire { until_ms: None });
+    drop(first);
+    for stream in &mut late {
+        assert!(echoes(stream));
+        stream.shutdown(std::net::Shutdown::Both).unwrap();
+    }
+    // That was all that it waited for.
+    fleet.join();
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn listeners_take_turns_when_there_is_no_room() {
+    let ((one, busy), (two, quiet)) = (socket(1, FIRST), socket(2, ListenerId(1)));
+    let _fleet = Fleet::start(keepers(), 1, vec![vec![one, two]]);
+    let mut crowd = connect(busy, 6).into_iter();
+    let mut first = crowd.next().unwrap();
+    assert!(echoes(&mut first));
+    let mut other = TcpStream::connect(quiet).unwrap();
+    other.write_all(b"x").unwrap();
+    drop(first);
+    // One more of the crowd had been accepted before there was no room.
+    assert!(echoes(&mut crowd.next().unwrap()));
+    other.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+    assert_eq!(other.read(&mut [0]).ok(), Some(1), "the crowd was served all the time");
+}
+
+#[test]
 fn who_retires_closes_nobody_and_ends_when_all_have_gone() {
     let ((one, first), (two, second)) = (socket(1, FIRST), socket(2, FIRST));
     let fleet = Fleet::start(World::default(), 100, vec![vec![one], vec![two]]);

@@ -83,6 +83,15 @@ fn the_same_bytes_leave_for_every_cut() {
     }
 }
 
+/// A server that stops waits for the request of who has just come, and not for long.
+#[test]
+fn who_has_just_come_when_all_ends_may_ask() {
+    let mut stage = Stage::new();
+    let kept_ms = [0, 100, 499].map(|age_ms| stage.drained(age_ms));
+    assert_eq!(kept_ms, [Some(500), Some(400), Some(1)]);
+    assert_eq!([500, 30_000].map(|age_ms| stage.drained(age_ms)), [None, None]);
+}
+
 /// Whatever ends a connection that has answers to take: they leave first.
 #[test]
 fn nothing_that_ends_a_connection_cuts_its_answers() {

@@ -1,5 +1,7 @@
 //! The planner and the worker as processes of their own, driven the way a supervisor does it.
 
+#[path = "worker/edges.rs"]
+mod edges;
 #[path = "worker/tls.rs"]
 mod tls;
 #[path = "worker/process.rs"]

@@ -4,7 +4,7 @@ use super::body::Unwanted;
 use super::client::{Client, Cx};
 use super::exchange::Exchange;
 use super::head::Taken;
-use super::limits::{ANSWERS_MAX, CHECK_MS, LINGER_MS, LINGER_SILENT_MS};
+use super::limits::{ANSWERS_MAX, CHECK_MS, LATECOMER_MS, LINGER_MS, LINGER_SILENT_MS};
 use super::security::Security;
 use super::site::Site;
 use crate::buf::{CloseReason, End, Ends, Tail};
@@ -25,7 +25,8 @@ pub struct Http {
     began_ms: u64,
     /// When the client last did something that this phase waits for.
     progress_ms: u64,
-    keepalive_ms: u64,
+    /// How long the next request is waited for.
+    patience_ms: u64,
     /// The body of the request at the front of `rx`, as far as it was read away.
     pub(super) body: Option<Unwanted>,
 }
@@ -75,7 +76,7 @@ impl Http {
         security: Security,
         cx: &Cx<'_>,
     ) -> Self {
-        let mut role = Self {
+        Self {
             peer,
             listener,
             site: cx.world,
@@ -83,11 +84,9 @@ impl Http {
             phase: Phase::Idle { fresh: true },
             began_ms: cx.now_ms,
             progress_ms: cx.now_ms,
-            keepalive_ms: 0,
+            patience_ms: cx.world.world.limits.header_timeout_ms,
             body: None,
-        };
-        role.keepalive_ms = role.default_vhost(cx.world).keepalive_timeout_ms;
-        role
+        }
     }
 
     pub(super) fn step(
@@ -117,7 +116,7 @@ impl Http {
                 _ => return Step::Wait(self.waits()),
             },
             Some(Note::Drain) => match &mut self.phase {
-                Phase::Idle { .. } => self.enter(Phase::Closing { clean: true }, cx.now_ms),
+                Phase::Idle { .. } if client.rx.is_empty() => self.stop_waiting(cx.now_ms),
                 Phase::Exchange(exchange) => exchange.keep_alive = false,
                 _ => {}
             },
@@ -154,10 +153,7 @@ impl Http {
         let limits = &self.site.world.limits;
         let at = |since_ms: u64, limit_ms: u64, why| Deadline { at_ms: since_ms + limit_ms, why };
         match &self.phase {
-            Phase::Idle { fresh: true } => {
-                at(self.began_ms, limits.header_timeout_ms, Timeout::Idle)
-            }
-            Phase::Idle { fresh: false } => at(self.began_ms, self.keepalive_ms, Timeout::Idle),
+            Phase::Idle { .. } => at(self.began_ms, self.patience_ms, Timeout::Idle),
             Phase::Head => {
                 let silent = at(self.progress_ms, limits.timeout_ms, Timeout::Head);
                 match &self.body {
@@ -220,7 +216,9 @@ impl Http {
                 return Next::Close(CloseReason::PeerClosed);
             }
             if cx.stopping {
-                self.enter(Phase::Closing { clean: true }, cx.now_ms);
+                self.stop_waiting(cx.now_ms);
+            }
+            if matches!(self.phase, Phase::Closing { .. }) {
                 return Next::Go;
             }
             if !matches!(self.phase, Phase::Idle { .. }) {
@@ -245,17 +243,28 @@ impl Http {
                 Next::Go
             }
             Taken::Answered { keepalive_ms } => {
-                self.keepalive_ms = keepalive_ms;
+                self.patience_ms = keepalive_ms;
                 self.enter(Phase::Idle { fresh: false }, cx.now_ms);
                 Next::Go
             }
             Taken::Begun { exchange, keepalive_ms } => {
                 // Making a listing takes as long as hundreds of plain answers.
                 let next = if exchange.listing_bytes > 0 { Next::Yield } else { Next::Go };
-                self.keepalive_ms = keepalive_ms;
+                self.patience_ms = keepalive_ms;
                 self.enter(Phase::Exchange(exchange), cx.now_ms);
                 next
             }
+        }
+    }
+
+    /// The server is stopping and there is no request: a client that has just come may still send
+    /// one, which its system may have acknowledged already; any other one is not waited for.
+    fn stop_waiting(&mut self, now_ms: u64) {
+        let is_fresh = matches!(self.phase, Phase::Idle { fresh: true });
+        if is_fresh && now_ms < self.began_ms + LATECOMER_MS {
+            self.patience_ms = LATECOMER_MS;
+        } else {
+            self.enter(Phase::Closing { clean: true }, now_ms);
         }
     }
 

@@ -20,6 +20,9 @@ pub(super) const LINGER_MS: u64 = 30_000;
 /// Longest silence in a lingering close.
 pub(super) const LINGER_SILENT_MS: u64 = 2_000;
 
+/// How long a connection that has just come when the server stops may take to send its request.
+pub(super) const LATECOMER_MS: u64 = 500;
+
 /// Answers of one connection before others have their turn.
 pub(super) const ANSWERS_MAX: usize = 64;
 

@@ -1,12 +1,14 @@
 //! What the state of a reactor may use, for the memory bound.
 
 use super::limits::{LISTING_BYTES_MAX, LOG_STASH_BLOCKS};
+use super::peers::peers_max;
 use super::{handshakes, local};
 use crate::buf::BLOCK_BYTES;
 use crate::origin::cache::FileCache;
+use crate::origin::gate::PeerCounts;
 use crate::origin::listing;
 use crate::reactor::MAILBOX_BYTES;
-use crate::vhost::log::BUFFER_BYTES;
+use crate::vhost::log::BATCH_BYTES;
 use crate::vhost::{MountTarget, World};
 
 /// A user of memory: `count` times `each` bytes at most.
@@ -41,7 +43,7 @@ pub fn memory(world: &World, connections_max: usize, reactors: usize) -> Vec<Use
     }
     if !world.log_files.is_empty() {
         // Two for each reactor, and the one that is being written.
-        users.push(user("access log", 2 * reactors + 1, BUFFER_BYTES));
+        users.push(user("access log", 2 * reactors + 1, BATCH_BYTES));
         users.push(user("begun log lines", reactors * LOG_STASH_BLOCKS, BLOCK_BYTES));
     }
     if world.has_tls() {
@@ -50,7 +52,8 @@ pub fn memory(world: &World, connections_max: usize, reactors: usize) -> Vec<Use
     let limits = world.limits.ip_limit_connections.iter().chain(&world.limits.ip_limit_requests);
     let tables = limits.count();
     if tables > 0 {
-        users.push(user("address counters", tables * connections_max, 2 * size_of::<[u64; 2]>()));
+        let table = PeerCounts::bytes(peers_max(connections_max, reactors));
+        users.push(user("address counters", tables, table));
     }
     users
 }

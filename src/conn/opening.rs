@@ -8,7 +8,7 @@
 use super::client::{Client, Cx, Effect};
 use super::handshakes::Entered;
 use super::http::Http;
-use super::limits::{ALERT_INTERNAL_ERROR, ALERT_PROTOCOL_VERSION};
+use super::limits::{ALERT_INTERNAL_ERROR, ALERT_PROTOCOL_VERSION, LATECOMER_MS};
 use super::security::Security;
 use super::site::Site;
 use crate::buf::{CloseReason, End, Ends, LaneId};
@@ -29,6 +29,8 @@ pub struct Opening {
     phase: Phase,
     began_ms: u64,
     progress_ms: u64,
+    /// How long the first byte is waited for.
+    patience_ms: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +55,7 @@ impl Opening {
             phase: Phase::Silent,
             began_ms: cx.now_ms,
             progress_ms: cx.now_ms,
+            patience_ms: cx.world.world.limits.header_timeout_ms,
         }
     }
 
@@ -71,7 +74,12 @@ impl Opening {
                 return Step::Close(CloseReason::IdleTimeout);
             }
             (Some(Note::Timeout(_)), _) => return Step::Close(CloseReason::HandshakeTimeout),
-            (Some(Note::Drain), Phase::Silent) => return Step::Close(CloseReason::Shutdown),
+            (Some(Note::Drain), Phase::Silent) if client.rx.is_empty() => {
+                if cx.now_ms >= self.began_ms + LATECOMER_MS {
+                    return Step::Close(CloseReason::Shutdown);
+                }
+                self.patience_ms = LATECOMER_MS;
+            }
             (Some(Note::Answer { serial, granted }), Phase::InLine { serial: own })
                 if serial == own && granted =>
             {
@@ -184,7 +192,8 @@ impl Opening {
         let in_all = self.began_ms + limits.header_timeout_ms;
         let why = Timeout::Handshake;
         match self.phase {
-            Phase::Silent | Phase::InLine { .. } => Deadline { at_ms: in_all, why },
+            Phase::Silent => Deadline { at_ms: self.began_ms + self.patience_ms, why },
+            Phase::InLine { .. } => Deadline { at_ms: in_all, why },
             Phase::Sniffing | Phase::Shaking { .. } => {
                 Deadline { at_ms: in_all.min(self.progress_ms + limits.timeout_ms), why }
             }

@@ -15,19 +15,26 @@ pub struct PeerLimits {
 }
 
 impl PeerLimits {
-    /// The tables of a process with at most `connections_max` connections, in all reactors
+    /// The tables of a process with at most `connections_max` connections, in all `reactors`
     /// together. Each reactor gets a clone.
     #[must_use]
-    pub fn new(world: &World, connections_max: usize) -> Self {
+    pub fn new(world: &World, connections_max: usize, reactors: usize) -> Self {
         let limits = &world.limits;
+        let peers_max = peers_max(connections_max, reactors);
         let counted = |limit: Option<u32>| {
-            Counted(limit.map(|n| Arc::new(Mutex::new(PeerCounts::new(n, connections_max)))))
+            Counted(limit.map(|n| Arc::new(Mutex::new(PeerCounts::new(n, peers_max)))))
         };
         Self {
             connections: counted(limits.ip_limit_connections),
             requests: counted(limits.ip_limit_requests),
         }
     }
+}
+
+/// Peers that a table has room for: a reactor counts whoever comes before it closes somebody to
+/// make a place.
+pub(super) const fn peers_max(connections_max: usize, reactors: usize) -> usize {
+    connections_max.saturating_add(reactors)
 }
 
 /// One table. Its lock is held for a look-up, never for a system call.

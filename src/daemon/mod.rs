@@ -24,6 +24,8 @@ use self::control::client;
 use crate::config;
 use crate::sys::log;
 
+#[doc(hidden)]
+pub use self::control::packet::{answer_part_again, request_again};
 /// The heap of static builds.
 pub use crate::sys::zeroed::Heap;
 

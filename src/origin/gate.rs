@@ -44,15 +44,24 @@ impl PeerCounts {
     /// A table for `peers_max` different peers that may have `limit` each.
     #[must_use]
     pub fn new(limit: u32, peers_max: usize) -> Self {
-        // A third more than needed, and a power of two, keeps the probes short.
-        let slots = peers_max.saturating_add(peers_max / 3 + 1).next_power_of_two();
         Self {
             limit,
-            slots: vec![Slot::default(); slots].into(),
+            slots: vec![Slot::default(); Self::slots(peers_max)].into(),
             peers: 0,
             peers_max,
             hasher: RandomState::new(),
         }
+    }
+
+    /// A third more than needed, and a power of two, keeps the probes short.
+    fn slots(peers_max: usize) -> usize {
+        peers_max.saturating_add(peers_max / 3 + 1).next_power_of_two()
+    }
+
+    /// Bytes of the table for `peers_max` peers.
+    #[must_use]
+    pub fn bytes(peers_max: usize) -> usize {
+        Self::slots(peers_max) * size_of::<Slot>()
     }
 
     /// Counts one more for `peer`, if it may have it.

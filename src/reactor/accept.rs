@@ -40,6 +40,15 @@ pub(super) struct Listener {
     of: Listening,
     /// The queue of the kernel may hold connections.
     ready: bool,
+    /// It is to go, as soon as its queue is empty or so many more were accepted.
+    leaving: Option<i32>,
+}
+
+impl Listener {
+    /// Whether it was to go and has nothing left to do.
+    fn has_left(&self) -> bool {
+        self.leaving.is_some_and(|more| more <= 0 || !self.ready)
+    }
 }
 
 /// The listening sockets. Their places are the numbers of their tokens; a place that was left is
@@ -47,6 +56,8 @@ pub(super) struct Listener {
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
     places: Vec<Option<Listener>>,
+    /// Where accepting goes on: behind the listener that got the last slot.
+    next: usize,
 }
 
 impl Listeners {
@@ -121,27 +132,40 @@ impl<R: Role> Reactor<R> {
         let place = place.ok_or_else(|| io::Error::from(io::ErrorKind::QuotaExceeded))?;
         self.watch(of.fd.as_raw_fd(), Token::Listener(place))?;
         if let Some(free) = self.listeners.places.get_mut(usize::from(place)) {
-            *free = Some(Listener { of, ready: true });
+            *free = Some(Listener { of, ready: true, leaving: None });
         }
         Ok(())
     }
 
     /// Listens no more on the socket with this number. Nobody else may be left to accept what is
-    /// in its queue, so that is done first: as many as the queue may hold, unless there is a pause.
+    /// in its queue, so that is done first: as many as the queue may hold, after a pause if there
+    /// is one.
     pub(super) fn unlisten(&mut self, socket: u32) {
         let Some(place) = self.listeners.place_of(socket) else { return };
-        self.listeners.mark(u16::try_from(place).unwrap_or(u16::MAX));
-        for _ in 0..socket::BACKLOG {
-            if !self.accept_one(place) {
-                break;
-            }
-        }
-        self.leave(place);
+        self.take_queue(place);
+        self.leave_if_done(place);
     }
 
-    /// Listens no more, and leaves the queues to whoever else has the sockets.
+    /// Listens no more. Nobody else may be left to accept what is in the queues, so that is done
+    /// first, as far as there is room.
     pub(super) fn unlisten_all(&mut self) {
         for place in 0..self.listeners.places.len() {
+            self.take_queue(place);
+            self.leave(place);
+        }
+    }
+
+    /// Accepts what the queue of the listener at `place` holds, which is to go then.
+    fn take_queue(&mut self, place: usize) {
+        if let Some(listener) = self.listeners.get_mut(place) {
+            listener.ready = true;
+            listener.leaving = Some(socket::BACKLOG);
+        }
+        while self.accept_one(place) {}
+    }
+
+    fn leave_if_done(&mut self, place: usize) {
+        if self.listeners.get_mut(place).is_some_and(|listener| listener.has_left()) {
             self.leave(place);
         }
     }
@@ -195,11 +219,20 @@ impl<R: Role> Reactor<R> {
                 None => self.arrivals = false,
             }
         }
-        for place in 0..self.listeners.places.len() {
+        let places = self.listeners.places.len();
+        for nth in 0..places {
+            if self.pause.is_some() {
+                break;
+            }
+            let place = (self.listeners.next + nth) % places;
             for _ in 0..ACCEPTS_MAX {
                 if !self.accept_one(place) {
                     break;
                 }
+            }
+            self.leave_if_done(place);
+            if self.pause.is_some() {
+                self.listeners.next = place + 1;
             }
         }
     }
@@ -207,8 +240,11 @@ impl<R: Role> Reactor<R> {
     /// Accepts a connection; whether there may be another one.
     fn accept_one(&mut self, place: usize) -> bool {
         let Some(listener) = self.listeners.get_mut(place) else { return false };
-        if !listener.ready || self.pause.is_some() {
+        if !listener.ready || self.pause.is_some() || listener.has_left() {
             return false;
+        }
+        if let Some(more) = &mut listener.leaving {
+            *more -= 1;
         }
         match socket::accept(&listener.of.fd) {
             Ok((fd, peer)) => {
@@ -237,10 +273,10 @@ impl<R: Role> Reactor<R> {
 
     /// Finds a slot for a connection, here or in another reactor, or keeps it until there is one.
     fn arrive(&mut self, mut arrival: Arrival) {
-        if self.is_stopping() {
+        let is_full = self.free_slots() == 0;
+        if is_full && self.is_stopping() {
             return;
         }
-        let is_full = self.free_slots() == 0;
         if is_full {
             match self.find_room(arrival) {
                 Some(back) => arrival = back,

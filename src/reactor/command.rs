@@ -1,7 +1,7 @@
 //! What the loop is told to do, and how it ends.
 
 use super::accept::Listening;
-use super::role::{Local, Note, Role};
+use super::role::{Local, Role};
 use super::run::Reactor;
 use crate::sys::log;
 
@@ -23,7 +23,8 @@ pub enum Command {
         /// [`Local::shutdown_ms`]; none = never.
         until_ms: Option<u64>,
     },
-    /// Accept no more, finish what has begun, end when all is done or at this time.
+    /// Accept what waits in the queues of the listeners as far as there is room, and no more;
+    /// finish what has begun, end when all is done or at this time.
     Drain {
         /// Monotonic milliseconds.
         until_ms: u64,
@@ -129,9 +130,10 @@ impl<R: Role> Reactor<R> {
         if matches!(ending, Ending::Drain { .. }) && !was_stopping {
             self.waiting = None;
             self.resume();
-            self.unlisten_all();
             self.publish_room();
-            self.tell_all(Note::Drain);
+            // Who waits for nothing makes room for who still comes.
+            self.drain_all();
+            self.unlisten_all();
         }
     }
 

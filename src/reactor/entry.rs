@@ -185,6 +185,13 @@ impl<R> Entry<R> {
         self.lanes.iter().any(|(_, lane)| keeps(lane))
     }
 
+    /// Has the next turn look for input of the client, whatever epoll has said.
+    pub(super) fn expect_input(&mut self) {
+        if let Some(lane) = self.lanes.get(LaneId::Client) {
+            lane.readable = true;
+        }
+    }
+
     /// Notes what epoll said about a lane; whether a turn has to follow.
     pub(super) fn mark(&mut self, id: LaneId, event: &mio::event::Event) -> bool {
         let wait = self.wait;

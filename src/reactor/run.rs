@@ -189,6 +189,10 @@ impl<R: Role> Reactor<R> {
     /// When waiting for events fails, which is a fault of the program.
     pub fn run(&mut self) -> io::Result<()> {
         let ended = self.serve();
+        if ended.is_err() {
+            // A server that lacks a part is not to look whole: whoever started it tries again.
+            self.inbox.tell_others(Ending::Stop);
+        }
         self.inbox.close();
         self.close_all();
         ended

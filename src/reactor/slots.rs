@@ -43,6 +43,7 @@ impl<R: Role> Reactor<R> {
         let slot = u16::try_from(place).unwrap_or(u16::MAX);
         let token = Token::Slot { slot, generation: self.generations[place], lane: LaneId::Client };
         match self.poll.registry().register(&mut SourceFd(&fd), token.pack(), INTEREST) {
+            Ok(()) if self.is_stopping() => self.tell_drain(slot),
             Ok(()) => self.settle(slot),
             Err(_) => self.close(slot, CloseReason::Evicted),
         }
@@ -185,11 +186,20 @@ impl<R: Role> Reactor<R> {
         }
     }
 
-    /// Tells every slot.
-    pub(super) fn tell_all(&mut self, note: Note) {
+    /// Tells every slot that the server is stopping.
+    pub(super) fn drain_all(&mut self) {
         for slot in self.slots() {
-            self.drive(slot, Some(note), false);
+            self.tell_drain(slot);
         }
+    }
+
+    /// A request that is here already is read first, though epoll may not have told of it yet:
+    /// otherwise it would look as if its client waited for nothing.
+    fn tell_drain(&mut self, slot: u16) {
+        if let Some(entry) = self.entries.get_mut(usize::from(slot)) {
+            entry.expect_input();
+        }
+        self.drive(slot, Some(Note::Drain), false);
     }
 
     /// Ends every tenant.

@@ -106,7 +106,8 @@ fn nowhere() -> libc::sockaddr_nl {
 
 /// Whether a message begins with a head of one of the types that tell of a change. Notices come
 /// one in a message.
-fn is_change(message: &[u8]) -> bool {
+#[must_use]
+pub fn is_change(message: &[u8]) -> bool {
     // The length, 4 bytes; then the type, 2 bytes; all in the machine's order.
     let Some([_, _, _, _, a, b, ..]) = message.first_chunk::<HEAD_BYTES>() else {
         return false;

@@ -120,14 +120,9 @@ pub fn inherited() -> Vec<(OwnedFd, Option<String>)> {
     if TAKEN.swap(true, Ordering::Relaxed) {
         return Vec::new();
     }
-    let Some(count) = handed_over(pid.as_deref(), count.as_deref(), Pid::own()) else {
-        return Vec::new();
-    };
-    let names = names.unwrap_or_default();
-    let mut names = names.as_bytes().split(|byte| *byte == b':').map(String::from_utf8_lossy);
     let mut found = Vec::new();
-    for fd in FIRST_FD..FIRST_FD + count {
-        let name = names.next().filter(|name| !name.is_empty()).map(String::from);
+    let names = offered(pid.as_deref(), count.as_deref(), names.as_deref(), Pid::own());
+    for (fd, name) in (FIRST_FD..).zip(names) {
         // SAFETY: takes no pointers; a number that is not open gives an error.
         if unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) } == 0 {
             // SAFETY: by the protocol the descriptor is this process's to take, and the flag
@@ -136,6 +131,20 @@ pub fn inherited() -> Vec<(OwnedFd, Option<String>)> {
         }
     }
     found
+}
+
+/// What the three variables offer to the process `own`: a name, or none, for each descriptor.
+#[must_use]
+pub fn offered(
+    pid: Option<&OsStr>,
+    count: Option<&OsStr>,
+    names: Option<&OsStr>,
+    own: Pid,
+) -> Vec<Option<String>> {
+    let count = handed_over(pid, count, own).unwrap_or(0);
+    let names = names.unwrap_or_default().as_bytes();
+    let mut names = names.split(|byte| *byte == b':').map(String::from_utf8_lossy);
+    (0..count).map(|_| names.next().filter(|name| !name.is_empty()).map(String::from)).collect()
 }
 
 /// How many descriptors there are for this process.

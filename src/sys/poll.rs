@@ -141,14 +141,15 @@ mod tests {
             // SAFETY: the handler does nothing, so it may run anywhere.
             unsafe { libc::signal(libc::SIGUSR1, handler as libc::sighandler_t) };
             // A signal that comes again and again, so that one falls into the wait.
+            // As a number, for musl has a pointer, which stays in its thread.
             // SAFETY: takes no pointers.
-            let own = unsafe { libc::pthread_self() };
+            let own = unsafe { libc::pthread_self() } as usize;
             let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
             let stop = std::sync::Arc::clone(&done);
             let sender = std::thread::spawn(move || {
                 while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                     // SAFETY: the thread lives until this one is joined.
-                    unsafe { libc::pthread_kill(own, libc::SIGUSR1) };
+                    unsafe { libc::pthread_kill(own as libc::pthread_t, libc::SIGUSR1) };
                     std::thread::yield_now();
                 }
             });

@@ -17,6 +17,8 @@ use super::memory_file;
 pub const RING_BYTES: usize = 16 << 10;
 /// Bytes of lines.
 const ROOM: usize = RING_BYTES - size_of::<u32>();
+/// Times that a writer tries to reserve its room.
+const TRIES_MAX: usize = 1_000;
 /// Stands in for a control character of a reader's copy.
 const REPLACED: u8 = b'?';
 
@@ -73,17 +75,15 @@ impl RingLog {
         self.file.as_ref().map(std::os::fd::AsFd::as_fd)
     }
 
-    /// Adds a line, which ends with a line feed. One that does not fit is left out.
+    /// Adds a line, which ends with a line feed. One that does not fit, or that others never let
+    /// in, is left out.
     pub fn write(&self, line: &[u8]) {
         let Ok(len) = u32::try_from(line.len()) else { return };
         if line.len() > ROOM {
             return;
         }
         let shared = self.shared();
-        let after = |next: u32| Some((next % ROOM as u32 + len) % ROOM as u32);
-        let start = match shared.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, after) {
-            Ok(next) | Err(next) => next as usize % ROOM,
-        };
+        let Some(start) = reserve(&shared.next, len) else { return };
         let (before, behind) = shared.lines.split_at(start);
         for (place, byte) in behind.iter().chain(before).zip(line) {
             place.store(*byte, Ordering::Relaxed);
@@ -115,6 +115,21 @@ impl Drop for RingLog {
         // SAFETY: mapped by `map` with this length; no reference outlives `self`.
         unsafe { libc::munmap(self.shared.as_ptr().cast(), RING_BYTES) };
     }
+}
+
+/// Where the next `len` bytes of lines begin. Others write `next` at any time, and one that does so
+/// without end must not keep this process from its work.
+fn reserve(next: &AtomicU32, len: u32) -> Option<usize> {
+    let room = ROOM as u32;
+    let mut found = next.load(Ordering::Relaxed);
+    for _ in 0..TRIES_MAX {
+        let after = (found % room + len) % room;
+        match next.compare_exchange_weak(found, after, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(start) => return Some(start as usize % ROOM),
+            Err(other) => found = other,
+        }
+    }
+    None
 }
 
 /// Gives a file in memory its length, for good.

@@ -13,6 +13,6 @@
 
 pub use super::log_files::{LogTarget, Owner};
 pub use super::log_line::{Begun, CUT_MARK, Fields, LINE_BYTES_MAX, begin, complete};
-pub use super::log_sink::{BUFFER_BYTES, FLUSH_AFTER_MS, Sink};
+pub use super::log_sink::{BATCH_BYTES, BUFFER_BYTES, FLUSH_AFTER_MS, Sink};
 pub use super::log_time::{LogClock, Stamp};
 pub use super::log_writer::{Logs, Report};

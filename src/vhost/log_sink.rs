@@ -26,6 +26,9 @@ const COMPLETION_BYTES_MAX: usize = 48;
 /// What a note about lost lines may take.
 const NOTE_BYTES_MAX: usize = 64;
 
+/// Bytes of a buffer with the list of its runs.
+pub const BATCH_BYTES: usize = BUFFER_BYTES + RUNS_MAX * size_of::<Run>();
+
 /// Lines for files, in order; those for the same file that follow each other are one run.
 #[derive(Debug)]
 pub(super) struct Batch {

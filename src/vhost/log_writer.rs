@@ -154,6 +154,8 @@ impl core::fmt::Debug for Shared {
 struct State {
     /// One a sink; empty when the writer is ready for the next batch.
     mailboxes: Vec<Batch>,
+    /// Where the writer looks first: behind the one that it took last.
+    next: usize,
     /// Here until the thread fetches it.
     writer: Option<Writer>,
     running: bool,
@@ -166,6 +168,15 @@ struct State {
 impl State {
     fn is_idle(&self) -> bool {
         self.mailboxes.iter().all(Batch::is_empty)
+    }
+
+    /// A batch that waits. They take turns: a busy reactor does not keep the others' lines back.
+    fn waiting(&mut self) -> Option<&mut Batch> {
+        let places = self.mailboxes.len();
+        let mut in_turn = (self.next..places).chain(0..self.next.min(places));
+        let at = in_turn.find(|at| self.mailboxes.get(*at).is_some_and(|one| !one.is_empty()))?;
+        self.next = at + 1;
+        self.mailboxes.get_mut(at)
     }
 }
 
@@ -237,8 +248,7 @@ impl Shared {
                 state = self.lock();
                 continue;
             }
-            let full = state.mailboxes.iter_mut().find(|waiting| !waiting.is_empty());
-            if let Some(waiting) = full {
+            if let Some(waiting) = state.waiting() {
                 core::mem::swap(waiting, &mut writer.scratch);
                 drop(state);
                 self.taken.notify_all();

@@ -82,6 +82,25 @@ fn text(control: &Control) -> String {
 }
 
 #[test]
+fn sinks_take_turns() {
+    let (target, control) = gated();
+    let logs = Logs::with_targets(vec![(target, LogFormat::Combined)], quiet);
+    let (mut busy, mut quiet) = (logs.sink(), logs.sink());
+    let mut want = append(&mut busy, 0, "/busy/1");
+    busy.flush(0);
+    control.entered.recv().unwrap();
+    // The busy one has its next batch there before the quiet one has anything.
+    let second = append(&mut busy, 0, "/busy/2");
+    busy.flush(0);
+    want += &append(&mut quiet, 0, "/quiet");
+    quiet.flush(0);
+    want += &second;
+    drop(control.gate);
+    assert!(busy.finish(LONG) && quiet.finish(LONG) && logs.finish(LONG));
+    assert_eq!(String::from_utf8(control.written.lock().unwrap().clone()).unwrap(), want);
+}
+
+#[test]
 fn a_slow_writer_costs_lines_but_never_time() {
     let (target, control) = gated();
     let logs = Logs::with_targets(vec![(target, LogFormat::Combined)], quiet);

@@ -103,6 +103,12 @@ fn move_bytes(ends: &mut Ends, from: LaneId, to: LaneId) -> bool {
     n == bytes.len()
 }
 
+/// What has come already is answered.
+fn farewell(ends: &mut Ends) -> Step<Player> {
+    move_bytes(ends, LaneId::Client, LaneId::Client);
+    Step::Close(CloseReason::Shutdown)
+}
+
 impl Role for Player {
     type World = World;
     type Local = Bystander;
@@ -117,7 +123,7 @@ impl Role for Player {
     fn step(&mut self, ends: &mut Ends, cx: &mut Cx<'_, Self>, note: Option<Note>) -> Step<Self> {
         match note {
             Some(Note::Timeout(_)) => return Step::Close(CloseReason::IdleTimeout),
-            Some(Note::Drain) => return Step::Close(CloseReason::Shutdown),
+            Some(Note::Drain) => return farewell(ends),
             _ => {}
         }
         self.since_ms = cx.now_ms;

@@ -157,6 +157,18 @@ fn an_address_has_no_more_connections_than_ip_limit_wsi() {
 }
 
 #[test]
+fn who_comes_from_a_new_address_gets_a_place_of_a_full_server() {
+    let server = site(r#""ip-limit-wsi": 3, "max-connections": 2,"#);
+    let mut clients = Vec::new();
+    for host in 1..9 {
+        let mut client = Client::connect_from([127, 0, 0, host].into(), server.address);
+        client.send(request("GET", "/f.txt", &[]));
+        assert_eq!(client.answer().text(), "file");
+        clients.push(client);
+    }
+}
+
+#[test]
 fn an_address_has_no_more_requests_in_progress_than_ip_limit_ah() {
     let server = Folder::new().sparse("www/big.bin", BIG).file("www/f.txt", "file").serve_www(
         r#""ip-limit-ah": 2,"#,

@@ -315,7 +315,7 @@ fn run(
     };
     let site: &'static Site =
         Box::leak(Box::new(Site::new(world).with_tls(tls.certificates, tls.handshakes_max)));
-    let peers = PeerLimits::new(&site.world, connections_max);
+    let peers = PeerLimits::new(&site.world, connections_max, usize::from(setting.reactors));
     let watches = vec![(SIGNALS, signals.as_raw_fd())];
     let watch = SignalWatch::new(signals, logs.clone(), site.world.limits.shutdown_ms);
     let one = |mailbox: Mailbox, listeners, watches, overseer| {

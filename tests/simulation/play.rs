@@ -99,7 +99,7 @@ impl Stage {
             connections_max: 16,
             post: mailbox.post(),
             logs: Logs::default(),
-            peers: PeerLimits::new(&site.world, 16),
+            peers: PeerLimits::new(&site.world, 16, 1),
             overseer: None,
         };
         let local = Local::new(site, parts);
@@ -159,6 +159,25 @@ impl Stage {
         actor.out
     }
 
+    /// Tells a connection without a request, `age_ms` after it has come, that the server stops: how
+    /// long it is still kept, if at all.
+    pub(crate) fn drained(&mut self, age_ms: u64) -> Option<u64> {
+        let mut role = self.enter(&Script::default()).role.unwrap();
+        let client = &mut self.ends[LaneId::Client];
+        client.reset();
+        client.up = true;
+        let now_ms = self.now_ms + age_ms;
+        let mut cx = cx(self.site, &mut self.local, now_ms, 0);
+        (cx.draining, cx.stopping) = (true, true);
+        let kept_ms = match role.step(&mut self.ends, &mut cx, Some(Note::Drain)) {
+            Step::Wait(Wait::Input) => role.deadline().map(|deadline| deadline.at_ms - now_ms),
+            Step::Close(_) => None,
+            other => panic!("{other:?}"),
+        };
+        role.closed(CloseReason::Finished, &mut cx);
+        kept_ms
+    }
+
     fn enter<'s>(&mut self, script: &'s Script) -> Actor<'s> {
         let peer = PeerAddr::Ip { ip: std::net::Ipv4Addr::LOCALHOST.into(), port: 1 };
         let mut cx = cx(self.site, &mut self.local, self.now_ms, 0);
@@ -185,9 +204,7 @@ impl Stage {
         let mut go_on = way == Way::Pieces && random.one_in(8) && actor.wait != Wait::Note;
         // Somebody who is slow to take answers has no less time than one who is only idle.
         let idle = role.deadline().is_some_and(|deadline| deadline.why == Timeout::Idle);
-        if way == Way::Pieces && idle && !actor.tx.is_empty() && random.one_in(8) {
-            actor.note = Some(Note::Timeout(Timeout::Idle));
-        }
+        let mut slow = way == Way::Pieces && idle && !actor.tx.is_empty() && random.one_in(8);
         if actor.wait == Wait::Note && actor.note.is_none() && random.one_in(4) {
             // What was asked for by the slot's tenant before this one.
             let serial = u64::MAX - random.next() % 1000;
@@ -195,6 +212,10 @@ impl Stage {
         }
         for _ in 0..16 {
             let flushed = actor.flush(&mut self.ends, way, random);
+            // Who has taken everything by now is only idle.
+            if std::mem::take(&mut slow) && !self.ends[LaneId::Client].has_left() {
+                actor.note = Some(Note::Timeout(Timeout::Idle));
+            }
             let room = matches!(actor.wait, Wait::Room | Wait::Either);
             let filled = actor.fill(&mut self.ends[LaneId::Client], way, random);
             let note = actor.note.take();

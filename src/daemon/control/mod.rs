@@ -5,7 +5,7 @@
 
 pub(super) mod client;
 mod name;
-mod packet;
+pub(super) mod packet;
 pub(super) mod server;
 pub(super) mod status;
 mod status_json;

@@ -79,6 +79,32 @@ pub(super) fn part(packet: &[u8]) -> Option<Part<'_>> {
     }
 }
 
+/// The bytes of a request, read and written again; none when it is no request. For a fuzz target.
+#[must_use]
+pub fn request_again(packet: &[u8]) -> Option<Vec<u8>> {
+    command(packet).map(|found| request(found).to_vec())
+}
+
+/// The text that a packet of an answer has or, behind a NUL, the exit code; read, written into
+/// packets and read again. None when it is no such packet. For a fuzz target.
+#[must_use]
+pub fn answer_part_again(packet: &[u8]) -> Option<Vec<u8>> {
+    match part(packet)? {
+        Part::End(code) => match part(&end(code))? {
+            Part::End(again) => Some(vec![0, again]),
+            Part::Text(_) => None,
+        },
+        Part::Text(text) => {
+            let mut again = Vec::new();
+            for packet in texts(text) {
+                let Part::Text(chunk) = part(&packet)? else { return None };
+                again.extend_from_slice(chunk);
+            }
+            Some(again)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::RawFd;
 use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use crate::conn::{
@@ -60,14 +61,19 @@ pub(in crate::daemon) fn run(
         return Err(io::ErrorKind::InvalidInput.into());
     };
     let (set_up, done) = mpsc::channel();
-    let others = (1..)
-        .zip(mailboxes.zip(berths))
-        .map(|(number, (mailbox, berth))| spawn(number, mailbox, berth, set_up.clone()));
+    // Nobody begins before all can: what one had accepted would be lost when another one fails.
+    let may_begin = Arc::new(Mutex::new(false));
+    let mut gate = may_begin.lock().unwrap_or_else(PoisonError::into_inner);
+    let others = (1..).zip(mailboxes.zip(berths)).map(|(number, (mailbox, berth))| {
+        spawn(number, mailbox, berth, (set_up.clone(), Arc::clone(&may_begin)))
+    });
     let others: Vec<JoinHandle<u8>> = others.collect::<io::Result<_>>()?;
     let mut reactor = first.reactor(mailbox, Some(overseer))?;
     for _ in &others {
         done.recv().map_err(io::Error::other)??;
     }
+    *gate = true;
+    drop(gate);
     ready();
     let mut code = turn(&mut reactor);
     reactor.into_local().finish();
@@ -83,7 +89,7 @@ pub(in crate::daemon) fn run(
 impl Crew {
     fn berths(self) -> io::Result<Vec<Berth>> {
         let Self { site, sizes, logs, held, listeners, watches } = self;
-        let peers = PeerLimits::new(&site.world, sizes.connections_max);
+        let peers = PeerLimits::new(&site.world, sizes.connections_max, sizes.threads);
         let mut listeners = listeners.into_iter();
         let mut watches = Some(watches);
         let clone = |(number, root): &(u16, Root)| Ok((*number, root.try_clone()?));
@@ -128,12 +134,13 @@ impl Berth {
     }
 }
 
-/// Starts a thread for a reactor; its exit code is what [`JoinHandle::join`] gives.
+/// Starts a thread for a reactor, which says when it is set up and waits until it may begin; its
+/// exit code is what [`JoinHandle::join`] gives.
 fn spawn(
     number: usize,
     mailbox: Mailbox,
     berth: Berth,
-    set_up: Sender<io::Result<()>>,
+    (set_up, may_begin): (Sender<io::Result<()>>, Arc<Mutex<bool>>),
 ) -> io::Result<JoinHandle<u8>> {
     let thread = thread::Builder::new().name(format!("reactor-{number}")).stack_size(STACK_BYTES);
     thread.spawn(move || {
@@ -147,6 +154,9 @@ fn spawn(
         };
         let _ = set_up.send(Ok(()));
         drop(set_up);
+        if !*may_begin.lock().unwrap_or_else(PoisonError::into_inner) {
+            return exit::RUNTIME;
+        }
         let code = turn(&mut reactor);
         reactor.into_local().finish();
         code
