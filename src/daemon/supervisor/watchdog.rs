@@ -60,7 +60,8 @@ impl Watchdog {
             self.alone = true;
             self.next_ms = Some(now_ms);
         }
-        self.until_ms = self.until_ms.or(Some(now_ms.saturating_add(SPOKEN_MS_MAX)));
+        let until_ms = now_ms.saturating_add(SPOKEN_MS_MAX);
+        self.until_ms = self.until_ms.or(Some(until_ms));
     }
 
     /// When [`check`](Self::check) is due.
