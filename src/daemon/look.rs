@@ -6,7 +6,7 @@ use super::check::survey::{Survey, budget, plural, sizes};
 use super::check::{identity, migration};
 use super::command::args::{Args, Source};
 use super::command::{exit, print, quick};
-use super::listening::ports::{self, Interfaces};
+use super::listening::places::{self, Interfaces};
 use crate::config::diagnose::Diagnostic;
 use crate::config::settings::ListenOn;
 use crate::vhost::{Listener, World};
@@ -60,7 +60,7 @@ fn nothing_to_listen_on(world: &World) -> Option<Diagnostic> {
         let message = "there is nothing to listen on: the server would not start";
         return Some(Diagnostic::error(None, message));
     }
-    let later = !ports::can_listen(world) && !world.listeners.iter().any(is_unix);
+    let later = !places::can_listen(world) && !world.listeners.iter().any(is_unix);
     let message = "nothing can be listened on now: the server waits until an address is there";
     later.then(|| Diagnostic::degraded(None, message))
 }

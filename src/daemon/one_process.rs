@@ -1,163 +1,163 @@
-//! `--one-process`: serving without a supervisor, for debuggers and the like. What needs root's
+//! `--one-process`: serving without a supervisor, for debuggers and the like. It plans as the
+//! planner does, opens as the supervisor does and serves as a worker does. What needs root's
 //! rights is opened first, then they are given up, and only then does anything read from the
 //! network.
 
-use std::net::SocketAddr;
+use std::io;
 use std::os::fd::AsRawFd as _;
 
-use crate::conn::{SIGNALS, SignalWatch, Site};
+use crate::config::settings::ListenOn;
+use crate::conn::{Overseer, SIGNALS, SignalWatch, Site};
 use crate::daemon::certificates::load;
-use crate::daemon::check::budget::Sizes;
-use crate::daemon::check::identity::{self, Identity};
-use crate::daemon::check::machine::{self, Actors};
-use crate::daemon::check::survey::{self, Survey, budget};
-use crate::daemon::command::args::{Args, Source};
-use crate::daemon::command::{exit, print, quick};
+use crate::daemon::check::identity::Identity;
+use crate::daemon::check::survey::{self, Survey};
+use crate::daemon::command::args::Args;
+use crate::daemon::command::{exit, print};
 use crate::daemon::finding::{Finding, Severity};
-use crate::daemon::listening::ports::{self, Interfaces, Opened, Wanted};
-use crate::daemon::worker::rights;
+use crate::daemon::listening::places::Interfaces;
+use crate::daemon::plan::make::{self, Made};
+use crate::daemon::plan::{Excerpt, Plan};
+use crate::daemon::supervisor::announce;
+use crate::daemon::supervisor::sockets::{Served, Table};
+use crate::daemon::supervisor::voice::Voice;
+use crate::daemon::worker::channel::Homes;
+use crate::daemon::worker::handover::Handed;
 use crate::daemon::worker::threads::{self, Crew};
-use crate::reactor::{ListenerId, Listening};
+use crate::daemon::worker::{rights, start};
+use crate::reactor::{Command, Listening};
 use crate::sys::signal::Signals;
-use crate::sys::socket::ListenOptions;
-use crate::sys::{clock, fd, heap, limits, log};
+use crate::sys::{clock, fd, heap, log};
 use crate::tls::TicketSecret;
 use crate::vhost::World;
 use crate::vhost::log::{Logs, Owner};
 
 /// Serves what the command line names; the exit code.
 pub(super) fn serve(args: &Args) -> u8 {
-    start(args).unwrap_or_else(|code| code)
+    run(args).unwrap_or_else(|code| code)
 }
 
-fn start(args: &Args) -> Result<u8, u8> {
-    let (mut survey, world, opened) = listen(args)?;
-    let identity = survey.identity(args)?;
+fn run(args: &Args) -> Result<u8, u8> {
+    let started_in = std::env::current_dir();
+    let Made { plan, files } = make::make(args)?;
+    let sockets = Sockets::open(&plan)?;
+    // To plan may enter the directory of quick mode, which is named from where this began.
+    if let Ok(directory) = started_in {
+        let _ = std::env::set_current_dir(directory);
+    }
+    let mut survey = Survey::planned(args, files, sockets.0.quick_port())?;
+    let world = survey.untold(Survey::world);
+    let identity = survey.untold(|survey| survey.identity(args))?;
     if world.has_tls() {
         heap::keep_small();
     }
-    let global = &survey.settings.global;
-    if let Err(error) = limits::set_descriptors(global.rlimit_nofile) {
-        log::warn(format_args!("the limit of descriptors stays as it is: {error}"));
-    }
     let sizes = survey::sizes(&survey, &world);
+    let listeners = sockets.share_out(&world, sizes.threads)?;
     let tickets = load::shared(TicketSecret::new(clock::monotonic_ms()));
     let certificates = load::load(&mut survey, args, &identity, tickets);
     let logs = open_logs(&mut survey, &world, &identity);
-    let actors = Actors { server: &identity, starter: &identity::starter() };
-    let Survey { settings, report } = &mut survey;
-    machine::files(settings, actors, &mut |finding| report.push(finding.into()));
     if log::enabled(log::Level::Warn) {
         survey.print();
     }
-    if opened.is_empty() {
-        print::err("kinglet: there is nothing to listen on");
-        return Err(exit::RUNTIME);
-    }
-    announce(args, &survey, &world, &opened, &sizes);
-    let site = Site::new(world).with_tls(certificates, sizes.handshakes_max);
     let no_new_privs = survey.settings.global.no_new_privs;
     // The text of the configuration is of no use any more.
     drop(survey);
     heap::give_back();
-    serve_site(site, opened, sizes, logs, (&identity, no_new_privs))
-}
-
-/// Gives up root's rights and serves until the end; the exit code.
-fn serve_site(
-    site: Site,
-    opened: Vec<Opened>,
-    sizes: Sizes,
-    logs: Logs,
-    (identity, no_new_privs): (&Identity, bool),
-) -> Result<u8, u8> {
-    let failed = |error: std::io::Error| {
-        print::err(&format!("kinglet: the event loops can not be set up: {error}"));
-        exit::RUNTIME
-    };
+    let shutdown_ms = world.limits.shutdown_ms;
     // Before any thread starts, so that all of them leave signals to the descriptor.
     let signals = Signals::new().map_err(failed)?;
     let watches = vec![(SIGNALS, signals.as_raw_fd())];
-    let listeners = share_listeners(opened, sizes.threads).map_err(failed)?;
+    let site = Site::new(world).with_tls(certificates, sizes.handshakes_max);
     let held = match identity.must_drop {
         true => rights::hold_closed(site.roots(), &identity.subject),
         false => Vec::new(),
     };
-    rights::give_up(identity, no_new_privs).map_err(|error| {
+    rights::give_up(&identity, no_new_privs).map_err(|error| {
         print::err(&format!("kinglet: root's rights can not be given up: {error}"));
         exit::RUNTIME
     })?;
     // The world outlives everything; a new configuration comes with a new process.
     let site: &'static Site = Box::leak(Box::new(site));
-    let watch = SignalWatch::new(signals, logs.clone(), site.world.limits.shutdown_ms);
+    let served = sockets.0.served();
+    let signals = SignalWatch::new(signals, logs.clone(), shutdown_ms);
+    let keeper = Keeper { signals, sockets };
     let crew = Crew { site, sizes, logs, held, listeners, watches };
-    threads::run(crew, |_| Box::new(watch), || {}).map_err(failed)
+    threads::run(crew, |_| Box::new(keeper), move || announce(&plan, &served)).map_err(failed)
 }
 
-/// Every reactor polls all sockets: there is one for each address.
-fn share_listeners(opened: Vec<Opened>, reactors: usize) -> std::io::Result<Vec<Vec<Listening>>> {
-    let mut listeners: Vec<Vec<Listening>> = (0..reactors).map(|_| Vec::new()).collect();
-    for (socket, opened) in (0..).zip(opened) {
-        let Ok(id) = u16::try_from(opened.index).map(ListenerId) else { break };
-        for of_reactor in &mut listeners {
-            let fd = fd::duplicate(&opened.socket)?;
-            of_reactor.push(Listening { socket, id, fd });
-        }
-    }
-    Ok(listeners)
+fn failed(error: io::Error) -> u8 {
+    print::err(&format!("kinglet: the event loops can not be set up: {error}"));
+    exit::RUNTIME
 }
 
-/// Reads the configuration and opens what it listens on.
-fn listen(args: &Args) -> Result<(Survey, World, Vec<Opened>), u8> {
-    let Source::Quick(source) = &args.source else {
-        let mut survey = Survey::read(args, false, quick::PORT)?;
-        let world = survey.world();
-        let (opened, findings) = open_ports(&world);
-        let fatal = findings.iter().any(|finding| finding.severity == Severity::Error);
-        for finding in findings {
-            survey.report.push(finding.into());
+/// Everything that is listened on. Its end is that of the files of unix sockets, too.
+struct Sockets(Table);
+
+impl Sockets {
+    /// Opens what `plan` asks for; what there is to say is printed.
+    fn open(plan: &Plan) -> Result<Self, u8> {
+        let mut table = Table::new();
+        let wanted = plan.listeners.iter().map(|listener| &listener.wanted);
+        let mut prepared = table.prepare(plan, &Interfaces::for_listeners(wanted));
+        let mut voice = Voice::default();
+        for (finding, source) in prepared.findings.drain(..) {
+            voice.report(&finding, &source);
         }
-        if fatal {
-            survey.print();
+        // Nothing follows the interfaces here: what is not there now is never served.
+        let is_empty = prepared.for_worker.is_empty();
+        if prepared.fatal || is_empty {
+            if is_empty && !prepared.fatal {
+                let finding = Finding::new(Severity::Error, "there is nothing to listen on");
+                voice.report(&finding, &Excerpt::default());
+            }
+            table.abandon(prepared);
             return Err(exit::RUNTIME);
         }
-        return Ok((survey, world, opened));
-    };
-    let tried = quick::first_free_port(source.port, |port| {
-        let mut survey = match Survey::read(args, false, port) {
-            Ok(survey) => survey,
-            Err(code) => return Ok(Err(code)),
-        };
-        let world = survey.world();
-        let (opened, findings) = open_ports(&world);
-        match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
-            Some(finding) if finding.message.contains("in use") => {
-                Err(std::io::Error::new(std::io::ErrorKind::AddrInUse, finding.message))
-            }
-            Some(finding) => Err(std::io::Error::other(finding.message)),
-            None => Ok(Ok((survey, world, opened))),
-        }
-    });
-    match tried {
-        Ok((_, done)) => done,
-        Err(error) => {
-            print::err(&format!("kinglet: {error}"));
-            Err(exit::RUNTIME)
-        }
+        table.adopt(prepared);
+        Ok(Self(table))
+    }
+
+    /// Copies of the sockets, for each reactor those that are its own.
+    fn share_out(&self, world: &World, reactors: usize) -> Result<Vec<Vec<Listening>>, u8> {
+        let reactors = u16::try_from(reactors).unwrap_or(u16::MAX);
+        let is_unix = world.listeners.iter().map(|one| matches!(one.on, ListenOn::Unix(_)));
+        let homes = Homes::new(reactors, is_unix);
+        let copies = self.0.handed().into_iter().filter_map(|one| {
+            let fd = fd::duplicate(self.0.fd(one.socket)?);
+            Some(fd.map(|fd| Handed {
+                socket: one.socket,
+                listener: one.listener,
+                share: one.share,
+                fd,
+            }))
+        });
+        let copies = copies.collect::<io::Result<Vec<Handed>>>().map_err(failed)?;
+        start::settle(copies, &homes, reactors).map(|(listeners, _)| listeners)
     }
 }
 
-fn open_ports(world: &World) -> (Vec<Opened>, Vec<Finding>) {
-    let wanted: Vec<Wanted> = world.listeners.iter().map(Wanted::from).collect();
-    let interfaces = &Interfaces::for_listeners(&wanted);
-    let mut findings = Vec::new();
-    let opened =
-        ports::open(&wanted, &ListenOptions::default(), interfaces, &mut |index, finding| {
-            let place = world.listeners.get(index).map(|listener| listener.place);
-            let finding = Finding { place: finding.place.or(place), ..finding };
-            findings.push(finding);
-        });
-    (opened, findings)
+impl Drop for Sockets {
+    fn drop(&mut self) {
+        // Whoever has given root's rights up may not remove the file of a unix socket from every
+        // directory. One that stays is replaced by the next start.
+        self.0.close_all();
+    }
+}
+
+/// Signals, and the sockets that end with the first one.
+struct Keeper {
+    signals: SignalWatch,
+    sockets: Sockets,
+}
+
+impl Overseer for Keeper {
+    fn watched(&mut self, watch: u16, connections: usize) -> Command {
+        let command = self.signals.watched(watch, connections);
+        if !matches!(command, Command::Continue) {
+            // The reactors close theirs; clients would wait in the queues of these.
+            self.sockets.0.close_all();
+        }
+        command
+    }
 }
 
 fn open_logs(survey: &mut Survey, world: &World, identity: &Identity) -> Logs {
@@ -171,42 +171,14 @@ fn open_logs(survey: &mut Survey, world: &World, identity: &Identity) -> Logs {
     logs
 }
 
-/// What a listener's URLs begin with.
-fn scheme(world: &World, opened: &Opened) -> &'static str {
-    let listener = world.listeners.get(opened.index);
-    if listener.is_some_and(|listener| listener.tls.is_some()) { "https" } else { "http" }
-}
-
 /// Says where it can be reached and what it may use.
-fn announce(args: &Args, survey: &Survey, world: &World, opened: &[Opened], sizes: &Sizes) {
-    let budget = budget(world, sizes);
-    if let Source::Quick(source) = &args.source {
-        let mut text = format!("kinglet serves {}\n", source.directory.display());
-        for listener in opened {
-            let scheme = scheme(world, listener);
-            let host = quick::url_host(listener.bind.address);
-            text.push_str(&format!("\n    {scheme}://{host}/\n"));
-        }
-        print::out(&format!("{text}\n{budget}\nstop it with Ctrl-C"));
+fn announce(plan: &Plan, served: &[(u16, Served)]) {
+    if let Some(quick) = &plan.quick {
+        let _ = print::out(&announce::banner(plan, &quick.directory, served));
         return;
     }
-    for listener in opened {
-        let names = world.listeners.get(listener.index).map(|of| {
-            let names = of.vhosts.iter().filter_map(|id| world.vhosts.get(usize::from(id.0)));
-            names.map(|vhost| &*vhost.name).collect::<Vec<_>>().join(", ")
-        });
-        let address: SocketAddr = listener.bind.address;
-        log::notice(format_args!(
-            "listening on {}://{address} for {}",
-            scheme(world, listener),
-            names.unwrap_or_default()
-        ));
-    }
-    for line in budget.to_string().lines() {
+    let budget = plan.budget_text.lines().map(str::to_owned);
+    for line in announce::lines(plan, served, &[]).into_iter().chain(budget) {
         log::notice(format_args!("{line}"));
     }
-    for finding in sizes.shortcomings(&survey.settings.global) {
-        log::warn(format_args!("{}", finding.message));
-    }
-    log::debug(format_args!("{} files read", survey.settings.files.len()));
 }

@@ -14,7 +14,8 @@ use crate::config::settings::{
     Global, ListenOn, Located, Mount, NonTls, Origin, Place, Settings, Vhost,
 };
 use crate::daemon::finding::{Finding, Report, Severity};
-use crate::daemon::listening::ports::{self, Bind, Interfaces};
+use crate::daemon::listening::places::{self, Bind, Interfaces};
+use crate::daemon::listening::ports;
 use crate::sys::access::{self, Refusal, Subject, Want};
 use crate::sys::{limits, port_owner};
 
@@ -328,7 +329,7 @@ fn listeners(settings: &Settings, interfaces: &Interfaces, add: &mut dyn FnMut(F
     for vhost in &settings.vhosts {
         let (on, port) = (&vhost.listen_on.value, vhost.port.value);
         let on_place = placed(vhost.listen_on.place, vhost.port.place);
-        match ports::resolve(on, port, vhost.families, interfaces) {
+        match places::resolve(on, port, vhost.families, interfaces) {
             Ok(binds) => {
                 for bind in binds {
                     if !tried.insert((bind.address, bind.v6_only)) {

@@ -50,25 +50,6 @@ pub(in crate::daemon) fn port(args: &Args) -> u16 {
     }
 }
 
-/// Calls `open` with the wanted port, or with the first ones from [`PORT`] until one is not busy.
-/// Every other error, and the last busy one, is returned.
-pub(in crate::daemon) fn first_free_port<T>(
-    wanted: Option<u16>,
-    mut open: impl FnMut(u16) -> io::Result<T>,
-) -> io::Result<(u16, T)> {
-    let (first, tries) = wanted.map_or((PORT, PORT_TRIES), |port| (port, 1));
-    let mut port = first;
-    loop {
-        match open(port) {
-            Ok(opened) => return Ok((port, opened)),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && port - first + 1 < tries => {
-                port += 1;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
-
 /// Settings that serve the directory on `port`: one vhost for every name, one mount, listings,
 /// every regular file. The directory must exist and be readable. One whose name is not UTF-8
 /// becomes the working directory of the process.
@@ -326,26 +307,5 @@ mod tests {
         ] {
             assert_eq!(url_host(address.parse().unwrap()), expected);
         }
-    }
-
-    #[test]
-    fn busy_ports_are_passed_over() {
-        let busy_until = |free: u16| {
-            move |port| {
-                if port < free { Err(io::Error::from(io::ErrorKind::AddrInUse)) } else { Ok(()) }
-            }
-        };
-        assert_eq!(first_free_port(None, busy_until(0)).unwrap().0, PORT);
-        assert_eq!(first_free_port(None, busy_until(PORT + 5)).unwrap().0, PORT + 5);
-        let last = PORT + PORT_TRIES - 1;
-        assert_eq!(first_free_port(None, busy_until(last)).unwrap().0, last);
-        assert!(first_free_port(None, busy_until(last + 1)).is_err());
-        // A port that was asked for is that one or none.
-        assert_eq!(first_free_port(Some(80), busy_until(80)).unwrap().0, 80);
-        assert!(first_free_port(Some(80), busy_until(81)).is_err());
-        assert!(first_free_port(Some(65535), busy_until(65535)).is_ok());
-        let denied = |_| Err::<(), _>(io::Error::from(io::ErrorKind::PermissionDenied));
-        let error = first_free_port(None, denied).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
     }
 }

@@ -6,7 +6,8 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use crate::config::settings::ListenOn;
 use crate::daemon::finding::{Finding, Severity};
-use crate::daemon::listening::ports::{self, Bind, Interfaces, Wanted};
+use crate::daemon::listening::places::{self, Bind, Interfaces, Wanted};
+use crate::daemon::listening::ports;
 use crate::daemon::listening::table::{Key, Opening, Wish};
 use crate::sys::socket::{self, ListenOptions, PortSharing};
 
@@ -40,7 +41,7 @@ pub fn wishes(
             found.push((Wish { listener, key: Key::Unix(name.clone()) }, is_nic));
             continue;
         }
-        match ports::resolve(&entry.on, entry.port, entry.families, interfaces) {
+        match places::resolve(&entry.on, entry.port, entry.families, interfaces) {
             Ok(binds) => found.extend(
                 binds
                     .into_iter()

@@ -14,7 +14,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
-use crate::daemon::listening::ports::Bind;
+use crate::daemon::listening::places::Bind;
 
 /// What a listening socket stands for. Two sockets of one key differ by their share alone.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Excerpt, Plan, PlanFault, PlannedListener, PlannedLog, Quick, Scheme};
 use crate::config::settings::{Families, ListenOn};
-use crate::daemon::listening::ports::Wanted;
+use crate::daemon::listening::places::Wanted;
 use crate::daemon::packing::{Pack, Unpacker};
 use crate::sys::unix_listener::UnixAccess;
 

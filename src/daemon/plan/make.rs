@@ -14,7 +14,7 @@ use crate::daemon::check::unix_sockets;
 use crate::daemon::command::args::{Args, Source};
 use crate::daemon::command::{exit, print, quick};
 use crate::daemon::finding::{Finding, Severity};
-use crate::daemon::listening::ports::Wanted;
+use crate::daemon::listening::places::Wanted;
 use crate::daemon::supervisor::resume::STATE_VERSION;
 use crate::sys::{fd, limits, log};
 use crate::vhost::{Listener, World};

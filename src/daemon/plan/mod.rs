@@ -8,7 +8,7 @@ pub mod snapshot;
 
 use crate::config;
 use crate::config::settings::{Place, SourceFile};
-use crate::daemon::listening::ports::Wanted;
+use crate::daemon::listening::places::Wanted;
 pub use crate::daemon::packing::Malformed as PlanFault;
 use crate::sys::unix_listener::UnixAccess;
 

@@ -6,7 +6,7 @@ use crate::daemon::plan::Plan;
 
 /// One line for each place that `plan` is served at and that was not served `before`.
 #[must_use]
-pub(super) fn lines(
+pub(in crate::daemon) fn lines(
     plan: &Plan,
     served: &[(u16, Served)],
     before: &[(u16, Served)],
@@ -37,7 +37,7 @@ pub(super) fn farewells(served: &[(u16, Served)], before: &[(u16, Served)]) -> V
 
 /// What quick mode prints when it serves.
 #[must_use]
-pub(super) fn banner(plan: &Plan, directory: &str, served: &[(u16, Served)]) -> String {
+pub(in crate::daemon) fn banner(plan: &Plan, directory: &str, served: &[(u16, Served)]) -> String {
     let mut text = format!("kinglet serves {directory}\n");
     for (listener, place) in served {
         let listener = plan.listeners.get(usize::from(*listener));

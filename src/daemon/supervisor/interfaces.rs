@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 
 use crate::daemon::finding::Finding;
-use crate::daemon::listening::ports::Interfaces;
+use crate::daemon::listening::places::Interfaces;
 use crate::daemon::plan::{Excerpt, Plan};
 use crate::daemon::supervisor::sockets::{Followed, Table};
 use crate::sys::log;

@@ -1,7 +1,7 @@
 //! The supervisor: opens what is listened on, starts workers, and waits.
 
 mod access_logs;
-mod announce;
+pub(super) mod announce;
 pub mod channel;
 mod children;
 mod commands;
@@ -18,6 +18,6 @@ mod service;
 mod shell;
 pub mod sockets;
 mod succession;
-mod voice;
+pub(super) mod voice;
 pub mod watchdog;
 mod worker;

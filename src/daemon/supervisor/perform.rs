@@ -15,7 +15,7 @@ use super::shell::Shell;
 use super::worker::{Extra, Figures, Worker};
 use crate::daemon::command::print;
 use crate::daemon::finding::{Finding, Severity};
-use crate::daemon::listening::ports::{Interfaces, Wanted};
+use crate::daemon::listening::places::{Interfaces, Wanted};
 use crate::daemon::orders::{Order, TicketBytes};
 use crate::daemon::plan::{Excerpt, Plan};
 use crate::sys::log::{self, Level, Target};

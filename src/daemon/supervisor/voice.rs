@@ -13,7 +13,7 @@ pub(super) const TOLD_BYTES_MAX: usize = 16 * 1024;
 
 /// What was said, and how to say more.
 #[derive(Debug, Default)]
-pub(super) struct Voice {
+pub(in crate::daemon) struct Voice {
     started: bool,
     reloading: bool,
     told: String,
@@ -69,7 +69,7 @@ impl Voice {
     }
 
     /// Says what was found.
-    pub(super) fn report(&mut self, finding: &Finding, source: &Excerpt) {
+    pub(in crate::daemon) fn report(&mut self, finding: &Finding, source: &Excerpt) {
         self.say(level(finding.severity), &shown(finding, source));
     }
 

@@ -19,7 +19,7 @@ pub(super) const SIGNALS: u16 = 1;
 
 /// Which reactor polls which listening socket.
 #[derive(Debug)]
-pub(super) struct Homes {
+pub(in crate::daemon) struct Homes {
     reactors: u16,
     /// By listener: it is a unix socket, of which there is one only.
     is_unix: Box<[bool]>,
@@ -27,7 +27,7 @@ pub(super) struct Homes {
 
 impl Homes {
     /// For `reactors` reactors, at least one, and listeners that are unix sockets or not.
-    pub(super) fn new(reactors: u16, is_unix: impl IntoIterator<Item = bool>) -> Self {
+    pub(in crate::daemon) fn new(reactors: u16, is_unix: impl IntoIterator<Item = bool>) -> Self {
         Self { reactors: reactors.max(1), is_unix: is_unix.into_iter().collect() }
     }
 

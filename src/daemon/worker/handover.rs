@@ -18,15 +18,15 @@ pub(super) const SOCKETS_MAX: usize = 16_384;
 
 /// A listening socket that was handed over.
 #[derive(Debug)]
-pub(super) struct Handed {
+pub(in crate::daemon) struct Handed {
     /// The supervisor's name for it.
-    pub(super) socket: u32,
+    pub(in crate::daemon) socket: u32,
     /// Whose it is.
-    pub(super) listener: u16,
+    pub(in crate::daemon) listener: u16,
     /// Number among the sockets of its address.
-    pub(super) share: u16,
+    pub(in crate::daemon) share: u16,
     /// The socket.
-    pub(super) fd: OwnedFd,
+    pub(in crate::daemon) fd: OwnedFd,
 }
 
 /// What was handed over.

@@ -4,10 +4,10 @@
 //! listening sockets and the logs. It builds everything, gives up root's rights, starts its
 //! threads, and only then reads from the network.
 
-mod channel;
-mod handover;
+pub(super) mod channel;
+pub(super) mod handover;
 pub(super) mod rights;
-mod start;
+pub(super) mod start;
 pub(super) mod threads;
 
 use std::io;

@@ -111,9 +111,13 @@ fn ticket_secret(tickets: Option<TicketBytes>) -> Option<load::Shared> {
 }
 
 /// The listening sockets of each reactor, and where those are that the first one does not have.
-type Settled = (Vec<Vec<Listening>>, Vec<(u32, u16)>);
+pub(in crate::daemon) type Settled = (Vec<Vec<Listening>>, Vec<(u32, u16)>);
 
-fn settle(sockets: Vec<Handed>, homes: &Homes, reactors: u16) -> Result<Settled, u8> {
+pub(in crate::daemon) fn settle(
+    sockets: Vec<Handed>,
+    homes: &Homes,
+    reactors: u16,
+) -> Result<Settled, u8> {
     let mut listeners: Vec<Vec<Listening>> = (0..reactors).map(|_| Vec::new()).collect();
     let mut elsewhere = Vec::new();
     for Handed { socket, listener, share, fd } in sockets {

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use super::{Handed, Prepared, Table};
 use crate::config::settings::{Families, ListenOn};
-use crate::daemon::listening::ports::{Interfaces, Wanted};
+use crate::daemon::listening::places::{Interfaces, Wanted};
 use crate::daemon::plan::{Excerpt, Plan, PlannedListener, Scheme};
 use crate::sys::socket;
 

@@ -2,7 +2,7 @@
 
 use super::{Handed, Table};
 use crate::daemon::finding::Finding;
-use crate::daemon::listening::ports::{Interfaces, Wanted};
+use crate::daemon::listening::places::{Interfaces, Wanted};
 use crate::daemon::plan::{Excerpt, Plan};
 
 /// What has changed.

@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use super::{Duty, Origin, Socket, Table};
-use crate::daemon::listening::ports::Bind;
+use crate::daemon::listening::places::Bind;
 use crate::daemon::listening::table::Key;
 use crate::sys::listener::{self, Place};
 use crate::sys::socket;

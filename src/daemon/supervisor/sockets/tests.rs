@@ -6,7 +6,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use super::fixture::{adopted, free_port, interfaces, plan, prepared, started};
 use super::*;
 use crate::daemon::finding::Severity;
-use crate::daemon::listening::ports::Interfaces;
+use crate::daemon::listening::places::Interfaces;
 use crate::daemon::plan::Quick;
 use crate::sys::ifaddr::NicAddress;
 use crate::sys::socket::{self, AcceptError, ListenOptions, PortSharing};
