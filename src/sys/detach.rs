@@ -66,7 +66,7 @@ impl Detached {
     /// What the kernel says to `/dev/null`. That the starter has gone is no error.
     pub fn ready(self, keep_stderr: bool) -> io::Result<()> {
         if !keep_stderr {
-            point(&null()?, 2)?;
+            leave_stderr()?;
         }
         self.failed(0);
         Ok(())
@@ -76,6 +76,14 @@ impl Detached {
     pub fn failed(mut self, code: u8) {
         let _ = self.starter.write_all(&[code]);
     }
+}
+
+/// Points standard error at `/dev/null`.
+///
+/// # Errors
+/// What the kernel says to `/dev/null`.
+pub fn leave_stderr() -> io::Result<()> {
+    point(&null()?, 2)
 }
 
 fn null() -> io::Result<File> {

@@ -7,8 +7,12 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 use std::path::Path;
+use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
+
+/// How long a place in the queue of a listener is waited for.
+const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Connections that may wait to be accepted by [`listen_abstract`]'s socket.
 const BACKLOG: i32 = 16;
@@ -197,15 +201,17 @@ pub fn listen_abstract(name: &str) -> io::Result<OwnedFd> {
     Ok(socket.into())
 }
 
-/// Connects to an abstract name. It does not wait for the other side to accept.
+/// Connects to an abstract name. It waits for a place in the queue there, for five seconds at
+/// most, not for the other side to accept.
 ///
 /// # Errors
 /// [`io::ErrorKind::ConnectionRefused`] when nobody listens there, [`io::ErrorKind::WouldBlock`]
-/// when too many wait already, else as [`listen_abstract`].
+/// when the queue stays full, else as [`listen_abstract`].
 pub fn connect_abstract(name: &str) -> io::Result<OwnedFd> {
     let socket = Socket::new(Domain::UNIX, Type::SEQPACKET, None)?;
-    socket.set_nonblocking(true)?;
+    socket.set_write_timeout(Some(QUEUE_PATIENCE))?;
     socket.connect(&abstract_address(name)?)?;
+    socket.set_nonblocking(true)?;
     Ok(socket.into())
 }
 

@@ -196,13 +196,11 @@ def daemon_worker_and_stray_signals(stage):
     """signals to the worker itself, as killall sends them, do no harm"""
     server = stage.serve()
     worker = processes.worker(server)
-    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT):
+    equal(stage.ask("/small.txt").status, 200)
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT, signal.SIGTERM):
         os.kill(worker, number)
     equal(stage.ask("/small.txt").status, 200)
     equal(processes.workers(server), [worker], "workers")
-    os.kill(worker, signal.SIGTERM)
-    processes.replaced(server, worker)
-    eventually(lambda: stage.ask("/small.txt").status == 200, "another worker serves")
 
 
 @case
@@ -210,9 +208,9 @@ def daemon_detaches(stage):
     """-D --pid-file: returns when it serves; the file names the supervisor and goes with it"""
     conf = stage.configure()
     pid_file = os.path.join(stage.root, "kinglet.pid")
+    # Reads its output to the end: nobody in the background may keep that open.
     done = subprocess.run([stages.KINGLET, "-D", "--pid-file", pid_file, "-c", conf],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL, timeout=30, check=False)
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
     equal(done.returncode, 0, "exit code")
     with open(pid_file, encoding="ascii") as text:
         pid = int(text.read())

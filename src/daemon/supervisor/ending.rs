@@ -9,8 +9,10 @@ use super::watchdog::Check;
 pub const END_GRACE_MS: u64 = 2_000;
 /// A worker that has served so long died of something new: the next one starts at once.
 pub const GOOD_LIFE_MS: u64 = 10_000;
-/// First pause before the next attempt; it doubles from one to the next.
+/// Pause before each of the first attempts; after those it doubles from one to the next.
 pub const PAUSE_MS_MIN: u64 = 100;
+/// How many those are: a few deaths in a row need not be for the same reason.
+pub const SHORT_PAUSES: u32 = 5;
 /// Longest pause before the next attempt.
 pub const PAUSE_MS_MAX: u64 = 10_000;
 
@@ -65,7 +67,8 @@ impl Generations {
             self.attempts = 0;
             0
         } else {
-            let pause_ms = PAUSE_MS_MIN << self.attempts.min(16);
+            let pause_ms = PAUSE_MS_MIN
+                << self.attempts.saturating_add(1).saturating_sub(SHORT_PAUSES).min(16);
             self.attempts = self.attempts.saturating_add(1);
             pause_ms.min(PAUSE_MS_MAX)
         };

@@ -13,7 +13,9 @@ fn a_dead_worker_is_followed_by_another_one() {
     assert_eq!(bench.on(Event::Ready(g(2))), [Say(Notice::Restarted(g(2)))]);
     // It dies young, again and again, before or after it is ready.
     let mut number = 2;
-    for pause_ms in [100, 200, 400, 800, 1_600, 3_200, 6_400, PAUSE_MS_MAX, PAUSE_MS_MAX] {
+    for pause_ms in
+        [100, 100, 100, 100, 100, 200, 400, 800, 1_600, 3_200, 6_400, PAUSE_MS_MAX, PAUSE_MS_MAX]
+    {
         assert_eq!(bench.on(Event::Ended(g(number), ended)), [restarting(number, pause_ms)]);
         let before_ms = bench.now_ms;
         number += 1;

@@ -7,15 +7,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use crate::conn::Overseer;
 use crate::daemon::orders::{Order, PACKET_BYTES_MAX, Report};
 use crate::reactor::{Command, Counts, Letter, ListenerId, Listening, Post};
-use crate::sys::signal::Signals;
 use crate::sys::{clock, log, passing};
 use crate::vhost::LogId;
 use crate::vhost::log::Logs;
 
 /// The number under which the channel is watched.
 pub(super) const ORDERS: u16 = 0;
-/// The number under which the signals are watched.
-pub(super) const SIGNALS: u16 = 1;
 
 /// Which reactor polls which listening socket.
 #[derive(Debug)]
@@ -45,7 +42,6 @@ pub(super) struct Channel {
     /// Until the supervisor has gone.
     fd: OwnedFd,
     is_open: bool,
-    signals: Signals,
     post: Post,
     logs: Logs,
     homes: Homes,
@@ -57,7 +53,6 @@ pub(super) struct Channel {
 /// What a [`Channel`] is made of.
 pub(super) struct Parts {
     pub(super) fd: OwnedFd,
-    pub(super) signals: Signals,
     pub(super) logs: Logs,
     pub(super) homes: Homes,
     /// As [`Channel`] has it.
@@ -68,8 +63,8 @@ pub(super) struct Parts {
 impl Channel {
     /// For the reactor that `post` belongs to.
     pub(super) fn new(parts: Parts, post: Post) -> Self {
-        let Parts { fd, signals, logs, homes, elsewhere, shutdown_ms } = parts;
-        Self { fd, is_open: true, signals, post, logs, homes, elsewhere, shutdown_ms }
+        let Parts { fd, logs, homes, elsewhere, shutdown_ms } = parts;
+        Self { fd, is_open: true, post, logs, homes, elsewhere, shutdown_ms }
     }
 
     /// The next order with what rode on it; none when there is none for now.
@@ -90,7 +85,9 @@ impl Channel {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
                 Err(error) => {
                     log::error(format_args!("an order is lost: {error}"));
-                    if !is_passing(&error) {
+                    // One that was too long is nobody's. Any other was meant, and the supervisor
+                    // believes that it came: another worker will get it.
+                    if error.kind() != io::ErrorKind::InvalidData {
                         self.is_open = false;
                         return Some((Order::Stop { within_ms: self.shutdown_ms }, None));
                     }
@@ -162,13 +159,7 @@ impl Channel {
 }
 
 impl Overseer for Channel {
-    fn watched(&mut self, watch: u16, _: usize) -> Command {
-        if watch == SIGNALS {
-            return match self.signals.read() {
-                Ok(Some(_)) => Command::Drain { until_ms: later(self.shutdown_ms) },
-                Ok(None) | Err(_) => Command::Continue,
-            };
-        }
+    fn watched(&mut self, _: u16, _: usize) -> Command {
         while self.is_open {
             let Some((order, rider)) = self.next() else { break };
             match self.obey(order, rider) {
@@ -191,15 +182,6 @@ impl Overseer for Channel {
         }
     }
 }
-
-/// Whether the next packet may do better: this one was too long, or there was no descriptor left
-/// for what rode on it.
-fn is_passing(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::InvalidData || error.raw_os_error() == Some(EMFILE)
-}
-
-/// What [`passing::receive`] says when the process has no descriptor left.
-const EMFILE: i32 = 24;
 
 fn later(ms: u64) -> u64 {
     clock::monotonic_ms().saturating_add(ms)

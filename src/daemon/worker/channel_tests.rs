@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::reactor::Mailbox;
-use crate::sys::signal::Signal;
 
 struct Stage {
     channel: Channel,
@@ -16,8 +15,6 @@ fn stage(reactors: u16) -> Stage {
     let mailboxes = Mailbox::open(reactors).unwrap();
     let parts = Parts {
         fd: near,
-        // Blocked in the test's own thread only, and never sent.
-        signals: Signals::of(&[Signal::User2]).unwrap(),
         logs: Logs::default(),
         homes: Homes::new(reactors, [false, true]),
         elsewhere: Vec::new(),

@@ -18,13 +18,18 @@ use crate::daemon::command::args::Args;
 use crate::daemon::command::{exit, print};
 use crate::daemon::orders::Report;
 use crate::sys::ring_log::RingLog;
-use crate::sys::signal::{self, Signal, Signals};
+use crate::sys::signal::{self, Signal};
 use crate::sys::{fd, log, passing};
 
 /// Descriptor of the channel to the supervisor.
 const CHANNEL_FD: i32 = 3;
 /// Descriptor of the ring that the last lines of the log are kept in; it may be missing.
 const RING_FD: i32 = 4;
+
+/// Signals that are meant for the supervisor, which has them too when they are sent to all
+/// processes of a name, a terminal or a service; it tells its workers what to do.
+const IGNORED: [Signal; 5] =
+    [Signal::Interrupt, Signal::Terminate, Signal::Hangup, Signal::User1, Signal::User2];
 
 /// What a worker is started with.
 pub(super) struct Inherited {
@@ -44,11 +49,10 @@ impl Inherited {
 /// `--worker`: the exit code.
 pub(super) fn run(args: &Args, inherited: Inherited) -> u8 {
     let set_up = inherited.channel.and_then(|channel| {
-        signal::ignore(&[Signal::Interrupt, Signal::Hangup, Signal::User1, Signal::User2])?;
-        // Before any thread starts, so that all of them leave it to the descriptor.
-        Ok((channel.try_clone()?, channel, Signals::of(&[Signal::Terminate])?))
+        signal::ignore(&IGNORED)?;
+        Ok((channel.try_clone()?, channel))
     });
-    let (reports, channel, signals) = match set_up {
+    let (reports, channel) = match set_up {
         Ok(set_up) => set_up,
         Err(error) => {
             print::err(&format!("kinglet: a worker needs a supervisor: {error}"));
@@ -56,7 +60,7 @@ pub(super) fn run(args: &Args, inherited: Inherited) -> u8 {
         }
     };
     match Handover::receive(&channel) {
-        Ok(handover) => match start::serve(args, channel, signals, handover) {
+        Ok(handover) => match start::serve(args, channel, handover) {
             Ok(code) => code,
             Err(code) => fail(reports.as_fd(), code),
         },

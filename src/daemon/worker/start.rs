@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 
-use super::channel::{Channel, Homes, ORDERS, Parts, SIGNALS};
+use super::channel::{Channel, Homes, ORDERS, Parts};
 use super::handover::{Handed, Handover};
 use super::rights;
 use super::threads::{self, Crew};
@@ -16,8 +16,8 @@ use crate::daemon::command::{exit, print};
 use crate::daemon::orders::{Report, TicketBytes};
 use crate::daemon::plan::snapshot::{self, SNAPSHOT_BYTES_MAX};
 use crate::reactor::{ListenerId, Listening};
-use crate::sys::signal::Signals;
-use crate::sys::{clock, heap, limits, log, memory_file, passing, process};
+use crate::sys::log::Target;
+use crate::sys::{clock, detach, heap, limits, log, memory_file, passing, process};
 use crate::tls::TicketSecret;
 use crate::vhost::World;
 use crate::vhost::log::Logs;
@@ -26,12 +26,7 @@ use crate::vhost::log::Logs;
 ///
 /// # Errors
 /// The exit code when it does not come to serving; everything has been printed.
-pub(super) fn serve(
-    args: &Args,
-    channel: OwnedFd,
-    signals: Signals,
-    handover: Handover,
-) -> Result<u8, u8> {
+pub(super) fn serve(args: &Args, channel: OwnedFd, handover: Handover) -> Result<u8, u8> {
     let Handover { snapshot, port, tickets, logs, sockets } = handover;
     let mut survey = read(args, snapshot, port)?;
     let world = survey.untold(Survey::world);
@@ -68,17 +63,22 @@ pub(super) fn serve(
     // The text of the configuration is of no use any more.
     drop(survey);
     heap::give_back();
-    let watches = vec![(ORDERS, channel.as_raw_fd()), (SIGNALS, signals.as_raw_fd())];
+    let watches = vec![(ORDERS, channel.as_raw_fd())];
     let reports = channel.try_clone().map_err(|error| failed(format_args!("{error}")))?;
     let connections_max = u32::try_from(sizes.connections_max).unwrap_or(u32::MAX);
     // The world outlives everything; a new configuration comes with a new process.
     let site: &'static Site = Box::leak(Box::new(site));
     let crew = Crew { site, sizes, logs: logs.clone(), held, listeners, watches };
-    let parts = Parts { fd: channel, signals, logs, homes, elsewhere, shutdown_ms };
+    let parts = Parts { fd: channel, logs, homes, elsewhere, shutdown_ms };
+    // Whoever has started a program in the background does not wait for its standard error.
+    let leaves_stderr = args.daemonize && args.log_target != Target::Stderr;
     let ready = move || {
         let ready = Report::Ready { memory_bytes_max, connections_max };
         // A supervisor that has gone is noticed by the reactor.
         let _ = passing::send(reports.as_fd(), &ready.encode(), None);
+        if leaves_stderr && let Err(error) = detach::leave_stderr() {
+            log::warn(format_args!("standard error can not be left: {error}"));
+        }
     };
     threads::run(crew, |post| Box::new(Channel::new(parts, post)), ready)
         .map_err(|error| failed(format_args!("the event loops can not be set up: {error}")))
