@@ -37,13 +37,8 @@ pub(super) fn serve(args: &Args) -> u8 {
 }
 
 fn run(args: &Args) -> Result<u8, u8> {
-    let started_in = std::env::current_dir();
     let Made { plan, files } = make::make(args)?;
     let sockets = Sockets::open(&plan)?;
-    // To plan may enter the directory of quick mode, which is named from where this began.
-    if let Ok(directory) = started_in {
-        let _ = std::env::set_current_dir(directory);
-    }
     let mut survey = Survey::planned(args, files, sockets.0.quick_port())?;
     let world = survey.untold(Survey::world);
     let identity = survey.untold(|survey| survey.identity(args))?;

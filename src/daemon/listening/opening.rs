@@ -147,3 +147,7 @@ pub fn awaited(bind: Bind) -> Finding {
     Finding::new(Severity::Degraded, message)
         .hint("it will be served as soon as it is there; list addresses with: ip address")
 }
+
+#[cfg(test)]
+#[path = "opening_tests.rs"]
+mod tests;
