@@ -377,7 +377,7 @@ def daemon_tells_systemd(stage):
 def daemon_feeds_the_watchdog_while_the_worker_lives(stage):
     """WATCHDOG=1 as long as the worker answers; one that hangs is replaced"""
     manager = Systemd(stage)
-    server = manager.spawn(stage, "-c", stage.configure(), WATCHDOG_USEC="1000000")
+    server = manager.spawn(stage, "-c", stage.configure(), WATCHDOG_USEC="3000000")
     for _ in range(3):
         manager.hear("WATCHDOG=1")
     worker = processes.worker(server)
