@@ -59,7 +59,8 @@ pub struct Global {
     pub handshakes_max: Option<u32>,
     /// `state-dir`: where self-signed certificates are kept; none = derived
     pub state_dir: Option<Located<String>>,
-    /// `default-alpn`, comma-separated, as far as it is spoken; [`Tls::alpn`] has it too
+    /// `default-alpn`, comma-separated, as far as it is spoken; [`Tls::alpn`](super::Tls::alpn) has
+    /// it too
     pub default_alpn: Option<Located<String>>,
     /// `reject-service-keywords`
     pub reject_keywords: Vec<RejectKeyword>,
