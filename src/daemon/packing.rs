@@ -67,6 +67,28 @@ pub(super) trait Pack {
     fn text(&mut self, value: &str) {
         self.blob(value.as_bytes());
     }
+
+    /// Whether there is a value, and the value if there is one.
+    fn optional<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T))
+    where
+        Self: Sized,
+    {
+        self.flag(value.is_some());
+        if let Some(value) = value {
+            put(self, value);
+        }
+    }
+
+    /// A user and a group, if there are any.
+    fn owner(&mut self, owner: Option<(u32, u32)>)
+    where
+        Self: Sized,
+    {
+        self.optional(owner, |to, (user, group)| {
+            to.u32(user);
+            to.u32(group);
+        });
+    }
 }
 
 impl Pack for Vec<u8> {
@@ -135,6 +157,17 @@ impl<'a> Unpacker<'a> {
         Ok(text.to_owned())
     }
 
+    pub(super) fn optional<T>(
+        &mut self,
+        take: impl FnOnce(&mut Self) -> Result<T, Malformed>,
+    ) -> Result<Option<T>, Malformed> {
+        if self.flag()? { take(self).map(Some) } else { Ok(None) }
+    }
+
+    pub(super) fn owner(&mut self) -> Result<Option<(u32, u32)>, Malformed> {
+        self.optional(|from| Ok((from.u32()?, from.u32()?)))
+    }
+
     /// A list. No entry is empty, so that its memory is bounded by the bytes that there are.
     pub(super) fn list<T>(
         &mut self,
@@ -169,12 +202,16 @@ mod tests {
         bytes.u64(u64::MAX - 1);
         bytes.flag(true);
         bytes.text("höher");
+        bytes.optional(None, |to, value| to.u8(value));
+        bytes.owner(Some((7, 8)));
         assert_eq!(&bytes[..7], [1, 2, 3, 4, 5, 6, 7]);
         let mut from = Unpacker::new(&bytes);
         assert_eq!((from.u8(), from.u16(), from.u32()), (Ok(1), Ok(0x0203), Ok(0x0405_0607)));
         assert_eq!((from.u64(), from.flag()), (Ok(u64::MAX - 1), Ok(true)));
         assert_eq!(from.end(), Err(Malformed::Trailing));
         assert_eq!(from.text().as_deref(), Ok("höher"));
+        assert_eq!(from.optional(Unpacker::u8), Ok(None));
+        assert_eq!(from.owner(), Ok(Some((7, 8))));
         assert_eq!(from.end(), Ok(()));
         assert_eq!(from.u8(), Err(Malformed::Truncated));
     }

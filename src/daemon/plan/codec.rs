@@ -63,7 +63,7 @@ impl Plan {
             drain_ms: from.u64()?,
             generations_max: at_least_one(from.u16()?)?,
             descriptors: from.u64()?,
-            quick: optional(&mut from, |from| {
+            quick: from.optional(|from| {
                 Ok(Quick { tries: at_least_one(from.u16()?)?, directory: from.text()? })
             })?,
             budget_text: from.text()?,
@@ -80,25 +80,6 @@ fn at_least_one(value: u16) -> Result<u16, PlanFault> {
     if value == 0 { Err(PlanFault::Value) } else { Ok(value) }
 }
 
-fn optional<'a, T>(
-    from: &mut Unpacker<'a>,
-    take: impl FnOnce(&mut Unpacker<'a>) -> Result<T, PlanFault>,
-) -> Result<Option<T>, PlanFault> {
-    if from.flag()? { take(from).map(Some) } else { Ok(None) }
-}
-
-fn put_owner(to: &mut Vec<u8>, owner: Option<(u32, u32)>) {
-    to.flag(owner.is_some());
-    if let Some((uid, gid)) = owner {
-        to.u32(uid);
-        to.u32(gid);
-    }
-}
-
-fn take_owner(from: &mut Unpacker<'_>) -> Result<Option<(u32, u32)>, PlanFault> {
-    optional(from, |from| Ok((from.u32()?, from.u32()?)))
-}
-
 fn put_excerpt(to: &mut Vec<u8>, excerpt: &Excerpt) {
     to.text(&excerpt.place);
     to.text(&excerpt.lines);
@@ -110,19 +91,19 @@ fn take_excerpt(from: &mut Unpacker<'_>) -> Result<Excerpt, PlanFault> {
 
 fn put_log(to: &mut Vec<u8>, log: &PlannedLog) {
     to.text(&log.path);
-    put_owner(to, log.owner);
+    to.owner(log.owner);
     put_excerpt(to, &log.source);
 }
 
 fn take_log(from: &mut Unpacker<'_>) -> Result<PlannedLog, PlanFault> {
-    Ok(PlannedLog { path: from.text()?, owner: take_owner(from)?, source: take_excerpt(from)? })
+    Ok(PlannedLog { path: from.text()?, owner: from.owner()?, source: take_excerpt(from)? })
 }
 
 fn put_listener(to: &mut Vec<u8>, listener: &PlannedListener) {
     put_wanted(to, &listener.wanted);
     to.flag(listener.unix.is_some());
     if let Some(unix) = &listener.unix {
-        put_owner(to, unix.owner);
+        to.owner(unix.owner);
         to.u32(unix.mode);
     }
     to.u8(match listener.scheme {
@@ -136,9 +117,7 @@ fn put_listener(to: &mut Vec<u8>, listener: &PlannedListener) {
 fn take_listener(from: &mut Unpacker<'_>) -> Result<PlannedListener, PlanFault> {
     Ok(PlannedListener {
         wanted: take_wanted(from)?,
-        unix: optional(from, |from| {
-            Ok(UnixAccess { owner: take_owner(from)?, mode: from.u32()? })
-        })?,
+        unix: from.optional(|from| Ok(UnixAccess { owner: from.owner()?, mode: from.u32()? }))?,
         scheme: match from.u8()? {
             0 => Scheme::Http,
             1 => Scheme::Https,
@@ -191,11 +170,11 @@ fn take_wanted(from: &mut Unpacker<'_>) -> Result<Wanted, PlanFault> {
         0 => ListenOn::Any,
         1 => {
             let address = IpAddr::V4(Ipv4Addr::from(from.array::<4>()?));
-            ListenOn::Address(address, optional(from, Unpacker::text)?)
+            ListenOn::Address(address, from.optional(Unpacker::text)?)
         }
         2 => {
             let address = IpAddr::V6(Ipv6Addr::from(from.array::<16>()?));
-            ListenOn::Address(address, optional(from, Unpacker::text)?)
+            ListenOn::Address(address, from.optional(Unpacker::text)?)
         }
         3 => ListenOn::Nic(from.text()?),
         4 => ListenOn::Unix(from.text()?),

@@ -84,15 +84,11 @@ impl AccessLogs {
         to.length(self.logs.len());
         for log in &self.logs {
             to.text(&log.path);
-            to.flag(log.owner.is_some());
-            let (user, group) = log.owner.unwrap_or_default();
-            to.u32(user);
-            to.u32(group);
-            to.flag(log.file.is_some());
-            if let Some(file) = &log.file {
+            to.owner(log.owner);
+            to.optional(log.file.as_ref(), |to, file| {
                 pack_fd(to, file.as_raw_fd());
                 keep.push(file.as_fd());
-            }
+            });
         }
     }
 
@@ -102,10 +98,9 @@ impl AccessLogs {
     /// [`Malformed`].
     pub(super) fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Malformed> {
         let logs = from.list(|from| {
-            let path = from.text()?;
-            let (has_owner, user, group) = (from.flag()?, from.u32()?, from.u32()?);
-            let file = if from.flag()? { Some(unpack_fd(from)?.into()) } else { None };
-            Ok(AccessLog { path, owner: has_owner.then_some((user, group)), file })
+            let (path, owner) = (from.text()?, from.owner()?);
+            let file = from.optional(|from| Ok(unpack_fd(from)?.into()))?;
+            Ok(AccessLog { path, owner, file })
         })?;
         Ok(Self { logs })
     }

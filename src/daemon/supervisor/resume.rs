@@ -21,7 +21,7 @@ use super::sockets::kept::{pack_fd, unpack_fd};
 use super::worker::{Figures, Worker};
 use crate::daemon::command::args::Args;
 use crate::daemon::command::argv::Role;
-use crate::daemon::packing::{Malformed, Pack as _, Unpacker};
+use crate::daemon::packing::{Malformed, Pack, Unpacker};
 use crate::daemon::plan::{PLAN_BYTES_MAX, Plan};
 use crate::sys::log::{self, Level};
 use crate::sys::process::{self, Pid};
@@ -31,7 +31,7 @@ use crate::tls::{EXPORT_BYTES, TicketSecret};
 
 /// First byte of a state: both programs may be of different builds. To be changed with anything
 /// that is written here.
-pub(in crate::daemon) const STATE_VERSION: u8 = 2;
+pub(in crate::daemon) const STATE_VERSION: u8 = 3;
 /// Bytes of a state: a plan for each of many generations.
 const STATE_BYTES_MAX: usize = 16 * PLAN_BYTES_MAX;
 
@@ -96,17 +96,15 @@ impl Shell<'_> {
         to.u8(STATE_VERSION);
         to.u64(self.begun_ms);
         let ring = log::ring().and_then(RingLog::descriptor);
-        to.flag(ring.is_some());
-        if let Some(ring) = ring {
+        to.optional(ring, |to, ring| {
             pack_fd(to, ring.as_raw_fd());
             keep.push(ring);
-        }
-        to.flag(self.good.is_some());
-        if let Some(good) = &self.good {
+        });
+        to.optional(self.good.as_ref(), |to, good| {
             to.blob(&good.plan.encode());
             pack_fd(to, good.snapshot.as_raw_fd());
             keep.push(good.snapshot.as_fd());
-        }
+        });
         self.table.pack(to, keep);
         self.logs.pack(to, keep);
         let (last, attempts) = self.machine.counts();
@@ -150,15 +148,12 @@ impl<'a> Shell<'a> {
             return Err(Malformed::Version);
         }
         let begun_ms = from.u64()?;
-        if from.flag()?
-            && let Ok(ring) = RingLog::attach(unpack_fd(from)?)
+        if let Some(ring) = from.optional(unpack_fd)?
+            && let Ok(ring) = RingLog::attach(ring)
         {
             log::use_ring(ring);
         }
-        let good = match from.flag()? {
-            true => Some(unpack_planned(from)?),
-            false => None,
-        };
+        let good = from.optional(unpack_planned)?;
         let table = Table::unpack(from)?;
         let logs = super::access_logs::AccessLogs::unpack(from)?;
         let (last, attempts) = (from.u32()?, from.u32()?);
@@ -167,11 +162,9 @@ impl<'a> Shell<'a> {
             Ok((living, Worker::unpack(from, living.generation)?))
         })?;
         let now_ms = clock::monotonic_ms();
-        let tickets = match from.flag()? {
-            // A new one is made where this one can not be used.
-            true => TicketSecret::import(from.bytes(EXPORT_BYTES)?, now_ms).ok(),
-            false => None,
-        };
+        // A new one is made where this one can not be used.
+        let tickets = from.optional(|from| from.bytes(EXPORT_BYTES))?;
+        let tickets = tickets.and_then(|bytes| TicketSecret::import(bytes, now_ms).ok());
         from.end()?;
         let (living, workers) = both.into_iter().unzip();
         let mut shell = match Self::new(args, &mut Beginnings::default()) {
@@ -224,8 +217,7 @@ fn pack_living(to: &mut Vec<u8>, living: &Living) {
     });
     to.u64(living.ready_ms);
     to.flag(living.killed);
-    to.flag(living.deadline_ms.is_some());
-    to.u64(living.deadline_ms.unwrap_or(0));
+    to.optional(living.deadline_ms, Pack::u64);
 }
 
 fn unpack_living(from: &mut Unpacker<'_>) -> Result<Living, Malformed> {
@@ -238,8 +230,7 @@ fn unpack_living(from: &mut Unpacker<'_>) -> Result<Living, Malformed> {
         _ => return Err(Malformed::Value),
     };
     let (ready_ms, killed) = (from.u64()?, from.flag()?);
-    let (has_deadline, deadline_ms) = (from.flag()?, from.u64()?);
-    let deadline_ms = has_deadline.then_some(deadline_ms);
+    let deadline_ms = from.optional(Unpacker::u64)?;
     Ok(Living { generation, state, ready_ms, killed, deadline_ms, failed: None })
 }
 

@@ -14,8 +14,7 @@ impl Table {
     /// Adds the table to `to`. All of its descriptors are to be kept open.
     pub(in crate::daemon) fn pack<'a>(&'a self, to: &mut Vec<u8>, keep: &mut Vec<BorrowedFd<'a>>) {
         to.u32(self.next_number);
-        to.flag(self.quick_port.is_some());
-        to.u16(self.quick_port.unwrap_or(0));
+        to.optional(self.quick_port, Pack::u16);
         to.length(self.sockets.len());
         for socket in &self.sockets {
             socket.pack(to);
@@ -29,8 +28,7 @@ impl Table {
     /// [`Malformed`], also for a descriptor that is not open.
     pub(in crate::daemon) fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Malformed> {
         let next_number = from.u32()?;
-        let (has_port, port) = (from.flag()?, from.u16()?);
-        let quick_port = has_port.then_some(port);
+        let quick_port = from.optional(Unpacker::u16)?;
         Ok(Self { sockets: from.list(Socket::unpack)?, next_number, quick_port })
     }
 }
@@ -48,19 +46,12 @@ impl Socket {
                 to.u8(1);
                 pack_address(to, *address);
                 to.flag(*v6_only);
-                to.flag(listener.is_some());
-                to.u16(listener.unwrap_or(0));
+                to.optional(*listener, Pack::u16);
             }
         }
         to.u16(self.share);
-        to.flag(self.local.is_some());
-        if let Some(local) = self.local {
-            pack_address(to, local);
-        }
-        to.flag(self.file.is_some());
-        if let Some(file) = &self.file {
-            file.pack(to);
-        }
+        to.optional(self.local, pack_address);
+        to.optional(self.file.as_ref(), |to, file| file.pack(to));
         to.flag(self.origin == Origin::Inherited);
         let (duty, listener) = match self.duty {
             Duty::Serves(listener) => (0, listener),
@@ -79,14 +70,13 @@ impl Socket {
             0 => Key::Unix(from.text()?),
             1 => {
                 let (address, v6_only) = (unpack_address(from)?, from.flag()?);
-                let (has_listener, listener) = (from.flag()?, from.u16()?);
-                Key::Tcp { address, v6_only, listener: has_listener.then_some(listener) }
+                Key::Tcp { address, v6_only, listener: from.optional(Unpacker::u16)? }
             }
             _ => return Err(Malformed::Value),
         };
         let share = from.u16()?;
-        let local = if from.flag()? { Some(unpack_address(from)?) } else { None };
-        let file = if from.flag()? { Some(unix::SocketFile::unpack(from)?) } else { None };
+        let local = from.optional(unpack_address)?;
+        let file = from.optional(unix::SocketFile::unpack)?;
         let origin = if from.flag()? { Origin::Inherited } else { Origin::Opened };
         let duty = match (from.u8()?, from.u16()?) {
             (0, listener) => Duty::Serves(listener),

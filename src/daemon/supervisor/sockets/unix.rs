@@ -53,10 +53,7 @@ impl SocketFile {
         to.blob(self.path.as_os_str().as_bytes());
         to.u64(self.inode.dev);
         to.u64(self.inode.ino);
-        to.flag(self.access.owner.is_some());
-        let (user, group) = self.access.owner.unwrap_or_default();
-        to.u32(user);
-        to.u32(group);
+        to.owner(self.access.owner);
         to.u32(self.access.mode);
     }
 
@@ -64,9 +61,8 @@ impl SocketFile {
     pub(super) fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Malformed> {
         let path = PathBuf::from(OsStr::from_bytes(from.blob()?));
         let inode = Inode { dev: from.u64()?, ino: from.u64()? };
-        let (has_owner, user, group) = (from.flag()?, from.u32()?, from.u32()?);
-        let owner = has_owner.then_some((user, group));
-        Ok(Self { path, inode, access: UnixAccess { owner, mode: from.u32()? } })
+        let access = UnixAccess { owner: from.owner()?, mode: from.u32()? };
+        Ok(Self { path, inode, access })
     }
 }
 
