@@ -38,7 +38,9 @@ const FULL: &str = r##"{
     "default-alpn": "http/1.1"
   },
   "vhosts": [{
-    "name": "A.test", "port": "443", "interface": "fe80::1%eth0", "ipv6only": "on",
+    "name": "A.test", "port": "443",
+    "aliases": ["www.a.test", "*.b.test,10.0.0.1"], "aliases": "c.test",
+    "interface": "fe80::1%eth0", "ipv6only": "on",
     "keepalive_timeout": 9, "sts": "Yes", "access-log": "_lws_ddir_/x/_lws_ddir_", "access-log-format": "JSON",
     "headers": [{ "B": "1", "A": "2" }, { "B": "3" }], "error-document-404": "/404.html",
     "allow": ["10.0.0.0/8", "::1"], "deny": "10.9.0.0/16, 10.8.0.1", "max-body": 0,
@@ -89,6 +91,8 @@ fn vhost_values() {
     let settings = sound(&[FULL]);
     let v = &settings.vhosts[0];
     assert_eq!((v.name.value.as_str(), v.port.value), ("A.test", 443));
+    let names: Vec<&str> = v.names().map(|name| name.value.as_str()).collect();
+    assert_eq!(names, ["A.test", "www.a.test", "*.b.test", "10.0.0.1", "c.test"]);
     let scoped = ListenOn::Address("fe80::1".parse().unwrap(), Some("eth0".into()));
     assert_eq!(v.listen_on.value, scoped);
     assert_eq!((v.families, v.keepalive_timeout_secs, v.sts), (Families::V6Only, 9, true));

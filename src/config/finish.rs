@@ -266,12 +266,12 @@ impl Reader<'_> {
 
     /// Adds a vhost, unless there is one already that would be reached in its place.
     fn add(&mut self, vhost: Vhost) -> bool {
-        let same = |other: &&Vhost| {
-            other.port.value == vhost.port.value
-                && other.name.value.eq_ignore_ascii_case(&vhost.name.value)
-                && other.listen_on.value == vhost.listen_on.value
+        let listens_with = |other: &&Vhost| {
+            other.port.value == vhost.port.value && other.listen_on.value == vhost.listen_on.value
         };
-        if let Some(first) = self.settings.vhosts.iter().find(same) {
+        let beside: Vec<&Vhost> = self.settings.vhosts.iter().filter(listens_with).collect();
+        let is_named = |other: &&&Vhost| other.name.value.eq_ignore_ascii_case(&vhost.name.value);
+        if let Some(first) = beside.iter().find(is_named) {
             let message =
                 format!("vhost {:?} on port {} is given twice", vhost.name.value, vhost.port.value);
             let warning = Diagnostic::warning(vhost.name.place, message)
@@ -279,6 +279,15 @@ impl Reader<'_> {
                 .related(first.name.place, "the first one counts");
             self.report.push(warning);
             return false;
+        }
+        for name in vhost.names() {
+            let mut taken = beside.iter().flat_map(|other| other.names());
+            let same = |other: &&Located<String>| other.value.eq_ignore_ascii_case(&name.value);
+            if let Some(first) = taken.find(same) {
+                let message = format!("another vhost answers for {:?} already", name.value);
+                let warning = Diagnostic::warning(name.place, message);
+                self.report.push(warning.related(first.place, "the first one counts"));
+            }
         }
         self.settings.vhosts.push(vhost);
         true

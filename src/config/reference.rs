@@ -215,6 +215,7 @@ fn long_kind(kind: Kind) -> String {
             PairRule::Free => "names and values",
         },
         Kind::Blocks => "addresses or blocks",
+        Kind::HostNames => "host names",
         Kind::Protocols => "protocols with options",
         Kind::Object(_) => "object",
         Kind::Objects(_) => "list of objects",

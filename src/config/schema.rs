@@ -120,7 +120,7 @@ fn kind(out: &mut String, kind: Kind) {
             let map = format!(r#"{{ "type": "object", "additionalProperties": {one} }}"#);
             write!(out, r#""anyOf": [{map}, {{ "type": "array", "items": {map} }}]"#)
         }
-        Kind::Blocks => write!(
+        Kind::Blocks | Kind::HostNames => write!(
             out,
             r#""anyOf": [{{ "type": "string" }}, {{ "type": "array", "items": {{ "type": "string" }} }}]"#
         ),

@@ -91,6 +91,8 @@ pub enum Families {
 pub struct Vhost {
     /// `name`, as written
     pub name: Located<String>,
+    /// `aliases`, as written
+    pub aliases: Vec<Located<String>>,
     /// `port`; 0 only for unix sockets
     pub port: Located<u16>,
     /// `interface`, `unix-socket`
@@ -136,6 +138,7 @@ impl Default for Vhost {
     fn default() -> Self {
         Self {
             name: Located { value: "default".to_owned(), place: Place::default() },
+            aliases: Vec::new(),
             port: Located::default(),
             listen_on: Located::default(),
             unix_access: None,
@@ -156,6 +159,13 @@ impl Default for Vhost {
             wants_raw: None,
             later: Vec::new(),
         }
+    }
+}
+
+impl Vhost {
+    /// `name` and `aliases`.
+    pub fn names(&self) -> impl Iterator<Item = &Located<String>> {
+        std::iter::once(&self.name).chain(&self.aliases)
     }
 }
 

@@ -18,6 +18,7 @@ impl Reader<'_> {
         match key.kind {
             Kind::Pairs(rule) => self.pairs(key, rule, value).map(Typed::Pairs),
             Kind::Blocks => self.blocks(key, value).map(Typed::Blocks),
+            Kind::HostNames => self.host_names(key, value).map(Typed::Text),
             Kind::Protocols => self.protocols(key, value).map(Typed::Protocols),
             Kind::Any => Some(Typed::Flag(false)),
             Kind::Object(_) | Kind::Objects(_) => None,
@@ -127,31 +128,54 @@ impl Reader<'_> {
         Some(pairs)
     }
 
-    fn blocks(&mut self, key: &'static Key, value: &Value<'_>) -> Option<Vec<Cidr>> {
+    /// The words of a text, or of the texts of a list; `take` says what is wrong with one.
+    fn words(
+        &mut self,
+        key: &'static Key,
+        value: &Value<'_>,
+        mut take: impl FnMut(&mut Self, &str, Place) -> Result<(), Fault>,
+    ) -> Option<()> {
         let items = match &value.data {
             Data::List(items) => items.as_slice(),
             Data::Null | Data::Broken => return None,
             _ => std::slice::from_ref(value),
         };
-        let mut blocks = Vec::new();
-        let errors = self.report.counts().errors;
         for item in items {
             let Some(text) = self.scalar(key, item) else { continue };
-            for part in text.split([',', ' ']).filter(|p| !p.is_empty()) {
-                match check::cidr(part) {
-                    Ok((block, masked)) => {
-                        if masked {
-                            let net = format!("{}/{}", block.network, block.prefix_bits);
-                            let message = format!("{part} has bits beyond its prefix");
-                            let warning = Diagnostic::warning(item.place, message);
-                            self.report.push(warning.hint(format!("it is read as {net}")));
-                        }
-                        blocks.push(block);
-                    }
-                    Err(fault) => self.fault(key, item.place, fault),
+            for word in text.split([',', ' ']).filter(|word| !word.is_empty()) {
+                if let Err(fault) = take(self, word, item.place) {
+                    self.fault(key, item.place, fault);
                 }
             }
         }
+        Some(())
+    }
+
+    /// The names with a space between: no name has one.
+    fn host_names(&mut self, key: &'static Key, value: &Value<'_>) -> Option<String> {
+        let mut names = Vec::new();
+        self.words(key, value, |_, word, _| {
+            check::host_name(word)?;
+            names.push(word.to_owned());
+            Ok(())
+        })?;
+        Some(names.join(" "))
+    }
+
+    fn blocks(&mut self, key: &'static Key, value: &Value<'_>) -> Option<Vec<Cidr>> {
+        let mut blocks = Vec::new();
+        let errors = self.report.counts().errors;
+        self.words(key, value, |reader, word, place| {
+            let (block, masked) = check::cidr(word)?;
+            if masked {
+                let net = format!("{}/{}", block.network, block.prefix_bits);
+                let message = format!("{word} has bits beyond its prefix");
+                let warning = Diagnostic::warning(place, message);
+                reader.report.push(warning.hint(format!("it is read as {net}")));
+            }
+            blocks.push(block);
+            Ok(())
+        })?;
         // A list that names nobody must not come to mean everybody.
         if blocks.is_empty() && self.report.counts().errors == errors {
             self.fault(key, value.place, Fault::new("names no address"));

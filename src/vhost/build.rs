@@ -96,9 +96,11 @@ impl<'s> Build<'s> {
             groups.truncate(ENTRIES_MAX);
         }
         let listeners = groups.into_iter().map(|group| {
-            let names = group.vhosts.iter().filter_map(|&id| {
-                vhosts.get(usize::from(id.0)).map(|vhost| (vhost.name.as_ref(), id))
-            });
+            let named = group
+                .vhosts
+                .iter()
+                .filter_map(|&id| vhosts.get(usize::from(id.0)).map(|vhost| (vhost, id)));
+            let names = named.flat_map(|(vhost, id)| vhost.names().map(move |name| (name, id)));
             Listener {
                 names: NameTable::new(names),
                 on: group.on,
@@ -123,6 +125,7 @@ impl<'s> Build<'s> {
             Parts { vhost: &vhost.headers, mount: &[], server: self.server(), sts: vhost.sts };
         Vhost {
             name: vhost.name.value.as_str().into(),
+            aliases: vhost.aliases.iter().map(|name| name.value.as_str().into()).collect(),
             port: vhost.port.value,
             keepalive_timeout_ms: ms(vhost.keepalive_timeout_secs),
             headers: headers::render(&block),

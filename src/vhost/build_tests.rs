@@ -44,6 +44,32 @@ fn hosts_are_matched_within_their_listener() {
 }
 
 #[test]
+fn a_vhost_answers_for_its_aliases() {
+    let mut first = vhost("first.test", 80, vec![]);
+    first.aliases =
+        ["www.first.test", "*.wild.test", "second.test"].map(str::to_owned).map(located).into();
+    let (world, faults) = World::build(&settings(vec![
+        vhost("localhost", 80, vec![]),
+        first,
+        vhost("second.test", 80, vec![]),
+    ]));
+    assert!(faults.is_empty());
+    for (host, want) in [
+        ("WWW.first.test", "first.test"),
+        ("x.www.first.test", "first.test"),
+        ("a.wild.test", "first.test"),
+        // The first in the order of the files.
+        ("second.test", "first.test"),
+        ("other.test", "localhost"),
+    ] {
+        assert_eq!(name(&world, 0, host), want, "{host}");
+    }
+    let first = &world.vhosts[1];
+    assert!(first.is_named(b"www.first.test") && first.is_named(b"b.wild.test"));
+    assert!(!first.is_named(b"localhost"));
+}
+
+#[test]
 fn a_host_stays_behind_the_name_of_the_hello() {
     let names = ["first.test", "other.test", "*.wild.test", "192.0.2.1", "::1"];
     let vhosts = names.iter().map(|name| vhost(name, 443, vec![]));

@@ -175,6 +175,8 @@ impl Listener {
 pub struct Vhost {
     /// `name`, as written.
     pub name: Box<str>,
+    /// `aliases`, as written.
+    pub aliases: Box<[Box<str>]>,
     /// Configured port; 0 for unix sockets.
     pub port: u16,
     /// `keepalive-timeout`.
@@ -213,11 +215,16 @@ impl Vhost {
         mount.and_then(|mount| mount.headers.as_deref()).unwrap_or(&self.headers)
     }
 
-    /// Whether `host` (no port) is a name of this vhost: its own, one under its `*.`, or a
-    /// subdomain of it. A vhost that is reached only as the listener's first one is not named.
+    /// `name` and `aliases`.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        core::iter::once(&self.name).chain(&self.aliases).map(AsRef::as_ref)
+    }
+
+    /// Whether `host` (no port) is a name of this vhost: its own, an alias, one under its `*.`, or
+    /// a subdomain. A vhost that is reached only as the listener's first one is not named.
     #[must_use]
     pub fn is_named(&self, host: &[u8]) -> bool {
-        names_vhost(self.name.as_bytes(), host)
+        self.names().any(|name| names_vhost(name.as_bytes(), host))
     }
 }
 

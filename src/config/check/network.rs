@@ -30,7 +30,7 @@ pub(crate) fn host_name(name: &str) -> Checked<()> {
     let fault = Fault::new(format!("must be a host name, not {name:?}"));
     Err(match plain.rsplit_once(':') {
         Some((host, digits)) if digits.bytes().all(|b| b.is_ascii_digit()) => {
-            fault.hint(format!("the port goes into \"port\": \"name\": \"{host}\""))
+            fault.hint(format!("the port goes into \"port\"; write \"{host}\" here"))
         }
         _ => fault,
     })

@@ -108,6 +108,8 @@ pub enum Kind {
     Pairs(PairRule),
     /// Address blocks.
     Blocks,
+    /// Several host names, each as for [`Kind::HostName`].
+    HostNames,
     /// Protocols with their options.
     Protocols,
     /// An object with keys of its own.
@@ -126,6 +128,7 @@ impl Kind {
             self,
             Self::Pairs(_)
                 | Self::Blocks
+                | Self::HostNames
                 | Self::Protocols
                 | Self::Object(_)
                 | Self::Objects(_)
@@ -253,8 +256,8 @@ pub struct Key {
 impl Key {
     const fn new(level: Level, name: &'static str, kind: Kind, doc: &'static str) -> Self {
         let merge = match kind {
-            Kind::Pairs(_) | Kind::Blocks | Kind::Protocols | Kind::Objects(_) => Merge::All,
-            Kind::Object(_) => Merge::All,
+            Kind::Pairs(_) | Kind::Blocks | Kind::HostNames | Kind::Protocols => Merge::All,
+            Kind::Object(_) | Kind::Objects(_) => Merge::All,
             Kind::Flags => Merge::Or,
             _ => Merge::Last,
         };

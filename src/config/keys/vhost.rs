@@ -41,6 +41,25 @@ pub(super) static KEYS: &[Key] = &[
             |h| text(&h.name.value),
         )),
     key(
+        "aliases",
+        Kind::HostNames,
+        "More host names that this vhost answers for, as in \"name\"; certificates that Kinglet \
+         makes itself are good for them too.",
+    )
+    .eg(r#"["www.example.com"]"#)
+    .ours()
+    .slot(Slot::Vhost(
+        |d, v, at| {
+            let names = v.text();
+            let names = names.split_whitespace().map(|name| located(name.to_owned(), at));
+            d.vhost.aliases.extend(names);
+        },
+        |h| {
+            let names: Vec<&str> = h.aliases.iter().map(|name| name.value.as_str()).collect();
+            text(&names.join(" ")).filter(|_| !names.is_empty())
+        },
+    )),
+    key(
         "port",
         Kind::Int { min: 0, max: 65_535, unit: "" },
         "TCP port to listen on; required, except on a unix socket.",

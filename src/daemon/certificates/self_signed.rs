@@ -350,7 +350,8 @@ impl Names {
     fn now(settings: &Settings) -> Self {
         let host = hostname::hostname();
         let vhosts = settings.vhosts.iter().filter(|vhost| vhost.tls.is_some());
-        let vhosts: Vec<&str> = vhosts.map(|vhost| vhost.name.value.as_str()).collect();
+        let vhosts: Vec<&str> =
+            vhosts.flat_map(|vhost| vhost.names()).map(|name| name.value.as_str()).collect();
         let addresses = ifaddr::addresses().unwrap_or_default();
         let addresses: Vec<IpAddr> = addresses.into_iter().map(|entry| entry.address).collect();
         Self::of(host.as_deref(), &vhosts, &addresses)

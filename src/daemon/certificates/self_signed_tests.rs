@@ -173,6 +173,12 @@ fn the_command_prints_what_was_made() {
     settings.global.state_dir = Some(Located { value: path.clone(), ..Located::default() });
     let name = Located { value: "plain.test".to_owned(), ..Located::default() };
     settings.vhosts.push(Vhost { name, ..Vhost::default() });
+    let source = crate::vhost::fixture::located(CertificateSource::SelfSigned);
+    settings.vhosts.push(Vhost {
+        aliases: vec![Located { value: "www.pond.test".to_owned(), ..Located::default() }],
+        tls: Some(crate::config::settings::Tls::new(source)),
+        ..Vhost::default()
+    });
     let text = describe(&settings, None, &mut Vec::new()).unwrap();
     let kept = load_or_make(Some(path.clone().into()), &Names::default(), 0, &mut Vec::new());
     let fingerprint = kept.unwrap().fingerprint;
@@ -183,7 +189,8 @@ fn the_command_prints_what_was_made() {
     ] {
         assert!(text.contains(&part), "{text}");
     }
-    assert!(text.contains("localhost, 127.0.0.1, ::1") && !text.contains("plain.test"), "{text}");
+    assert!(text.contains("localhost, www.pond.test, 127.0.0.1, ::1"), "{text}");
+    assert!(!text.contains("plain.test"), "{text}");
     let again = describe(&settings, None, &mut Vec::new()).unwrap();
     assert!(again.contains("state        still good\n") && again.contains(&fingerprint));
     // The command line's directory comes before the configuration's.

@@ -39,7 +39,8 @@ fn check(vhost: &Vhost, tls: &Tls, add: &mut dyn FnMut(Finding)) {
         Ok(None) => suites(tls, false, add),
         Ok(Some(identity)) => {
             suites(tls, identity.has_rsa_key(), add);
-            let names: Vec<&str> = asked_name(&vhost.name.value).into_iter().collect();
+            let names: Vec<&str> =
+                vhost.names().filter_map(|name| asked_name(&name.value)).collect();
             let CertificateSource::File(path) = &tls.certificate.value else { return };
             for found in identity.findings(&names, Some(clock::wall_secs())) {
                 let message = format!("{path}: {found}");
