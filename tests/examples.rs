@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use kinglet::config::settings::SourceFile;
+use kinglet::config::{Options, load_texts, not_built};
+
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
 }
@@ -46,6 +49,27 @@ fn https_needs_no_certificate_files() {
     let data = examples().display().to_string();
     let said = check(&examples().join("https"), &["--data-dir", &data]);
     assert!(!said.contains("does not exist") && !said.contains("finds nothing"), "{said}");
+}
+
+/// The configurations that a page shows: its blocks of JSON, each a whole file.
+fn shown_in(page: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(examples().join("..").join(page)).unwrap();
+    let blocks = text.split("\n```json\n").skip(1);
+    blocks.map(|block| block.split("\n```\n").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn configurations_in_the_documents_have_no_fault() {
+    for (page, count) in [("README.md", 1), ("docs/recipes.md", 12)] {
+        let blocks = shown_in(page);
+        assert_eq!(blocks.len(), count, "{page}");
+        for text in blocks {
+            let file = SourceFile { path: page.to_owned(), text: text.clone().into_bytes() };
+            let loaded = load_texts(vec![file], &Options { strict: true, ..Options::default() });
+            let said = loaded.report.render(&loaded.settings.files, false);
+            assert!(said.is_empty() && not_built(&loaded).is_empty(), "{said}{text}");
+        }
+    }
 }
 
 #[test]

@@ -44,10 +44,10 @@ pub fn memory(world: &World, connections_max: usize, reactors: usize) -> Vec<Use
     if !world.log_files.is_empty() {
         // Two for each reactor, and the one that is being written.
         users.push(user("access log", 2 * reactors + 1, BATCH_BYTES));
-        users.push(user("begun log lines", reactors * LOG_STASH_BLOCKS, BLOCK_BYTES));
+        users.push(user("unfinished log lines", reactors * LOG_STASH_BLOCKS, BLOCK_BYTES));
     }
     if world.has_tls() {
-        users.push(user("handshakes in line", connections_max, handshakes::LINE_BYTES));
+        users.push(user("waiting for a handshake", connections_max, handshakes::LINE_BYTES));
     }
     let limits = world.limits.ip_limit_connections.iter().chain(&world.limits.ip_limit_requests);
     let tables = limits.count();

@@ -172,8 +172,5 @@ fn announce(plan: &Plan, served: &[(u16, Served)]) {
         let _ = print::out(&announce::banner(plan, &quick.directory, served));
         return;
     }
-    let budget = plan.budget_text.lines().map(str::to_owned);
-    for line in announce::lines(plan, served, &[]).into_iter().chain(budget) {
-        log::notice(format_args!("{line}"));
-    }
+    announce::log_start(plan, served);
 }

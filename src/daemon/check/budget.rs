@@ -266,7 +266,7 @@ impl Budget {
         let mut lines = vec![
             Line::new("connections", sizes.connections_max, entry_bytes + size_of::<u16>()),
             Line::new("buffers", sizes.blocks_max, BLOCK_BYTES + size_of::<u16>()),
-            Line::new("queues of the turn", sizes.threads * LANES, RX_BYTES + TX_BYTES),
+            Line::new("input and output", sizes.threads * LANES, RX_BYTES + TX_BYTES),
         ];
         if sizes.threads > 1 {
             lines.push(Line::new("stacks of threads", sizes.threads - 1, STACK_BYTES));
@@ -275,12 +275,12 @@ impl Budget {
             lines.extend([
                 Line::new("TLS sessions", sizes.sessions_max, session_bytes()),
                 Line::new("TLS handshakes", sizes.handshakes_max, sizes.handshake_bytes),
-                Line::new("TLS handshake of the turn", sizes.threads, HANDSHAKE_PEAK_BYTES),
-                Line::new("TLS queues of the turn", sizes.threads, SHARED_BYTES),
+                Line::new("TLS handshake at work", sizes.threads, HANDSHAKE_PEAK_BYTES),
+                Line::new("TLS input and output", sizes.threads, SHARED_BYTES),
             ]);
         }
         if sizes.client_bytes > 0 {
-            lines.push(Line::new("names of clients", sizes.sessions_max, sizes.client_bytes));
+            lines.push(Line::new("names in certificates", sizes.sessions_max, sizes.client_bytes));
         }
         Self { lines, kernel_bytes: KERNEL_SOCKET_BYTES * sizes.connections_max as u64 }
     }
@@ -314,14 +314,16 @@ impl fmt::Display for Bytes {
 
 impl fmt::Display for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "memory: at most {} of its own", Bytes(self.bytes()))?;
+        let (own, kernel) = (Bytes(self.bytes()), Bytes(self.kernel_bytes));
+        let sockets = self.kernel_bytes / KERNEL_SOCKET_BYTES;
+        write!(f, "memory: at most {own} of its own; with {sockets} connections the kernel ")?;
+        write!(f, "takes {kernel} more, and what their socket buffers hold")?;
         for line in &self.lines {
             let all = Bytes(line.bytes()).to_string();
             let each = Bytes(line.each);
-            writeln!(f, "  {:<24} {:>10}   {} x {each}", line.what, all, line.count)?;
+            write!(f, "\n  {:<24} {:>10}   {} x {each}", line.what, all, line.count)?;
         }
-        let kernel = Bytes(self.kernel_bytes).to_string();
-        write!(f, "  {:<24} {kernel:>10}   and its socket buffers", "the kernel's sockets")
+        Ok(())
     }
 }
 

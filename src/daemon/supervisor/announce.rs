@@ -3,6 +3,21 @@
 use super::sockets::Served;
 use crate::daemon::command::quick;
 use crate::daemon::plan::Plan;
+use crate::sys::log;
+
+/// Logs where `plan` is served and the memory that it takes; what that is made of is for -d info.
+pub(in crate::daemon) fn log_start(plan: &Plan, served: &[(u16, Served)]) {
+    for line in lines(plan, served, &[]) {
+        log::notice(format_args!("{line}"));
+    }
+    let mut memory = plan.budget_text.lines();
+    if let Some(sum) = memory.next() {
+        log::notice(format_args!("{sum}"));
+    }
+    for line in memory {
+        log::info(format_args!("{line}"));
+    }
+}
 
 /// One line for each place that `plan` is served at and that was not served `before`.
 #[must_use]
@@ -47,6 +62,6 @@ pub(in crate::daemon) fn banner(plan: &Plan, directory: &str, served: &[(u16, Se
             text.push_str(&format!("\n    {scheme}://{host}/\n"));
         }
     }
-    let budget = &plan.budget_text;
-    format!("{text}\n{budget}\nstop it with Ctrl-C")
+    let memory = plan.budget_text.lines().next().unwrap_or_default();
+    format!("{text}\n{memory}\nstop it with Ctrl-C")
 }

@@ -327,12 +327,7 @@ impl Shell<'_> {
                 Some(quick) => {
                     let _ = print::out(&announce::banner(plan, &quick.directory, &self.served));
                 }
-                None => {
-                    let budget = plan.budget_text.lines().map(str::to_owned);
-                    for line in announce::lines(plan, &self.served, &[]).into_iter().chain(budget) {
-                        log::notice(format_args!("{line}"));
-                    }
-                }
+                None => announce::log_start(plan, &self.served),
             }
         }
         self.service.ready();
