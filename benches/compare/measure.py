@@ -1,5 +1,6 @@
 """What is measured, and how: kernel counters of the server's processes, never the client's."""
 
+import contextlib
 import os
 import re
 import resource
@@ -110,6 +111,27 @@ def system_calls(server, seconds):
         rows = [row.split() for row in text if re.match(r"\s*\d", row)]
     calls = {row[-1]: int(row[3]) for row in rows if row[-1] != "total"}
     return sum(calls.values()) / answers, {name: n / answers for name, n in calls.items()}
+
+
+@contextlib.contextmanager
+def one_congestion_control(wanted="cubic"):
+    """Sets the congestion control of new sockets, and sets it back; gives the name in force."""
+    control = "/proc/sys/net/ipv4/tcp_congestion_control"
+    with open(control, encoding="ascii") as text:
+        before = text.read().strip()
+    with open("/proc/sys/net/ipv4/tcp_available_congestion_control", encoding="ascii") as text:
+        change = wanted in text.read().split() and os.geteuid() == 0 and before != wanted
+
+    def put(name):
+        with open(control, "w", encoding="ascii") as out:
+            out.write(name)
+    if change:
+        put(wanted)
+    try:
+        yield wanted if change else before
+    finally:
+        if change:
+            put(before)
 
 
 def descriptors(count):

@@ -1,4 +1,4 @@
-"""The three servers with equivalent configurations: one process that serves, no access log."""
+"""The servers with equivalent configurations: one process that serves, no access log; the floor."""
 
 import json
 import os
@@ -144,7 +144,19 @@ expire.url = ("/" => "access plus 60 seconds"){sockets}
     return [binary, "-D", "-f", os.path.join(root, "lighttpd.conf")]
 
 
-STARTERS = {"kinglet": kinglet, "nginx": nginx, "lighttpd": lighttpd}
+def floor(_, docs, listeners, binary):
+    """Our own responder: one read and one write from memory for each request."""
+    words = [binary, os.path.join(docs, "1k.txt")]
+    for port, pair in listeners:
+        words += [str(port), *(pair or [])]
+    return words
+
+
+STARTERS = {"kinglet": kinglet, "nginx": nginx, "lighttpd": lighttpd, "floor": floor}
+# Made once: what the client prepares is no part of a server's start.
+OFFER = ssl.create_default_context()
+OFFER.check_hostname = False
+OFFER.verify_mode = ssl.CERT_NONE
 
 
 class Server:
@@ -194,10 +206,7 @@ class Server:
         link = socket.create_connection(("127.0.0.1", self.port), 5)
         if not self.ports:
             return link
-        offer = ssl.create_default_context()
-        offer.check_hostname = False
-        offer.verify_mode = ssl.CERT_NONE
-        return offer.wrap_socket(link, server_hostname="localhost")
+        return OFFER.wrap_socket(link, server_hostname="localhost")
 
     def fail(self):
         """Ends the program with what the server said."""
@@ -235,6 +244,8 @@ class Server:
 
 def version(name, binary):
     """The version that a server says it has."""
+    if name == "floor":
+        return "floor: benches/compare/floor"
     flag = {"kinglet": "-V", "nginx": "-v", "lighttpd": "-v"}[name]
     done = subprocess.run([binary, flag], capture_output=True, text=True, check=False)
     text = (done.stdout + done.stderr).strip().splitlines()

@@ -21,19 +21,19 @@ UPLOAD_BYTES = 16 << 10
 CLOSES_AFTER_BODY = {"lighttpd"}  # when the body is for a file; such connections do not stay idle
 
 
-def client():
-    """Builds the load client and returns its path."""
+def example(name):
+    """Builds one of our own programs, tls_load or floor, and returns its path."""
     environment = dict(os.environ, CARGO_PROFILE_RELEASE_LTO="false",
                        CARGO_PROFILE_RELEASE_CODEGEN_UNITS="16")
     done = subprocess.run(
-        ["cargo", "build", "--release", "--quiet", "--example", "tls_load",
+        ["cargo", "build", "--release", "--quiet", "--example", name,
          "--message-format=json-render-diagnostics"],
         cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
     for line in done.stdout.splitlines():
         made = json.loads(line)
-        if made.get("executable") and made["target"]["name"] == "tls_load":
+        if made.get("executable") and made["target"]["name"] == name:
             return made["executable"]
-    raise SystemExit("compare: cargo did not say where tls_load is")
+    raise SystemExit(f"compare: cargo did not say where {name} is")
 
 
 class Load:
