@@ -258,7 +258,10 @@ pub(super) static KEYS: &[Key] = &[
         Kind::Path,
         "Directory for what Kinglet makes and must find again: self-signed certificates and their keys.",
     )
-    .or("/var/lib/kinglet; as a user ~/.local/state/kinglet")
+    .or(
+        "what a service manager names in STATE_DIRECTORY, else /var/lib/kinglet; as a user \
+         ~/.local/state/kinglet",
+    )
     .eg(r#""/etc/kinglet/state""#)
     .ours()
     .slot(Slot::Global(

@@ -81,8 +81,10 @@ fn arguments(digest: &mut Digest, args: &Args) {
     }
     digest.number(args.default_plugins.into());
     digest.put(args.data_dir.as_deref().unwrap_or_default().as_bytes());
-    let state_dir = args.state_dir.as_deref().unwrap_or_else(|| Path::new(""));
-    digest.put(state_dir.as_os_str().as_bytes());
+    for dir in [&args.state_dir, &args.state_default] {
+        let dir = dir.as_deref().unwrap_or_else(|| Path::new(""));
+        digest.put(dir.as_os_str().as_bytes());
+    }
 }
 
 fn listen_text(on: &ListenOn) -> String {
