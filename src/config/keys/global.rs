@@ -19,14 +19,14 @@ const fn count(min: u64, max: u64) -> Kind {
 
 /// The keys.
 pub(super) static KEYS: &[Key] = &[
-    key("username", Kind::Text, "User to serve as after a start as root; \"root\" stays root.")
+    key("username", Kind::Text, "User to serve as after a start as root, with all of its groups; \"root\" stays root.")
         .or("nobody, when started as root")
         .eg(r#""www-data""#)
         .slot(Slot::Global(
             |g, v, at| g.username = v.some_text().map(|t| located(t, at)),
             |g| text(&g.username.as_ref()?.value),
         )),
-    key("groupname", Kind::Text, "Group to serve as after a start as root.")
+    key("groupname", Kind::Text, "Group to serve as after a start as root, in place of the user's own; the further groups of the user stay.")
         .or("the user's group")
         .eg(r#""www-data""#)
         .slot(Slot::Global(

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::budget::descriptors_beside;
-use super::identity::Identity;
+use super::identity::{Identity, group_name};
 use super::{tls, unix_sockets};
 use crate::config::settings::{
     Global, ListenOn, Located, Mount, NonTls, Origin, Place, Settings, Vhost,
@@ -23,6 +23,8 @@ use crate::sys::{limits, port_owner};
 const WORLD_READABLE: u32 = 0o004;
 /// Mode bit: everybody may write.
 const WORLD_WRITABLE: u32 = 0o002;
+/// Mode bit: the group may search the directory.
+const GROUP_SEARCHES: u32 = 0o010;
 /// Mode bit: entries of the directory belong to who made them.
 const STICKY: u32 = 0o1000;
 
@@ -171,7 +173,12 @@ fn cannot_serve(directory: &Path, refusal: &Refusal, server: &Identity) -> Findi
 /// How to open a directory; but private ones of users are closed for a reason.
 fn let_in(directory: &Path, bits: &str, user: &str) -> String {
     let home = directory.starts_with("/root") || directory.starts_with("/home");
-    if home {
+    let found = std::fs::metadata(directory).ok();
+    let group = found.filter(|found| found.gid() != 0 && found.mode() & GROUP_SEARCHES != 0);
+    if let Some(found) = group {
+        let group = group_name(found.gid());
+        format!("usermod -aG {group} {user} lets {user} into the group {group}, which may")
+    } else if home {
         format!("move it to where {user} may read, for example below /srv or /var/www")
     } else {
         format!("chmod {bits} {}, or move it to where {user} may read", directory.display())

@@ -48,6 +48,8 @@ pub(super) fn of(
     texts(&mut digest, &settings.files);
     digest.number(identity.subject.uid.into());
     digest.number(identity.subject.gid.into());
+    digest.number(identity.subject.groups.len() as u64);
+    identity.subject.groups.iter().for_each(|gid| digest.number((*gid).into()));
     certificates(&mut digest, settings);
     held_directories(&mut digest, settings, identity);
     digest.put(self_signed.unwrap_or_default().as_bytes());

@@ -51,7 +51,11 @@ fn arguments_users_and_the_made_certificate_count() {
     let settings = settings(&[]);
     let with =
         |words: &[&str], uid, made| of(&arguments_of(words), &settings, &identity(uid), made);
+    let mut member = identity(1);
+    member.subject.groups.push(2);
     let mut prints = vec![
+        of(&arguments_of(&["-c", "/c"]), &settings, &member, None),
+        with(&["-c", "/c", "--state-default=/x"], 1, None),
         with(&["-c", "/c"], 1, None),
         with(&["-c", "/d"], 1, None),
         with(&["-c", "/c", "-n"], 1, None),

@@ -36,7 +36,7 @@ pub(in crate::daemon) fn is_closed_off(path: &Path, subject: &Subject) -> bool {
 /// What the system says; the process must not go on then.
 pub(in crate::daemon) fn give_up(identity: &Identity, no_new_privs: bool) -> io::Result<()> {
     if identity.must_drop {
-        privileges::drop_to(identity.subject.uid, identity.subject.gid, no_new_privs)
+        privileges::drop_to(&identity.subject, no_new_privs)
     } else if identity.subject.uid != 0 {
         privileges::seal(no_new_privs)
     } else {
