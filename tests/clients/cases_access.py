@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import re
 import subprocess
 
 import processes
@@ -219,3 +220,50 @@ def groups_of_the_user(stage):
                 eventually(lambda: stage.ask("/small.txt").status == 403, "it is closed")
                 known_users(stage)
             server.stop()
+
+
+@case
+def auth_file_of_root(stage):
+    """a password file that only root may read lets its users in; -t says when a change counts and
+    how it would at once; a reload takes the change, and the advice of -t makes it count at once"""
+    users = stage.file("users", "a:b\n", mode=0o640)
+    by = known_users(stage)
+    vhosts = [stage.vhost([stage.mount(basic_auth=users)])]
+    conf = stage.configure(vhosts, username="web", count_threads=2)
+    advice = f"chgrp web {users} && chmod 640 {users}"
+    code, text = stage.run("-t", "-c", conf, by=by)
+    equal(code, 0, text)
+    matches("user web may not read .*a change counts from the next reload on", text)
+    matches(re.escape(advice), text)
+
+    def status(password):
+        return stage.ask("/small.txt", basic("a", password)).status
+
+    server = stage.spawn("-c", conf, "--one-process", by=by).ready(stage.port)
+    equal((status("b"), status("x")), (200, 401))
+    server.stop()
+    server = stage.spawn("-c", conf, by=by).ready(stage.port)
+    equal((status("b"), status("x")), (200, 401))
+    stage.file("users", "a:changed\n", mode=0o640)
+    code, text = stage.run("reload", "-c", conf)
+    equal(code, 0, text)
+    eventually(lambda: status("changed") == 200, "the reload takes the new password")
+    equal(status("b"), 401)
+    code, text = stage.run("reload", "-c", conf)
+    matches("nothing has changed", text)
+    # What -t says about a file that everybody may read leads to one that works.
+    os.chmod(users, 0o644)
+    code, text = stage.run("-t", "-c", conf, by=by)
+    matches("everybody on this machine may read .*" + re.escape(advice), text)
+    subprocess.run([*by, "sh", "-c", advice], check=True)
+    code, text = stage.run("-t", "-c", conf, by=by)
+    true("may not read" not in text and "may read" not in text, text)
+    stage.file("users", "a:again\n", mode=0o640)
+    eventually(lambda: status("again") == 200, "a change counts at once")
+    stage.run("reload", "-c", conf)
+    # Started as this user the file of root's is closed, and told so.
+    os.chown(users, 0, 0)
+    user = ("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups")
+    code, text = stage.run("-t", "-c", conf, by=(*by, *user))
+    matches("user web may not read .*nobody gets in", text)
+    matches(re.escape(advice), text)

@@ -4,6 +4,7 @@
 //! [`crate::sys::access`] describes, for the user that will serve.
 
 use std::collections::BTreeSet;
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -252,7 +253,7 @@ fn credentials(mount: &Mount, actors: Actors<'_>, exposed: bool, add: &mut dyn F
             let message = format!("everybody on this machine may read {value}");
             add(Finding::new(Severity::Warning, message)
                 .at(place)
-                .hint(format!("chmod o-rwx {value}; the user {} must read it", server.user)));
+                .hint(let_read_alone(value, &metadata, server)));
         }
         Ok(_) => {}
         Err(Refusal::Unknown(at, error)) => {
@@ -269,16 +270,38 @@ fn credentials(mount: &Mount, actors: Actors<'_>, exposed: bool, add: &mut dyn F
             if !matches!(&refusal, Refusal::Forbidden(_)) {
                 message += &format!(" ({refusal})");
             }
-            let finding = if access::check(path, actors.starter, Want::Read).is_ok() {
-                let message = message + ": its changes are seen only after a restart";
-                Finding::new(Severity::Degraded, message)
+            let is_held =
+                server.must_drop && access::check(path, actors.starter, Want::Read).is_ok();
+            let finding = if is_held {
+                message += ": it is read with root's rights at a start, and a change counts from the \
+                            next reload on";
+                Finding::new(Severity::Warning, message)
             } else {
                 closed(message)
             };
-            let hint = format!("make it readable for a group of the user {}", server.user);
+            let hint = match &refusal {
+                Refusal::Unsearchable(at) => let_in(at, "o+x", &server.user),
+                _ => let_group_read(value, server),
+            };
+            let hint = if is_held { format!("for changes at once: {hint}") } else { hint };
             add(finding.at(place).hint(hint));
         }
     }
+}
+
+/// How to close a file that everybody may read so that the server can still read it.
+fn let_read_alone(file: &str, metadata: &Metadata, server: &Identity) -> String {
+    let closed = metadata.mode() & !0o007;
+    if server.subject.may_with(metadata, closed, Want::Read) {
+        format!("chmod o-rwx {file}")
+    } else {
+        let_group_read(file, server)
+    }
+}
+
+/// How to let the server read a file that others may not.
+fn let_group_read(file: &str, server: &Identity) -> String {
+    format!("chgrp {} {file} && chmod 640 {file}", group_name(server.subject.gid))
 }
 
 fn closed(message: String) -> Finding {
