@@ -1,5 +1,9 @@
 //! What the connections of one reactor share: caches, counters, the clock, the logs.
 
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
 use super::handshakes::Handshakes;
 use super::limits::{HEAD_BYTES_MAX, LOG_STASH_BLOCKS};
 use super::overseer::Overseer;
@@ -74,14 +78,19 @@ pub struct Parts {
     pub peers: PeerLimits,
     /// Who answers for the descriptors that this reactor watches.
     pub overseer: Option<Box<dyn Overseer>>,
+    /// What this process may not read itself.
+    pub passwords: Passwords,
 }
+
+/// Contents of credentials files by number, wiped when all reactors have taken them.
+pub type Passwords = Arc<[(u16, Zeroizing<Vec<u8>>)]>;
 
 impl Local {
     /// The state of one reactor. What the process may have in all, files that are kept open and
     /// handshakes, is divided among its reactors.
     #[must_use]
     pub fn new(site: &Site, parts: Parts) -> Self {
-        let Parts { connections_max, post, logs, peers, overseer } = parts;
+        let Parts { connections_max, post, logs, peers, overseer, passwords } = parts;
         let limits = &site.world.limits;
         let part = |all| share(all, post.own(), post.reactors());
         let open_files = part(limits.open_files_max as usize);
@@ -118,6 +127,11 @@ impl Local {
             overseer,
             shutdown_ms: limits.shutdown_ms,
         };
+        for (number, text) in &*passwords {
+            let number = usize::from(*number);
+            let event = local.auth.get_mut(number).map(|auth| auth.hold(text));
+            local.tell_auth(number, event);
+        }
         let now_ms = clock::monotonic_ms();
         for number in 0..local.auth.len() {
             local.refresh_auth(number, now_ms);
@@ -143,6 +157,11 @@ impl Local {
         let wall_secs = self.date.unix_secs();
         let Some(auth) = self.auth.get_mut(number) else { return };
         let event = auth.refresh(now_ms, wall_secs);
+        self.tell_auth(number, event);
+    }
+
+    fn tell_auth(&self, number: usize, event: Option<credentials::Event>) {
+        let Some(auth) = self.auth.get(number) else { return };
         let path = auth.path().display();
         match event {
             None => {}

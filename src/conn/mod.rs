@@ -37,7 +37,7 @@ mod source;
 pub use client::{Client, Effect};
 pub use http::Http;
 pub use limits::{RX_BYTES, TX_BYTES};
-pub use local::{LOG_FINISH, Local, Parts};
+pub use local::{LOG_FINISH, Local, Parts, Passwords};
 pub use memory::{UserOfMemory, memory};
 pub use opening::Opening;
 pub use overseer::{Overseer, SIGNALS, SignalWatch};

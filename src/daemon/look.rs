@@ -26,7 +26,7 @@ pub(super) fn check(args: &Args, strict: bool) -> u8 {
     let actors = Actors { server: &identity, starter: &starter };
     let Survey { settings, report } = &mut survey;
     machine::run(settings, actors, &Interfaces::read(), &mut |finding| report.push(finding.into()));
-    let kept = self_signed::check(settings, args.state_dir.as_deref(), &starter);
+    let kept = self_signed::check(settings, args, &starter);
     kept.into_iter().for_each(|finding| report.push(finding.into()));
     if let Some(nothing) = nothing_to_listen_on(&world) {
         survey.report.push(nothing);

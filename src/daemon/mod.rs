@@ -18,6 +18,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use self::certificates::self_signed;
+use self::certificates::state_dir::Surroundings;
 use self::command::args::{self, Action};
 use self::command::{completions, exit, help, manual, print};
 use self::control::client;
@@ -31,13 +32,14 @@ pub use crate::sys::zeroed::Heap;
 
 /// Runs the program; the return value is its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args = match args::parse(args) {
+    let mut args = match args::parse(args) {
         Ok(args) => args,
         Err(error) => {
             print::err(&format!("{error}\n"));
             return ExitCode::from(exit::USAGE);
         }
     };
+    args.state_default.get_or_insert_with(|| Surroundings::now().state_dir().unwrap_or_default());
     let inherited = (args.action == Action::Worker).then(worker::Inherited::take);
     log::init(args.level, args.log_target);
     let code = match &args.action {

@@ -62,11 +62,7 @@ fn run(args: &Args) -> Result<u8, u8> {
     let signals = Signals::new().map_err(failed)?;
     let watches = vec![(SIGNALS, signals.as_raw_fd())];
     let site = Site::new(world).with_tls(certificates, sizes.handshakes_max);
-    let held = match identity.must_drop {
-        true => rights::hold_closed(site.roots(), &identity.subject),
-        false => Vec::new(),
-    };
-    rights::give_up(&identity, no_new_privs).map_err(|error| {
+    let held = rights::give_up(&identity, no_new_privs, &site).map_err(|error| {
         print::err(&format!("kinglet: root's rights can not be given up: {error}"));
         exit::RUNTIME
     })?;

@@ -146,16 +146,23 @@ impl Credentials {
                 let back = core::mem::take(&mut self.unreadable);
                 if same && !back { None } else { Some(self.load(&text)) }
             }
-            Err(_) if self.unreadable => None,
             Err(e) => {
-                self.unreadable = true;
-                if e.kind() == io::ErrorKind::NotFound {
-                    // Who deletes the file wants nobody to come in.
+                // Who deletes the file wants nobody to come in.
+                let is_gone = e.kind() == io::ErrorKind::NotFound && !self.lines.is_empty();
+                if is_gone {
                     self.load(b"");
                 }
-                Some(Event::Unreadable(e))
+                let is_known = core::mem::replace(&mut self.unreadable, true);
+                (is_gone || !is_known).then_some(Event::Unreadable(e))
             }
         }
+    }
+
+    /// Takes the content of a file that this process may not read, as it was read with more
+    /// rights. It counts until the file can be read, or is seen to be gone.
+    pub fn hold(&mut self, text: &[u8]) -> Event {
+        self.unreadable = true;
+        self.load(text)
     }
 
     /// Whether `pair`, the decoded `user:password` of a request, may enter.

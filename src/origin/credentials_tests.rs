@@ -262,3 +262,20 @@ fn no_password_is_shown_by_debugging() {
     let text = format!("{job:?} {:?} {:?}", auth.1, job.key());
     assert!(!text.contains("hunter2") && !text.contains("apr1"));
 }
+
+#[test]
+fn what_was_read_with_more_rights_counts_until_the_file_can_be_read() {
+    let mut auth = Auth::new(b"new:pass");
+    let other = auth.0.with_extension("elsewhere");
+    std::fs::rename(&auth.0, &other).unwrap();
+    std::fs::create_dir(&auth.0).unwrap();
+    assert!(matches!(auth.1.hold(b"old:pass"), Event::Loaded { users: 1, .. }));
+    assert!(auth.1.refresh(0, WALL).is_none(), "it is known that it can not be read");
+    assert!(auth.is_granted("old:pass"));
+    std::fs::remove_dir(&auth.0).unwrap();
+    assert!(matches!(auth.1.refresh(1000, WALL), Some(Event::Unreadable(_))), "it is gone");
+    assert!(auth.1.refresh(2000, WALL).is_none() && auth.is_denied("old:pass"));
+    std::fs::rename(&other, &auth.0).unwrap();
+    assert!(matches!(auth.1.refresh(3000, WALL), Some(Event::Loaded { users: 1, .. })));
+    assert!(auth.is_granted("new:pass") && auth.is_denied("old:pass"));
+}

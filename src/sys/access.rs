@@ -32,6 +32,12 @@ impl Subject {
     /// Whether the mode bits give all of `want`.
     #[must_use]
     pub fn may(&self, metadata: &Metadata, want: Want) -> bool {
+        self.may_with(metadata, metadata.mode(), want)
+    }
+
+    /// Whether the bits of `mode` would give all of `want`, if they were the file's.
+    #[must_use]
+    pub fn may_with(&self, metadata: &Metadata, mode: u32, want: Want) -> bool {
         if self.uid == 0 {
             return true;
         }
@@ -43,7 +49,7 @@ impl Subject {
         } else {
             0
         };
-        (metadata.mode() >> shift) & want.bits() == want.bits()
+        (mode >> shift) & want.bits() == want.bits()
     }
 }
 

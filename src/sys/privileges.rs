@@ -2,6 +2,8 @@
 
 use std::io;
 
+use super::access::Subject;
+
 /// Version of the capability structures (`_LINUX_CAPABILITY_VERSION_3`): two 32-bit halves.
 const CAPABILITY_VERSION: u32 = 0x2008_0522;
 
@@ -24,25 +26,26 @@ struct CapabilitySet {
     inheritable: u32,
 }
 
-/// Turns the process (all its threads) into `uid` with `gid` as its only group, clears its
+/// Turns the process (all its threads) into `subject` with just its groups, clears its
 /// capabilities, forbids set-uid programs to bring any back if `no_new_privs`, and makes sure that
 /// it worked.
 ///
 /// Must be called by root, before other threads start (capabilities and the ban on new
 /// privileges are each thread's own) and before the first byte from the network is read. An
 /// error leaves the process in a mixed state: the caller must end it.
-pub fn drop_to(uid: u32, gid: u32, no_new_privs: bool) -> io::Result<()> {
+pub fn drop_to(subject: &Subject, no_new_privs: bool) -> io::Result<()> {
+    let &Subject { uid, gid, ref groups } = subject;
     if uid == 0 {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "user 0 keeps its privileges"));
     }
-    // SAFETY: one id is read from a live array of one.
-    check(unsafe { libc::setgroups(1, [gid].as_ptr()) })?;
+    // SAFETY: as many ids are read as the list has.
+    check(unsafe { libc::setgroups(groups.len(), groups.as_ptr()) })?;
     // SAFETY: takes no pointers.
     check(unsafe { libc::setresgid(gid, gid, gid) })?;
     // SAFETY: takes no pointers.
     check(unsafe { libc::setresuid(uid, uid, uid) })?;
     seal(no_new_privs)?;
-    verify(uid, gid)
+    verify(subject)
 }
 
 /// Clears the capabilities of a process that is not root (a service manager may have given it
@@ -66,8 +69,12 @@ pub fn seal(no_new_privs: bool) -> io::Result<()> {
     check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, ONE, ZERO, ZERO, ZERO) })
 }
 
-/// Fails unless the process is `uid:gid` throughout and cannot become root again.
-fn verify(uid: u32, gid: u32) -> io::Result<()> {
+/// Fails unless the process is `subject` throughout and cannot become root again.
+fn verify(subject: &Subject) -> io::Result<()> {
+    let sorted = |mut groups: Vec<u32>| {
+        groups.sort_unstable();
+        groups
+    };
     let (mut real, mut effective, mut saved) = (0, 0, 0);
     // SAFETY: three live ids are written.
     check(unsafe { libc::getresuid(&raw mut real, &raw mut effective, &raw mut saved) })?;
@@ -75,7 +82,8 @@ fn verify(uid: u32, gid: u32) -> io::Result<()> {
     // SAFETY: three live ids are written.
     check(unsafe { libc::getresgid(&raw mut real, &raw mut effective, &raw mut saved) })?;
     let groups = [real, effective, saved];
-    if users != [uid; 3] || groups != [gid; 3] || super::user::groups()? != [gid] {
+    let is_ours = users == [subject.uid; 3] && groups == [subject.gid; 3];
+    if !is_ours || sorted(super::user::groups()?) != sorted(subject.groups.clone()) {
         return Err(io::Error::other("the kernel did not change user and group"));
     }
     // SAFETY: takes no pointers; it must fail.
@@ -105,6 +113,10 @@ mod tests {
     use crate::sys::user;
     use std::process::Command;
 
+    fn subject(uid: u32, gid: u32, groups: &[u32]) -> Subject {
+        Subject { uid, gid, groups: groups.to_vec() }
+    }
+
     /// Runs one ignored test of this binary in a process of its own.
     fn run_alone(name: &str) {
         let output = Command::new("/proc/self/exe")
@@ -117,7 +129,7 @@ mod tests {
 
     #[test]
     fn root_is_never_a_target() {
-        assert!(drop_to(0, 0, true).is_err());
+        assert!(drop_to(&subject(0, 0, &[0]), true).is_err());
         assert_eq!(super::super::user::effective_uid(), user::effective_uid());
     }
 
@@ -138,7 +150,7 @@ mod tests {
     #[test]
     #[ignore = "changes the process; run by the test above"]
     fn child_drops_and_may_start_programs() {
-        drop_to(4711, 4712, false).unwrap();
+        drop_to(&subject(4711, 4712, &[4712]), false).unwrap();
         let thread = std::fs::read_to_string("/proc/thread-self/status").unwrap();
         assert!(thread.contains("NoNewPrivs:\t0"), "{thread}");
         assert!(thread.contains("CapEff:\t0000000000000000"), "{thread}");
@@ -148,9 +160,9 @@ mod tests {
     #[ignore = "changes the process; run by dropping_is_complete_in_a_process_of_its_own"]
     fn child_drops() {
         let nobody = user::user_by_name("nobody").unwrap().unwrap();
-        drop_to(nobody.uid, nobody.gid, true).unwrap();
+        drop_to(&subject(nobody.uid, nobody.gid, &[nobody.gid, 4713, 12]), true).unwrap();
         assert_eq!(user::effective_uid(), nobody.uid);
-        assert_eq!(user::groups().unwrap(), [nobody.gid]);
+        assert_eq!(user::groups().unwrap(), [12, 4713, nobody.gid]);
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         // The drop of capabilities is the calling thread's; ids are changed in all threads.
         assert!(status.contains(&format!("Uid:\t{0}\t{0}\t{0}", nobody.uid)), "{status}");
@@ -159,6 +171,6 @@ mod tests {
         assert!(thread.contains("CapEff:\t0000000000000000"), "{thread}");
         assert!(thread.contains("CapPrm:\t0000000000000000"), "{thread}");
         // A second drop, to root's neighbour, is no longer possible.
-        assert!(drop_to(1, 1, true).is_err());
+        assert!(drop_to(&subject(1, 1, &[1]), true).is_err());
     }
 }

@@ -7,6 +7,8 @@ use std::io;
 const ENTRY_BYTES_MAX: usize = 64 << 10;
 /// First buffer of a look-up.
 const ENTRY_BYTES: usize = 1 << 10;
+/// Groups of a user; one that is in more counts as an error.
+const GROUPS_MAX: usize = 1024;
 /// Most bytes of `/etc/passwd` or `/etc/group` that are read for suggestions.
 const NAMES_BYTES_MAX: u64 = 256 << 10;
 
@@ -62,6 +64,34 @@ pub fn group_by_id(gid: u32) -> io::Result<Option<Group>> {
     find_group(|entry, buffer, result| unsafe {
         libc::getgrgid_r(gid, entry, buffer.as_mut_ptr().cast(), buffer.len(), result)
     })
+}
+
+/// `gid` and the groups that the user called `name` is a member of, as initgroups(3) sets them.
+///
+/// # Errors
+/// What the system says, or that there are more than 1024.
+pub fn groups_of(name: &str, gid: u32) -> io::Result<Vec<u32>> {
+    groups_within(name, gid, GROUPS_MAX)
+}
+
+fn groups_within(name: &str, gid: u32, limit: usize) -> io::Result<Vec<u32>> {
+    let name = CString::new(name)?;
+    let mut list = vec![gid; limit];
+    let mut count = libc::c_int::try_from(limit).map_err(io::Error::other)?;
+    // SAFETY: the name ends with NUL, and the list has room for as many ids as `count` says.
+    let result =
+        unsafe { libc::getgrouplist(name.as_ptr(), gid, list.as_mut_ptr(), &raw mut count) };
+    let count = usize::try_from(count).unwrap_or(0);
+    if count > limit {
+        return Err(io::Error::other(format!("there are more than {limit}")));
+    }
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    list.truncate(count);
+    list.sort_unstable();
+    list.dedup();
+    Ok(list)
 }
 
 fn find_user(
@@ -209,6 +239,14 @@ mod tests {
         assert!(user_names().iter().any(|name| name == "root"));
         assert!(group_names().iter().any(|name| name == "root"));
         assert!(names("/no/such/file").is_empty());
+    }
+
+    #[test]
+    fn groups_of_a_user_begin_with_the_given_one_and_are_bounded() {
+        assert_eq!(groups_of("no-such-user-here", 4711).unwrap(), [4711]);
+        assert!(groups_of("root", 0).unwrap().contains(&0));
+        assert_eq!(groups_within("root", 0, 0).unwrap_err().to_string(), "there are more than 0");
+        assert!(groups_of("a\0b", 1).is_err());
     }
 
     #[test]

@@ -2,8 +2,11 @@
 
 import base64
 import hashlib
+import os
+import re
 import subprocess
 
+import processes
 from stage import case, equal, eventually, matches, true, within
 
 # The published bcrypt vector for "U*U"; $2y$ is the corrected algorithm of the same name.
@@ -169,3 +172,98 @@ def max_body(stage):
     answer = stage.ask("/tight/small.txt", "Content-Length: 1000", body=b"x" * 1000)
     within(answer.status, {200, 413})
     equal(stage.ask("/small.txt").status, 200)
+
+
+# Shows a process other users and groups than this machine has.
+OTHER_USERS = ("unshare", "--mount", "sh", "-c",
+               'mount --bind "$1" /etc/passwd && mount --bind "$2" /etc/group && shift 2 && '
+               'exec "$@"', "sh")
+
+
+def known_users(stage, members="web"):
+    """The user web, who may be in the group photos; returns what starts a process that knows it."""
+    users = stage.file("passwd", "root:x:0:0::/:/bin/sh\nweb:x:54321:54321::/:/bin/sh\n"
+                                 "nobody:x:65534:65534::/:/bin/sh\n")
+    groups = stage.file("group", "root:x:0:\nweb:x:54321:\nother:x:54322:\n"
+                                 f"photos:x:54323:{members}\n")
+    return (*OTHER_USERS, users, groups)
+
+
+@case
+def groups_of_the_user(stage):
+    """what belongs to a group of the user is served, whatever the primary group is; a reload sees
+    that the user has left the group, and -t says it too"""
+    os.chown(stage.docs, 0, 54323)
+    os.chmod(stage.docs, 0o750)
+    for keys in ({"username": "web"}, {"uid": "54321"},
+                 {"username": "web", "groupname": "other"}):
+        conf = stage.configure(**keys)
+        by = known_users(stage)
+        code, text = stage.run("-t", "-c", conf, by=by)
+        equal(code, 0, text)
+        matches("0 warnings, 0 degraded", text)
+        for role in ((), ("--one-process",)):
+            server = stage.spawn("-c", conf, *role, by=by).ready(stage.port)
+            equal(stage.ask("/small.txt").status, 200, keys)
+            group = "54322" if "groupname" in keys else "54321"
+            shown = processes.status(server.serving_pid())
+            equal(shown["Groups"].split(), [group, "54323"], keys)
+            equal(set(shown["Gid"].split()), {group}, keys)
+            if not role:
+                known_users(stage, members="")
+                code, text = stage.run("-t", "-c", conf, by=by)
+                matches("user [a-z]+ may not open ", text)
+                matches("usermod -aG photos [a-z]+", text)
+                before = processes.worker(server)
+                processes.reload(server)
+                processes.replaced(server, before)
+                eventually(lambda: stage.ask("/small.txt").status == 403, "it is closed")
+                known_users(stage)
+            server.stop()
+
+
+@case
+def auth_file_of_root(stage):
+    """a password file that only root may read lets its users in; -t says when a change counts and
+    how it would at once; a reload takes the change, and the advice of -t makes it count at once"""
+    users = stage.file("users", "a:b\n", mode=0o640)
+    by = known_users(stage)
+    vhosts = [stage.vhost([stage.mount(basic_auth=users)])]
+    conf = stage.configure(vhosts, username="web", count_threads=2)
+    advice = f"chgrp web {users} && chmod 640 {users}"
+    code, text = stage.run("-t", "-c", conf, by=by)
+    equal(code, 0, text)
+    matches("user web may not read .*a change counts from the next reload on", text)
+    matches(re.escape(advice), text)
+
+    def status(password):
+        return stage.ask("/small.txt", basic("a", password)).status
+
+    server = stage.spawn("-c", conf, "--one-process", by=by).ready(stage.port)
+    equal((status("b"), status("x")), (200, 401))
+    server.stop()
+    server = stage.spawn("-c", conf, by=by).ready(stage.port)
+    equal((status("b"), status("x")), (200, 401))
+    stage.file("users", "a:changed\n", mode=0o640)
+    code, text = stage.run("reload", "-c", conf)
+    equal(code, 0, text)
+    eventually(lambda: status("changed") == 200, "the reload takes the new password")
+    equal(status("b"), 401)
+    code, text = stage.run("reload", "-c", conf)
+    matches("nothing has changed", text)
+    # What -t says about a file that everybody may read leads to one that works.
+    os.chmod(users, 0o644)
+    code, text = stage.run("-t", "-c", conf, by=by)
+    matches("everybody on this machine may read .*" + re.escape(advice), text)
+    subprocess.run([*by, "sh", "-c", advice], check=True)
+    code, text = stage.run("-t", "-c", conf, by=by)
+    true("may not read" not in text and "may read" not in text, text)
+    stage.file("users", "a:again\n", mode=0o640)
+    eventually(lambda: status("again") == 200, "a change counts at once")
+    stage.run("reload", "-c", conf)
+    # Started as this user the file of root's is closed, and told so.
+    os.chown(users, 0, 0)
+    user = ("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups")
+    code, text = stage.run("-t", "-c", conf, by=(*by, *user))
+    matches("user web may not read .*nobody gets in", text)
+    matches(re.escape(advice), text)

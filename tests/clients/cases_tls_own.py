@@ -2,9 +2,11 @@
 
 import os
 import re
+import signal
 import socket
 import stat
 
+import processes
 from secure import SecureWire, ask, certificate, openssl, request, settings, vhost
 from stage import case, equal, eventually, matches, true
 
@@ -185,3 +187,46 @@ def quick_tls(stage):
     stage.spawn("--tls", "--state-dir", state(stage), "--port", str(stage.port),
                 stage.docs).ready(stage.port)
     equal(certificate(stage, "localhost").split("=")[1], shown, "after a restart")
+
+
+@case
+def own_certificate_of_a_user(stage):
+    """started as a user: one certificate below the home, XDG_STATE_HOME or STATE_DIRECTORY, for
+    -t, --self-signed, every start, worker and reload"""
+    home = stage.folder("home")
+    os.chown(home, 54321, 54321)
+    private = stage.folder("var/private/kinglet")
+    os.chown(private, 54321, 54321)
+    linked = os.path.join(stage.root, "var/kinglet")
+    os.symlink("private/kinglet", linked)
+    conf = stage.configure([own(stage)])
+    for variable, value, found in (
+            ("HOME", home, home + "/.local/state/kinglet"),
+            ("XDG_STATE_HOME", home, home + "/kinglet"),
+            ("STATE_DIRECTORY", linked + ":/other", private)):
+        user = ("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", "env", "-i",
+                f"{variable}={value}")
+        code, text = stage.run("-t", "-c", conf, by=user)
+        equal(code, 0, text)
+        true("can not be kept" not in text, text)
+        server = stage.spawn("-c", conf, by=user).ready(stage.port)
+        equal(fetch(stage.port), 200)
+        shown = print_of(os.path.join(found, CRT))
+        equal(certificate(stage, "own.test"), shown, variable)
+        code, text = stage.run("reload", "-c", conf, by=user)
+        equal(code, 0, text)
+        matches("nothing has changed", text)
+        before = processes.worker(server)
+        os.kill(before, signal.SIGKILL)
+        processes.replaced(server, before)
+        equal(certificate(stage, "own.test"), shown, "of another worker")
+        stage.configure([own(stage)], server_string=variable)
+        before = processes.worker(server)
+        processes.reload(server)
+        processes.replaced(server, before)
+        processes.gone(before)
+        equal(certificate(stage, "own.test"), shown, "after a changed reload")
+        server.stop()
+        code, text = stage.run("--self-signed", "-c", conf, by=user)
+        matches("state +still good\n", text)
+        matches(shown.split("=")[1], text)

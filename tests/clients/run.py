@@ -49,7 +49,7 @@ MODULES = (cases_tls_scan, cases_curl, cases_mounts, cases_vhosts, cases_access,
            cases_tls_hostile)
 ALONE = ("cases_threads", "cases_reload", "cases_hostile", "cases_tls_hostile")
 TOOLS = ("curl", "openssl", "node", "chromium", "sslscan", "testssl", "stdbuf", "ip", "ss",
-         "nsenter", "setpriv")
+         "nsenter", "setpriv", "unshare")
 
 
 def play(function):

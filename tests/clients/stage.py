@@ -223,16 +223,16 @@ class Stage:
                   + "\n")
         return os.path.join(self.root, "conf")
 
-    def run(self, *arguments):
-        """Runs kinglet to its end; returns (exit code, everything it wrote)."""
-        done = subprocess.run([KINGLET, *arguments], capture_output=True, text=True, check=False,
-                              timeout=PATIENCE_SECS, stdin=subprocess.DEVNULL)
+    def run(self, *arguments, by=()):
+        """Runs kinglet to its end, by the command `by`; returns (exit code, all it wrote)."""
+        done = subprocess.run([*by, KINGLET, *arguments], capture_output=True, text=True,
+                              check=False, timeout=PATIENCE_SECS, stdin=subprocess.DEVNULL)
         return done.returncode, done.stdout + done.stderr
 
-    def spawn(self, *arguments):
-        """Starts kinglet with any arguments."""
+    def spawn(self, *arguments, by=()):
+        """Starts kinglet with any arguments, by a command that executes it."""
         log = os.path.join(self.root, f"server-{len(self.servers)}.log")
-        self.servers.append(Server([KINGLET, *arguments], log))
+        self.servers.append(Server([*by, KINGLET, *arguments], log))
         return self.servers[-1]
 
     def serve(self, vhosts=None, address="127.0.0.1", **global_keys):

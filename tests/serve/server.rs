@@ -325,7 +325,10 @@ fn run(
         let start = Start { limits, world: site, listeners, watches };
         let connections_max = limits.connections_max;
         let (logs, peers) = (logs.clone(), peers.clone());
-        let local = |post| Local::new(site, Parts { connections_max, post, logs, peers, overseer });
+        let passwords = conn::Passwords::default();
+        let local = |post| {
+            Local::new(site, Parts { connections_max, post, logs, peers, overseer, passwords })
+        };
         let mut reactor = Reactor::<conn::Client>::new(start, mailbox, local).unwrap();
         ready.clone().send(post).unwrap();
         reactor.run().unwrap();

@@ -101,6 +101,7 @@ impl Stage {
             logs: Logs::default(),
             peers: PeerLimits::new(&site.world, 16, 1),
             overseer: None,
+            passwords: kinglet::conn::Passwords::default(),
         };
         let local = Local::new(site, parts);
         let (ends, now_ms) = (Ends::new(RX_BYTES, TX_BYTES), clock::monotonic_ms());

@@ -19,14 +19,14 @@ const fn count(min: u64, max: u64) -> Kind {
 
 /// The keys.
 pub(super) static KEYS: &[Key] = &[
-    key("username", Kind::Text, "User to serve as after a start as root; \"root\" stays root.")
+    key("username", Kind::Text, "User to serve as after a start as root, with all of its groups; \"root\" stays root.")
         .or("nobody, when started as root")
         .eg(r#""www-data""#)
         .slot(Slot::Global(
             |g, v, at| g.username = v.some_text().map(|t| located(t, at)),
             |g| text(&g.username.as_ref()?.value),
         )),
-    key("groupname", Kind::Text, "Group to serve as after a start as root.")
+    key("groupname", Kind::Text, "Group to serve as after a start as root, in place of the user's own; the further groups of the user stay.")
         .or("the user's group")
         .eg(r#""www-data""#)
         .slot(Slot::Global(
@@ -258,7 +258,10 @@ pub(super) static KEYS: &[Key] = &[
         Kind::Path,
         "Directory for what Kinglet makes and must find again: self-signed certificates and their keys.",
     )
-    .or("/var/lib/kinglet; as a user ~/.local/state/kinglet")
+    .or(
+        "what a service manager names in STATE_DIRECTORY, else /var/lib/kinglet; as a user \
+         ~/.local/state/kinglet",
+    )
     .eg(r#""/etc/kinglet/state""#)
     .ours()
     .slot(Slot::Global(

@@ -2,4 +2,4 @@
 
 pub(super) mod load;
 pub(super) mod self_signed;
-mod state_dir;
+pub(super) mod state_dir;

@@ -7,7 +7,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use super::state_dir::{Content, StateDir, Surroundings};
+use super::state_dir::{Content, StateDir};
 use crate::config::diagnose::Report;
 use crate::config::settings::{self, CertificateSource, Place, Settings};
 use crate::daemon::check::survey::Survey;
@@ -72,7 +72,7 @@ pub(in crate::daemon) fn certified(
     args: &Args,
     findings: &mut Vec<Finding>,
 ) -> Result<Certified, String> {
-    let kept = of_settings(settings, args.state_dir.as_deref(), findings)?;
+    let kept = of_settings(settings, args, findings)?;
     let place = kept.dir.as_ref().map(|dir| dir.file(CERTIFICATE_FILE));
     let place = place.map_or_else(|| "in memory".to_owned(), |path| path.display().to_string());
     log::notice(format_args!("self-signed certificate {place}: SHA-256 {}", kept.fingerprint));
@@ -83,12 +83,12 @@ pub(in crate::daemon) fn certified(
 /// is: its fingerprint, or the addresses that every start puts into another one where it can not
 /// be kept. None where no vhost names it.
 #[must_use]
-pub(in crate::daemon) fn prepare(settings: &Settings, named_dir: Option<&Path>) -> Option<String> {
+pub(in crate::daemon) fn prepare(settings: &Settings, args: &Args) -> Option<String> {
     let mut tls = settings.vhosts.iter().filter_map(|vhost| vhost.tls.as_ref());
     tls.find(|tls| tls.certificate.value == CertificateSource::SelfSigned)?;
     // Told by whoever serves.
     let mut findings = Vec::new();
-    Some(match of_settings(settings, named_dir, &mut findings) {
+    Some(match of_settings(settings, args, &mut findings) {
         Ok(Kept { dir: Some(_), fingerprint, .. }) => fingerprint,
         Ok(_) => Names::now(settings).all().join(" "),
         Err(error) => error,
@@ -112,7 +112,7 @@ pub(in crate::daemon) fn run(args: &Args) -> u8 {
         },
     };
     let mut findings = Vec::new();
-    let described = describe(&survey.settings, args.state_dir.as_deref(), &mut findings);
+    let described = describe(&survey.settings, args, &mut findings);
     findings.into_iter().for_each(|finding| survey.report.push(finding.into()));
     survey.print();
     match described {
@@ -130,10 +130,10 @@ pub(in crate::daemon) fn run(args: &Args) -> u8 {
 /// In words: no certificate could be made, or it could not be kept.
 fn describe(
     settings: &Settings,
-    named_dir: Option<&Path>,
+    args: &Args,
     findings: &mut Vec<Finding>,
 ) -> Result<String, String> {
-    let kept = of_settings(settings, named_dir, findings)?;
+    let kept = of_settings(settings, args, findings)?;
     let Some(dir) = &kept.dir else {
         return Err("the self-signed certificate can not be kept".to_owned());
     };
@@ -155,14 +155,13 @@ fn describe(
     ))
 }
 
-/// `named_dir` is the directory that the command line names.
 fn of_settings(
     settings: &Settings,
-    named_dir: Option<&Path>,
+    args: &Args,
     findings: &mut Vec<Finding>,
 ) -> Result<Kept, String> {
     let names = Names::now(settings);
-    let (path, place) = directory(settings, named_dir);
+    let (path, place) = directory(settings, args);
     let before = findings.len();
     let now_secs = clock::wall_secs();
     let kept = match path.as_deref().and_then(|path| served_from(settings, path)) {
@@ -177,22 +176,22 @@ fn of_settings(
 }
 
 /// The directory, if there is one, and where the configuration names it.
-fn directory(settings: &Settings, named_dir: Option<&Path>) -> (Option<PathBuf>, Option<Place>) {
-    let of_text = settings.global.state_dir.as_ref().filter(|_| named_dir.is_none());
-    let named = of_text.map(|named| Path::new(&named.value)).or(named_dir);
-    let path = named.map(Path::to_owned).or_else(|| Surroundings::now().state_dir());
-    (path, of_text.map(|named| named.place))
+fn directory(settings: &Settings, args: &Args) -> (Option<PathBuf>, Option<Place>) {
+    let of_text = settings.global.state_dir.as_ref().filter(|_| args.state_dir.is_none());
+    let named = of_text.map(|named| PathBuf::from(&named.value)).or_else(|| args.state_dir.clone());
+    let path = named.or_else(|| args.state_default.clone());
+    (path.filter(|path| path != Path::new("")), of_text.map(|named| named.place))
 }
 
 /// What `-t` can say about the directory, where a vhost wants a self-signed certificate.
 pub(in crate::daemon) fn check(
     settings: &Settings,
-    named_dir: Option<&Path>,
+    args: &Args,
     starter: &Subject,
 ) -> Option<Finding> {
     let mut tls = settings.vhosts.iter().filter_map(|vhost| vhost.tls.as_ref());
     tls.find(|tls| tls.certificate.value == CertificateSource::SelfSigned)?;
-    let (path, place) = directory(settings, named_dir);
+    let (path, place) = directory(settings, args);
     let looked = path.as_ref().ok_or_else(nowhere).and_then(|path| {
         served_from(settings, path).map_or_else(|| StateDir::look(path, starter), Err)
     });

@@ -24,6 +24,12 @@ fn run(dir: &Path, names: &Names, now_secs: u64) -> (Kept, Vec<Finding>) {
     (kept, findings)
 }
 
+/// The command line that names this directory.
+fn naming(dir: Option<&Path>) -> Args {
+    let args = crate::daemon::command::args::parse(["kinglet".into()]).unwrap();
+    Args { state_dir: dir.map(Path::to_owned), ..args }
+}
+
 fn files(dir: &Path) -> [Vec<u8>; 2] {
     [KEY_FILE, CERTIFICATE_FILE].map(|name| fs::read(dir.join(name)).unwrap_or_default())
 }
@@ -179,7 +185,7 @@ fn the_command_prints_what_was_made() {
         tls: Some(crate::config::settings::Tls::new(source)),
         ..Vhost::default()
     });
-    let text = describe(&settings, None, &mut Vec::new()).unwrap();
+    let text = describe(&settings, &naming(None), &mut Vec::new()).unwrap();
     let kept = load_or_make(Some(path.clone().into()), &Names::default(), 0, &mut Vec::new());
     let fingerprint = kept.unwrap().fingerprint;
     for part in [
@@ -191,17 +197,23 @@ fn the_command_prints_what_was_made() {
     }
     assert!(text.contains("localhost, www.pond.test, 127.0.0.1, ::1"), "{text}");
     assert!(!text.contains("plain.test"), "{text}");
-    let again = describe(&settings, None, &mut Vec::new()).unwrap();
+    let again = describe(&settings, &naming(None), &mut Vec::new()).unwrap();
     assert!(again.contains("state        still good\n") && again.contains(&fingerprint));
     // The command line's directory comes before the configuration's.
     let other = dir.0.join("other");
-    let text = describe(&settings, Some(&other), &mut Vec::new()).unwrap();
+    let text = describe(&settings, &naming(Some(&other)), &mut Vec::new()).unwrap();
     assert!(text.contains("state        new\n") && other.join(KEY_FILE).is_file(), "{text}");
+    // What the first process has decided comes after both.
+    let of_start = Args { state_default: Some(dir.0.join("of-start")), ..naming(None) };
+    assert_eq!(directory(&settings, &of_start).0, Some(path.clone().into()));
+    assert_eq!(directory(&Settings::default(), &of_start).0, of_start.state_default);
+    let nowhere = Args { state_default: Some("".into()), ..naming(None) };
+    assert_eq!(directory(&Settings::default(), &nowhere).0, None);
     // What can not be kept is of no use to whoever runs the command.
     fs::remove_dir_all(dir.0.join("state")).unwrap();
     fs::write(dir.0.join("state"), "x").unwrap();
     let mut findings = Vec::new();
-    assert!(describe(&settings, None, &mut findings).is_err());
+    assert!(describe(&settings, &naming(None), &mut findings).is_err());
     assert!(findings.len() == 1 && findings[0].place.is_some());
 }
 
@@ -215,7 +227,7 @@ fn a_check_says_what_a_start_would_and_makes_nothing() {
     let mut settings = Settings::default();
     settings.vhosts.push(Vhost::default());
     let look = |settings: &Settings, name: &str| {
-        let found = check(settings, Some(&dir.0.join(name)), &starter);
+        let found = check(settings, &naming(Some(&dir.0.join(name))), &starter);
         found.filter(|finding| !finding.message.contains("is in memory"))
     };
     assert_eq!(look(&settings, "file"), None, "nobody needs it");
@@ -224,7 +236,7 @@ fn a_check_says_what_a_start_would_and_makes_nothing() {
     for name in ["file", "file/state", "open", "open/state"] {
         let said = look(&settings, name).unwrap();
         let mut findings = Vec::new();
-        let _ = of_settings(&settings, Some(&dir.0.join(name)), &mut findings);
+        let _ = of_settings(&settings, &naming(Some(&dir.0.join(name))), &mut findings);
         assert_eq!(findings.last().unwrap().severity, said.severity);
         assert_eq!(findings.last().unwrap().hint, said.hint);
     }
@@ -232,7 +244,7 @@ fn a_check_says_what_a_start_would_and_makes_nothing() {
     assert!(!dir.0.join("state").exists());
     let path = dir.0.join("file").display().to_string();
     settings.global.state_dir = Some(Located { value: path, ..Located::default() });
-    assert!(check(&settings, None, &starter).unwrap().place.is_some());
+    assert!(check(&settings, &naming(None), &starter).unwrap().place.is_some());
 }
 
 #[test]
@@ -264,10 +276,10 @@ fn a_key_is_never_kept_among_what_is_served() {
         settings.vhosts[0].mounts[0].dotfiles = dotfiles;
         let path = dir.0.join(name);
         let is_told = |finding: &Finding| finding.message.contains("is served, and the key");
-        let said = check(&settings, Some(&path), &starter);
+        let said = check(&settings, &naming(Some(&path)), &starter);
         assert_eq!(said.as_ref().is_some_and(is_told), !kept, "{name}");
         let mut findings = Vec::new();
-        let made = of_settings(&settings, Some(&path), &mut findings).unwrap();
+        let made = of_settings(&settings, &naming(Some(&path)), &mut findings).unwrap();
         assert_eq!((made.dir.is_some(), path.join(KEY_FILE).exists()), (kept, kept), "{name}");
         assert_eq!(findings.iter().any(is_told), !kept, "{name}");
     }

@@ -34,6 +34,8 @@ const STICKY: u32 = 0o1000;
 /// What of the process's surroundings decides where state is kept.
 #[derive(Debug, Clone, Default)]
 pub(in crate::daemon) struct Surroundings {
+    /// `STATE_DIRECTORY`: what a service manager has made for this service; the first of several.
+    pub service: Option<PathBuf>,
     /// The process is root's.
     pub is_root: bool,
     /// The system's directory is there and belongs to this user.
@@ -45,21 +47,30 @@ pub(in crate::daemon) struct Surroundings {
 }
 
 impl Surroundings {
-    /// Those of this process.
+    /// Those of this process. To be asked by the process that was started by somebody, and handed
+    /// on: the environment of its children lacks these variables.
     pub(in crate::daemon) fn now() -> Self {
-        let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+        let variable = |name| std::env::var_os(name);
+        let absolute = |path: PathBuf| Some(path).filter(|path| path.is_absolute());
         let uid = user::effective_uid();
         let is_mine = |found: Metadata| found.is_dir() && found.uid() == uid;
         Self {
+            service: variable("STATE_DIRECTORY")
+                .and_then(|list| std::env::split_paths(&list).next())
+                .and_then(absolute),
             is_root: uid == 0,
-            system_is_ours: fs::symlink_metadata(SYSTEM).is_ok_and(is_mine),
-            state_home: absolute("XDG_STATE_HOME"),
-            home: absolute("HOME"),
+            // With DynamicUser= systemd makes it a link to a directory of that user.
+            system_is_ours: fs::metadata(SYSTEM).is_ok_and(is_mine),
+            state_home: variable("XDG_STATE_HOME").map(PathBuf::from).and_then(absolute),
+            home: variable("HOME").map(PathBuf::from).and_then(absolute),
         }
     }
 
-    /// The system's directory, or one of the user's; `None` when there is no home.
+    /// The service's directory, the system's, or one of the user's; `None` when there is no home.
     pub(in crate::daemon) fn state_dir(&self) -> Option<PathBuf> {
+        if let Some(service) = &self.service {
+            return Some(service.clone());
+        }
         if self.is_root || self.system_is_ours {
             return Some(PathBuf::from(SYSTEM));
         }

@@ -48,6 +48,8 @@ fn the_place_follows_from_user_and_home() {
     assert_eq!(of.state_dir(), Some("/var/lib/kinglet".into()));
     of = Surroundings { is_root: true, ..Surroundings::default() };
     assert_eq!(of.state_dir(), Some("/var/lib/kinglet".into()));
+    of.service = Some("/var/lib/private/kinglet".into());
+    assert_eq!(of.state_dir(), of.service);
 }
 
 #[test]

@@ -24,8 +24,7 @@ pub(in crate::daemon) struct Identity {
     pub subject: Subject,
     /// The user's name, or its id where it has none.
     pub user: String,
-    /// The process has to become this user ([`crate::sys::privileges::drop_to`] with `uid` and
-    /// `gid` of the subject).
+    /// The process has to become this user ([`crate::sys::privileges::drop_to`]).
     pub must_drop: bool,
 }
 
@@ -40,7 +39,8 @@ pub(in crate::daemon) fn starter() -> Subject {
 }
 
 /// Who will serve by `username`, `groupname`, `uid` and `gid`, if `starter` starts the server;
-/// names count more than numbers. `None` after an error, all of which are reported.
+/// names count more than numbers. The user keeps its supplementary groups, whatever its group is.
+/// `None` after an error, all of which are reported.
 pub(in crate::daemon) fn decide(
     global: &Global,
     starter: &Subject,
@@ -70,7 +70,7 @@ pub(in crate::daemon) fn decide(
     match wanted {
         Some(user) if user.uid == 0 => Some(stay_root(starter, global, report)),
         Some(user) => Some(become_user(user, gid, global, report)),
-        None => Some(become_nobody(gid, report)),
+        None => Some(become_nobody(gid, global, report)),
     }
 }
 
@@ -145,30 +145,34 @@ fn stay_root(starter: &Subject, global: &Global, report: &mut Report<'_>) -> Ide
 
 fn become_user(user: User, gid: Option<u32>, global: &Global, report: &mut Report<'_>) -> Identity {
     let gid = gid.unwrap_or(user.gid);
-    if gid == 0 {
+    let name = global.username.as_ref();
+    let groups = user::groups_of(&user.name, gid).unwrap_or_else(|error| {
+        let message = format!("user {} serves without its further groups: {error}", user.name);
+        report(placed(Finding::new(Severity::Degraded, message), name));
+        vec![gid]
+    });
+    if groups.contains(&0) {
         let message = format!("user {} will serve with root's group", user.name);
-        let finding = Finding::new(Severity::Warning, message).hint("set \"groupname\"");
-        report(placed(finding, global.groupname.as_ref().or(global.username.as_ref())));
+        let hint = match gid {
+            0 => "set \"groupname\"",
+            _ => "take the user out of that group, or name another user",
+        };
+        let finding = Finding::new(Severity::Warning, message).hint(hint);
+        report(placed(finding, global.groupname.as_ref().or(name)));
     }
-    let subject = Subject { uid: user.uid, gid, groups: vec![gid] };
+    let subject = Subject { uid: user.uid, gid, groups };
     Identity { subject, user: user.name, must_drop: true }
 }
 
-fn become_nobody(gid: Option<u32>, report: &mut Report<'_>) -> Identity {
+fn become_nobody(gid: Option<u32>, global: &Global, report: &mut Report<'_>) -> Identity {
     let user = nobody();
-    let gid = gid.unwrap_or(user.gid);
-    let group =
-        user::group_by_id(gid).ok().flatten().map_or_else(|| gid.to_string(), |group| group.name);
+    let group = group_name(gid.unwrap_or(user.gid));
     let message = format!("started as root without \"username\": serving as {}:{group}", user.name);
     report(
         Finding::new(Severity::Note, message)
             .hint("name a user in \"global\"; \"username\": \"root\" keeps root's rights"),
     );
-    Identity {
-        subject: Subject { uid: user.uid, gid, groups: vec![gid] },
-        user: user.name,
-        must_drop: true,
-    }
+    become_user(user, gid, global, report)
 }
 
 /// The user without rights: never root, whatever the databases say.
@@ -190,6 +194,12 @@ fn nobody() -> User {
 fn user_or_id(uid: u32) -> User {
     let found = user::user_by_id(uid).ok().flatten();
     found.unwrap_or_else(|| User { name: uid.to_string(), uid, gid: nobody().gid })
+}
+
+/// The name of a group, or its number.
+pub(super) fn group_name(gid: u32) -> String {
+    let found = user::group_by_id(gid).ok().flatten();
+    found.map_or_else(|| gid.to_string(), |group| group.name)
 }
 
 /// The group of a user by id; nobody's where it has no entry.

@@ -4,11 +4,12 @@
 //! [`crate::sys::access`] describes, for the user that will serve.
 
 use std::collections::BTreeSet;
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::budget::descriptors_beside;
-use super::identity::Identity;
+use super::identity::{Identity, group_name};
 use super::{tls, unix_sockets};
 use crate::config::settings::{
     Global, ListenOn, Located, Mount, NonTls, Origin, Place, Settings, Vhost,
@@ -23,6 +24,8 @@ use crate::sys::{limits, port_owner};
 const WORLD_READABLE: u32 = 0o004;
 /// Mode bit: everybody may write.
 const WORLD_WRITABLE: u32 = 0o002;
+/// Mode bit: the group may search the directory.
+const GROUP_SEARCHES: u32 = 0o010;
 /// Mode bit: entries of the directory belong to who made them.
 const STICKY: u32 = 0o1000;
 
@@ -171,7 +174,12 @@ fn cannot_serve(directory: &Path, refusal: &Refusal, server: &Identity) -> Findi
 /// How to open a directory; but private ones of users are closed for a reason.
 fn let_in(directory: &Path, bits: &str, user: &str) -> String {
     let home = directory.starts_with("/root") || directory.starts_with("/home");
-    if home {
+    let found = std::fs::metadata(directory).ok();
+    let group = found.filter(|found| found.gid() != 0 && found.mode() & GROUP_SEARCHES != 0);
+    if let Some(found) = group {
+        let group = group_name(found.gid());
+        format!("usermod -aG {group} {user} lets {user} into the group {group}, which may")
+    } else if home {
         format!("move it to where {user} may read, for example below /srv or /var/www")
     } else {
         format!("chmod {bits} {}, or move it to where {user} may read", directory.display())
@@ -245,7 +253,7 @@ fn credentials(mount: &Mount, actors: Actors<'_>, exposed: bool, add: &mut dyn F
             let message = format!("everybody on this machine may read {value}");
             add(Finding::new(Severity::Warning, message)
                 .at(place)
-                .hint(format!("chmod o-rwx {value}; the user {} must read it", server.user)));
+                .hint(let_read_alone(value, &metadata, server)));
         }
         Ok(_) => {}
         Err(Refusal::Unknown(at, error)) => {
@@ -262,16 +270,38 @@ fn credentials(mount: &Mount, actors: Actors<'_>, exposed: bool, add: &mut dyn F
             if !matches!(&refusal, Refusal::Forbidden(_)) {
                 message += &format!(" ({refusal})");
             }
-            let finding = if access::check(path, actors.starter, Want::Read).is_ok() {
-                let message = message + ": its changes are seen only after a restart";
-                Finding::new(Severity::Degraded, message)
+            let is_held =
+                server.must_drop && access::check(path, actors.starter, Want::Read).is_ok();
+            let finding = if is_held {
+                message += ": it is read with root's rights at a start, and a change counts from the \
+                            next reload on";
+                Finding::new(Severity::Warning, message)
             } else {
                 closed(message)
             };
-            let hint = format!("make it readable for a group of the user {}", server.user);
+            let hint = match &refusal {
+                Refusal::Unsearchable(at) => let_in(at, "o+x", &server.user),
+                _ => let_group_read(value, server),
+            };
+            let hint = if is_held { format!("for changes at once: {hint}") } else { hint };
             add(finding.at(place).hint(hint));
         }
     }
+}
+
+/// How to close a file that everybody may read so that the server can still read it.
+fn let_read_alone(file: &str, metadata: &Metadata, server: &Identity) -> String {
+    let closed = metadata.mode() & !0o007;
+    if server.subject.may_with(metadata, closed, Want::Read) {
+        format!("chmod o-rwx {file}")
+    } else {
+        let_group_read(file, server)
+    }
+}
+
+/// How to let the server read a file that others may not.
+fn let_group_read(file: &str, server: &Identity) -> String {
+    format!("chgrp {} {file} && chmod 640 {file}", group_name(server.subject.gid))
 }
 
 fn closed(message: String) -> Finding {

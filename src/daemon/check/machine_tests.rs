@@ -148,10 +148,29 @@ fn credentials_are_readable_by_the_server_alone() {
     let finding = only(&settings);
     assert_eq!((finding.severity, finding.place), (Severity::Warning, Some(place(40))));
     assert!(finding.message.contains("everybody on this machine may read"));
-    site.chmod("auth", 0o600);
+    let advice = format!("chgrp 54321 {0} && chmod 640 {0}", site.text("auth"));
+    assert_eq!(finding.hint.as_ref(), Some(&advice));
+    site.chmod("auth", 0o640);
     let finding = only(&settings);
     assert_eq!(finding.severity, Severity::Degraded);
-    assert!(finding.message.contains("user stranger may not read"));
+    assert!(finding.message.ends_with(
+        "user stranger may not read {}: nobody gets in".replace("{}", &site.text("auth")).as_str()
+    ));
+    assert_eq!(finding.hint.as_ref(), Some(&advice));
+    // What root starts reads it before it gives up its rights.
+    let root = Subject { uid: 0, gid: 0, groups: vec![0] };
+    let mut found = Vec::new();
+    let actors = Actors { server: &stranger(), starter: &root };
+    files(&settings, actors, &mut |finding| found.push(finding));
+    assert_eq!((found.len(), found[0].severity), (1, Severity::Warning), "{found:?}");
+    assert!(found[0].message.ends_with("a change counts from the next reload on"));
+    assert_eq!(found[0].hint.as_ref(), Some(&format!("for changes at once: {advice}")));
+    // A group of the server has it already: others are locked out, and it is not.
+    site.chmod("auth", 0o644);
+    let mut member = stranger();
+    member.subject.groups.push(fs::metadata(site.0.join("auth")).unwrap().gid());
+    let advice = format!("chmod o-rwx {}", site.text("auth"));
+    assert_eq!(run_as(&settings, &member)[0].hint.as_ref(), Some(&advice));
     site.chmod("auth", 0o640);
     let gid = fs::metadata(site.0.join("auth")).unwrap().gid();
     let mut member = stranger();

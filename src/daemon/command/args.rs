@@ -39,6 +39,9 @@ pub(in crate::daemon) struct Args {
     pub data_dir: Option<String>,
     /// `--state-dir`, absolute: counts before the configuration's.
     pub state_dir: Option<PathBuf>,
+    /// The state directory where neither the command line nor the configuration names one; the
+    /// empty path where there is none. Decided by the first process, which hands it on.
+    pub state_default: Option<PathBuf>,
 }
 
 /// Where the configuration comes from. Paths are absolute whenever something is to be served,
@@ -102,6 +105,7 @@ impl Args {
             default_plugins: true,
             data_dir: None,
             state_dir: None,
+            state_default: None,
         }
     }
 }

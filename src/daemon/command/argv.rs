@@ -44,6 +44,9 @@ impl Args {
         if let Some(dir) = &self.state_dir {
             push(&mut argv, "--state-dir", dir);
         }
+        if let Some(dir) = &self.state_default {
+            push(&mut argv, "--state-default", dir);
+        }
         match &self.source {
             Source::Configured(dir) => push(&mut argv, "--configdir", dir),
             Source::Quick(quick) => {

@@ -35,6 +35,8 @@ fn every_option_reads_back() {
         &["--pid-file=k.pid", "--log=none", "-n"],
         &["--data-dir", "/srv/share", "--state-dir", "/var/lib/k"],
         &["--data-dir=", "--state-dir", "relative"],
+        &["--state-default=/home/u/.local/state/kinglet"],
+        &["--state-default="],
         &["-d", "silent"],
         &["-d", "15"],
         &["-d", "debug", "-n"],

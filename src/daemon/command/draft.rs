@@ -31,6 +31,7 @@ pub(super) struct Draft {
     no_plugins: bool,
     data_dir: Option<String>,
     state_dir: Option<PathBuf>,
+    state_default: Option<PathBuf>,
 }
 
 impl Draft {
@@ -92,6 +93,7 @@ impl Draft {
             Id::Listen => self.listen = Some(parse_listen(&text())?),
             Id::Tls => self.tls = true,
             Id::StateDir => self.state_dir = Some(value.into()),
+            Id::StateDefault => self.state_default = Some(value.into()),
             Id::DataDir => self.data_dir = Some(text().into_owned()),
             Id::Check => self.act(Action::Check { strict: false }, "--check")?,
             Id::Dump => self.act(Action::Dump, "--dump")?,
@@ -165,6 +167,7 @@ impl Draft {
                 given => given,
             },
             state_dir: self.state_dir.map(absolute),
+            state_default: self.state_default,
             action,
         })
     }

@@ -19,6 +19,7 @@ pub(in crate::daemon) enum Id {
     Tls,
     SelfSigned,
     StateDir,
+    StateDefault,
     DataDir,
     Daemonize,
     PidFile,
@@ -248,6 +249,7 @@ pub(in crate::daemon) const HIDDEN: &[Opt] = &[
     hidden(Id::Plan, "plan", None),
     hidden(Id::Worker, "worker", None),
     hidden(Id::Resume, "resume", Some("FD")),
+    hidden(Id::StateDefault, "state-default", Some("DIR")),
     hidden(Id::Man, "man", Some("SECTION")),
     hidden(Id::Completions, "completions", Some("SHELL")),
 ];

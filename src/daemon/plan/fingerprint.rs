@@ -9,10 +9,12 @@ use std::path::Path;
 
 use sha1_smol::Sha1;
 
-use crate::config::settings::{CertificateSource, ListenOn, Origin, Settings, SourceFile};
+use crate::config::settings::{CertificateSource, ListenOn, Located, Origin, Settings, SourceFile};
 use crate::daemon::check::identity::Identity;
 use crate::daemon::command::args::{Args, Source};
 use crate::daemon::worker::rights;
+use crate::origin::credentials::FILE_BYTES_MAX as PASSWORDS_BYTES_MAX;
+use crate::sys::access::{self, Want};
 use crate::sys::content;
 use crate::tls::PEM_BYTES_MAX;
 
@@ -48,8 +50,10 @@ pub(super) fn of(
     texts(&mut digest, &settings.files);
     digest.number(identity.subject.uid.into());
     digest.number(identity.subject.gid.into());
+    digest.number(identity.subject.groups.len() as u64);
+    identity.subject.groups.iter().for_each(|gid| digest.number((*gid).into()));
     certificates(&mut digest, settings);
-    held_directories(&mut digest, settings, identity);
+    held(&mut digest, settings, identity);
     digest.put(self_signed.unwrap_or_default().as_bytes());
     digest.0.digest().bytes()
 }
@@ -81,8 +85,10 @@ fn arguments(digest: &mut Digest, args: &Args) {
     }
     digest.number(args.default_plugins.into());
     digest.put(args.data_dir.as_deref().unwrap_or_default().as_bytes());
-    let state_dir = args.state_dir.as_deref().unwrap_or_else(|| Path::new(""));
-    digest.put(state_dir.as_os_str().as_bytes());
+    for dir in [&args.state_dir, &args.state_default] {
+        let dir = dir.as_deref().unwrap_or_else(|| Path::new(""));
+        digest.put(dir.as_os_str().as_bytes());
+    }
 }
 
 fn listen_text(on: &ListenOn) -> String {
@@ -106,29 +112,38 @@ fn certificates(digest: &mut Digest, settings: &Settings) {
         };
         let others = [&tls.key, &tls.ca].into_iter().flatten().map(|file| &file.value);
         for path in certificate.into_iter().chain(others) {
-            match content::read(Path::new(path), PEM_BYTES_MAX) {
-                Ok(text) => digest.put(&text),
-                // Whatever keeps it from being read may be gone the next time.
-                Err(error) => digest.put(error.kind().to_string().as_bytes()),
-            }
+            content_of(digest, path, PEM_BYTES_MAX);
         }
     }
 }
 
-/// Directories that who serves has no way to: a worker keeps the ones that it was started with, so
-/// one that took the place of another needs a new worker.
-fn held_directories(digest: &mut Digest, settings: &Settings, identity: &Identity) {
+/// What the server has no way to: a worker keeps the directories and passwords that it was started
+/// with, so other ones need a new worker.
+fn held(digest: &mut Digest, settings: &Settings, identity: &Identity) {
     if !identity.must_drop {
         return;
     }
     for mount in settings.vhosts.iter().flat_map(|vhost| &vhost.mounts) {
-        let Origin::File(path) = &mount.origin.value else { continue };
-        let path = Path::new(path);
-        if rights::is_closed_off(path, &identity.subject) {
+        if let Origin::File(path) = &mount.origin.value
+            && rights::is_closed_off(Path::new(path), &identity.subject)
+        {
             // What is not there has no numbers.
             let numbers = fs::metadata(path).map_or([0; 2], |found| [found.dev(), found.ino()]);
             numbers.into_iter().for_each(|number| digest.number(number));
         }
+        if let Some(Located { value: path, .. }) = &mount.basic_auth
+            && access::check(Path::new(path), &identity.subject, Want::Read).is_err()
+        {
+            content_of(digest, path, PASSWORDS_BYTES_MAX);
+        }
+    }
+}
+
+fn content_of(digest: &mut Digest, path: &str, bytes_max: usize) {
+    match content::read(Path::new(path), bytes_max) {
+        Ok(text) => digest.put(&text),
+        // Whatever keeps it from being read may be gone the next time.
+        Err(error) => digest.put(error.kind().to_string().as_bytes()),
     }
 }
 

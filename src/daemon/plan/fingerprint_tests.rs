@@ -1,7 +1,7 @@
 //! Tests of what tells generations apart.
 
 use super::*;
-use crate::config::settings::{Located, Tls, Vhost};
+use crate::config::settings::{Tls, Vhost};
 use crate::daemon::command::args;
 use crate::sys::access::Subject;
 
@@ -51,7 +51,11 @@ fn arguments_users_and_the_made_certificate_count() {
     let settings = settings(&[]);
     let with =
         |words: &[&str], uid, made| of(&arguments_of(words), &settings, &identity(uid), made);
+    let mut member = identity(1);
+    member.subject.groups.push(2);
     let mut prints = vec![
+        of(&arguments_of(&["-c", "/c"]), &settings, &member, None),
+        with(&["-c", "/c", "--state-default=/x"], 1, None),
         with(&["-c", "/c"], 1, None),
         with(&["-c", "/d"], 1, None),
         with(&["-c", "/c", "-n"], 1, None),
@@ -129,6 +133,27 @@ fn directories_behind_closed_ones_count() {
     replace();
     assert_ne!(now(), closed);
     fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn passwords_that_the_server_may_not_read_count() {
+    use crate::config::settings::Mount;
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = std::env::temp_dir().join(format!("kinglet-passwords-{}", std::process::id()));
+    let file = Located { value: path.to_str().unwrap().to_owned(), place: Default::default() };
+    let mut settings = settings(&[]);
+    let mounts = vec![Mount { basic_auth: Some(file), ..Mount::default() }];
+    settings.vhosts = vec![Vhost { mounts, ..Vhost::default() }];
+    let now = || of(&arguments_of(&["-c", "/c"]), &settings, &identity(54_321), None);
+    for (mode, counts) in [(0o644, false), (0o600, true)] {
+        fs::write(&path, "a:b").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let before = now();
+        assert_eq!(now(), before);
+        fs::write(&path, "a:c").unwrap();
+        assert_eq!(now() != before, counts, "{mode:o}");
+    }
+    fs::remove_file(&path).unwrap();
 }
 
 #[test]

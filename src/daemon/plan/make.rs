@@ -76,7 +76,7 @@ pub(in crate::daemon) fn make(args: &Args) -> Result<Made, u8> {
     if log::enabled(log::Level::Warn) {
         survey.print();
     }
-    let self_signed = self_signed::prepare(&survey.settings, args.state_dir.as_deref());
+    let self_signed = self_signed::prepare(&survey.settings, args);
     let fingerprint = fingerprint::of(args, &survey.settings, &identity, self_signed.as_deref());
     let plan = Plan { fingerprint, ..plan(args, &survey, &world, &identity, &sizes) };
     Ok(Made { plan, files: survey.settings.files })

@@ -3,15 +3,38 @@
 use std::io;
 use std::path::Path;
 
+use crate::conn::{Passwords, Site};
 use crate::daemon::check::identity::Identity;
+use crate::origin::credentials::FILE_BYTES_MAX as PASSWORDS_BYTES_MAX;
 use crate::sys::access::{self, Refusal, Subject, Want};
-use crate::sys::privileges;
 use crate::sys::walk::Root;
+use crate::sys::{content, privileges};
+
+/// What a server without rights has no way to, opened and read before it gave them up.
+#[derive(Default)]
+pub(in crate::daemon) struct Held {
+    /// Directories by number.
+    pub(in crate::daemon) directories: Vec<(u16, Root)>,
+    /// Credentials files by number.
+    pub(in crate::daemon) passwords: Passwords,
+}
+
+impl Held {
+    /// The same for another reactor.
+    ///
+    /// # Errors
+    /// When the system has no more descriptors.
+    pub(super) fn try_clone(&self) -> io::Result<Self> {
+        let clone = |(number, root): &(u16, Root)| Ok((*number, root.try_clone()?));
+        let directories = self.directories.iter().map(clone).collect::<io::Result<_>>()?;
+        Ok(Self { directories, passwords: self.passwords.clone() })
+    }
+}
 
 /// Opens those of `directories` that `subject` has no way to, because a directory above them is
 /// closed. They are served all the same, and so held for as long as that is so; all others are
 /// opened when they are asked for. Each with its number.
-pub(in crate::daemon) fn hold_closed<'p>(
+fn hold_closed<'p>(
     directories: impl IntoIterator<Item = &'p Path>,
     subject: &Subject,
 ) -> Vec<(u16, Root)> {
@@ -29,19 +52,31 @@ pub(in crate::daemon) fn is_closed_off(path: &Path, subject: &Subject) -> bool {
     }
 }
 
-/// Becomes who serves, or gives up capabilities that somebody who is not root was started with.
-/// Before other threads start.
+/// Becomes the user that serves, or gives up capabilities that another user than root was started
+/// with. Before other threads start. What only root may open of `site` is opened or read before.
 ///
 /// # Errors
 /// What the system says; the process must not go on then.
-pub(in crate::daemon) fn give_up(identity: &Identity, no_new_privs: bool) -> io::Result<()> {
-    if identity.must_drop {
-        privileges::drop_to(identity.subject.uid, identity.subject.gid, no_new_privs)
-    } else if identity.subject.uid != 0 {
-        privileges::seal(no_new_privs)
-    } else {
-        Ok(())
+pub(in crate::daemon) fn give_up(
+    identity: &Identity,
+    no_new_privs: bool,
+    site: &Site,
+) -> io::Result<Held> {
+    if !identity.must_drop {
+        if identity.subject.uid != 0 {
+            privileges::seal(no_new_privs)?;
+        }
+        return Ok(Held::default());
     }
+    let directories = hold_closed(site.roots(), &identity.subject);
+    let read = |path: &str| content::read(Path::new(path), PASSWORDS_BYTES_MAX);
+    let files = (0..=u16::MAX).zip(&site.world.auth_files);
+    let passwords: Vec<_> = files.map(|(number, file)| (number, file, read(&file.path))).collect();
+    privileges::drop_to(&identity.subject, no_new_privs)?;
+    // Mode bits are not all that decides (access lists, security modules): it is tried.
+    let closed = passwords.into_iter().filter(|(_, file, _)| read(&file.path).is_err());
+    let passwords = closed.filter_map(|(number, _, text)| Some((number, text.ok()?))).collect();
+    Ok(Held { directories, passwords })
 }
 
 #[cfg(test)]

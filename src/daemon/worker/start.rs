@@ -52,13 +52,9 @@ pub(super) fn serve(args: &Args, channel: OwnedFd, handover: Handover) -> Result
     let logs = handed_logs(&world, logs);
     let shutdown_ms = world.limits.shutdown_ms;
     let site = Site::new(world).with_tls(certificates, sizes.handshakes_max);
-    let held = match identity.must_drop {
-        true => rights::hold_closed(site.roots(), &identity.subject),
-        false => Vec::new(),
-    };
     // From here on the channel tells that the supervisor has gone, and connections may end.
     process::outlive_parent();
-    rights::give_up(&identity, no_new_privs)
+    let held = rights::give_up(&identity, no_new_privs, &site)
         .map_err(|error| failed(format_args!("root's rights can not be given up: {error}")))?;
     // The text of the configuration is of no use any more.
     drop(survey);

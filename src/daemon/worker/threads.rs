@@ -11,9 +11,9 @@ use crate::conn::{
 };
 use crate::daemon::check::budget::{STACK_BYTES, Share, Sizes};
 use crate::daemon::command::exit;
+use crate::daemon::worker::rights::Held;
 use crate::reactor::{Limits, Listening, Mailbox, Post, Reactor, Start};
 use crate::sys::log;
-use crate::sys::walk::Root;
 use crate::vhost::log::Logs;
 
 /// What all reactors are made of.
@@ -24,8 +24,8 @@ pub(in crate::daemon) struct Crew {
     pub(in crate::daemon) sizes: Sizes,
     /// The access logs.
     pub(in crate::daemon) logs: Logs,
-    /// Directories that every reactor holds, by number.
-    pub(in crate::daemon) held: Vec<(u16, Root)>,
+    /// What every reactor takes along from root's rights.
+    pub(in crate::daemon) held: Held,
     /// The listening sockets of each reactor.
     pub(in crate::daemon) listeners: Vec<Vec<Listening>>,
     /// What the first reactor watches besides.
@@ -38,7 +38,7 @@ struct Berth {
     share: Share,
     logs: Logs,
     peers: PeerLimits,
-    held: Vec<(u16, Root)>,
+    held: Held,
     listeners: Vec<Listening>,
     watches: Vec<(u16, RawFd)>,
 }
@@ -92,14 +92,13 @@ impl Crew {
         let peers = PeerLimits::new(&site.world, sizes.connections_max, sizes.threads);
         let mut listeners = listeners.into_iter();
         let mut watches = Some(watches);
-        let clone = |(number, root): &(u16, Root)| Ok((*number, root.try_clone()?));
         let berth = |number| {
             Ok(Berth {
                 site,
                 share: sizes.share(number),
                 logs: logs.clone(),
                 peers: peers.clone(),
-                held: held.iter().map(clone).collect::<io::Result<_>>()?,
+                held: held.try_clone()?,
                 listeners: listeners.next().unwrap_or_default(),
                 watches: watches.take().unwrap_or_default(),
             })
@@ -126,9 +125,10 @@ impl Berth {
         let start = Start { limits, world: site, listeners, watches };
         Reactor::new(start, mailbox, |post| {
             let overseer = overseer.map(|make| make(post.clone()));
-            let parts = Parts { connections_max, post, logs, peers, overseer };
+            let Held { directories, passwords } = held;
+            let parts = Parts { connections_max, post, logs, peers, overseer, passwords };
             let mut local = Local::new(site, parts);
-            held.into_iter().for_each(|(number, directory)| local.hold(number, directory));
+            directories.into_iter().for_each(|(number, directory)| local.hold(number, directory));
             local
         })
     }
