@@ -100,7 +100,7 @@ fn vhost_values() {
     assert_eq!(v.access_log_format, LogFormat::Json);
     let headers: Vec<_> = v.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     assert_eq!(headers, [("B", "1"), ("A", "2"), ("B", "3")]);
-    assert_eq!(v.error_document_404.as_deref(), Some("/404.html"));
+    assert_eq!(v.error_document_404.as_ref().unwrap().value, "/404.html");
     assert_eq!((v.allow.len(), v.deny.len(), v.body_bytes_max), (2, 2, Some(0)));
     assert!(v.over_tls && v.wants_raw.is_none());
     let Typed::Protocols(protocols) =
@@ -246,7 +246,9 @@ fn mount_values() {
     assert_eq!(site.extra_mimetypes, types);
     assert_eq!(site.headers, [("C".to_owned(), "\u{e9}\"\\".to_owned())]);
     assert_eq!((site.keepalive_timeout_secs, site.body_bytes_max), (Some(3), Some(10)));
-    assert!(site.exact_match && site.append_path && site.follow_symlinks && site.dotfiles);
+    assert!(
+        site.exact_match && site.append_path == Some(true) && site.follow_symlinks && site.dotfiles
+    );
     assert!(site.directory_listing && site.basic_auth.is_some() && site.allow.len() == 1);
     assert_eq!(
         (git.mountpoint.value.as_str(), git.default_document.as_str()),

@@ -202,6 +202,7 @@ fn long_kind(kind: Kind) -> String {
         Kind::HeaderValue => "header value",
         Kind::Path => "file path",
         Kind::UrlPath => "URL path",
+        Kind::ErrorDocument => "URL path, or > and a URL",
         Kind::Mountpoint => "URL path",
         Kind::Origin => "origin",
         Kind::Interface => "address, interface or socket",

@@ -111,8 +111,8 @@ pub struct Vhost {
     pub access_log: Option<Located<String>>,
     /// `access-log-format`
     pub access_log_format: LogFormat,
-    /// `error-document-404`: a URL path on this vhost
-    pub error_document_404: Option<String>,
+    /// `error-document-404`: a URL path on this vhost, or `>` and where to redirect
+    pub error_document_404: Option<Located<String>>,
     /// `allow`
     pub allow: Vec<Cidr>,
     /// `deny`
@@ -239,8 +239,8 @@ pub struct Mount {
     pub keepalive_timeout_secs: Option<u32>,
     /// `exact-match`: only the mountpoint itself matches
     pub exact_match: bool,
-    /// `append-path`: a redirect with a path appends the rest of the URL
-    pub append_path: bool,
+    /// `append-path`: a redirect appends the rest of the URL; none = if its origin has no path
+    pub append_path: Option<bool>,
     /// `follow-symlinks`
     pub follow_symlinks: bool,
     /// `dotfiles`
@@ -269,7 +269,7 @@ impl Default for Mount {
             headers: Vec::new(),
             keepalive_timeout_secs: None,
             exact_match: false,
-            append_path: false,
+            append_path: None,
             follow_symlinks: false,
             dotfiles: false,
             directory_listing: false,

@@ -92,6 +92,8 @@ pub(super) struct Desk<'a> {
     pub(super) vhost: &'static Vhost,
     pub(super) mount: Option<(MountId, &'static Mount)>,
     pub(super) keep_alive: bool,
+    /// The page of `error-document-404` is being served.
+    pub(super) is_lost: bool,
 }
 
 /// Status and source, or why not yet.
@@ -116,7 +118,8 @@ pub(super) fn answer(
         && !request.draining
         && vhost.keepalive_timeout_ms > 0
         && request.body_read;
-    let mut desk = Desk { request, local, tx, tail, vhost_id, vhost, mount: None, keep_alive };
+    let mut desk =
+        Desk { request, local, tx, tail, vhost_id, vhost, mount: None, keep_alive, is_lost: false };
     let (status, source) = match request.security.objection(vhost) {
         _ if is_misdirected => desk.error(Status::MISDIRECTED_REQUEST)?,
         Some(NonTls::Redirect) => desk.redirect_to_https()?,
@@ -257,32 +260,45 @@ impl Desk<'_> {
             return self.last_error(Status::CONTENT_TOO_LARGE);
         }
         match &mount.target {
-            MountTarget::File(_) => self.file(path, rest),
+            MountTarget::File(_) => self.file(path, MountMatch { id, mount, rest }),
             _ => self.error(Status::NOT_IMPLEMENTED),
         }
     }
 
-    fn file(&mut self, path: &[u8], rest: &[u8]) -> Outcome {
-        let rest = if rest.is_empty() { b"/" } else { rest };
+    fn file(&mut self, path: &[u8], at: MountMatch<'static, '_>) -> Outcome {
         match self.request.head.method {
-            Method::Get | Method::Head => files::serve(self, path, rest),
+            Method::Get | Method::Head => files::serve(self, path, at),
             Method::Options => self.options(gate::FILE_METHODS),
             _ => self.not_allowed(gate::FILE_METHODS),
         }
     }
 
-    /// 404, or the way to the vhost's own page for it.
+    /// 404 with the vhost's own page, if it has one, or the way to that page.
     pub(super) fn not_found(&mut self, path: &[u8]) -> Outcome {
-        match self.vhost.error_document_404.as_deref() {
-            Some(document) if document.as_bytes() != path => {
-                let status = Status::FOUND;
-                self.reply().empty(status, |head| {
-                    head.field("Location", document.as_bytes());
-                })?;
-                Ok((status, Source::Done))
-            }
-            _ => self.error(Status::NOT_FOUND),
+        let document = match &self.vhost.error_document_404 {
+            Some(document) if *document.path != *path => document,
+            _ => return self.error(Status::NOT_FOUND),
+        };
+        let Some(location) = &document.location else { return self.lost_page(&document.path) };
+        let status = Status::FOUND;
+        self.reply().empty(status, |head| {
+            head.field("Location", location.as_bytes());
+        })?;
+        Ok((status, Source::Done))
+    }
+
+    /// The page at `path` with status 404, if this client may see it: the rules of its mount hold
+    /// here too, but nobody is asked for a password because of it.
+    fn lost_page(&mut self, path: &'static [u8]) -> Outcome {
+        let Some(at) = self.vhost.mount(path) else { return self.error(Status::NOT_FOUND) };
+        let passed = self.mount.and_then(|(_, mount)| mount.auth);
+        let may = at.mount.addresses.permits(self.request.peer.ip())
+            && (at.mount.auth.is_none() || at.mount.auth == passed);
+        if !may {
+            return self.error(Status::NOT_FOUND);
         }
+        self.is_lost = true;
+        files::serve(self, path, at)
     }
 
     fn options(&mut self, allow: &str) -> Outcome {

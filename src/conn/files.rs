@@ -22,11 +22,12 @@ use crate::http::status::Status;
 use crate::origin::file::{self, Ask, Body, FileMount, Found};
 use crate::origin::{error_page, listing};
 use crate::sys::fd;
-use crate::vhost::Mount;
+use crate::vhost::{Mount, MountMatch};
 
-/// Answers GET or HEAD for `rest` under the mount; `path` is the whole decoded path.
-pub(super) fn serve(desk: &mut Desk<'_>, path: &[u8], rest: &[u8]) -> Outcome {
-    let Some((id, mount)) = desk.mount else { return desk.error(Status::NOT_FOUND) };
+/// Answers with the file that `at` leads to; `path` is the whole decoded path.
+pub(super) fn serve(desk: &mut Desk<'_>, path: &[u8], at: MountMatch<'static, '_>) -> Outcome {
+    let MountMatch { id, mount, rest } = at;
+    let rest = if rest.is_empty() { b"/" } else { rest };
     let Some(files) = desk.request.site.file_mount(desk.vhost_id, id) else {
         return desk.error(Status::NOT_FOUND);
     };
@@ -34,10 +35,7 @@ pub(super) fn serve(desk: &mut Desk<'_>, path: &[u8], rest: &[u8]) -> Outcome {
     let accept = Accepted::parse(fields.all(Field::AcceptEncoding));
     let wall_secs = desk.local.date.unix_secs();
     let ask = Ask { path: rest, accept, now_ms: desk.request.now_ms, wall_secs };
-    let fixed = desk.vhost.header_block(Some(mount));
-    // The page for what is missing says so itself, unless it is somebody's front page too.
-    let as_404 = desk.vhost.error_document_404.as_deref().map(str::as_bytes) == Some(path)
-        && !path.ends_with(files.default_document.as_bytes());
+    let fixed = desk.vhost.header_block(desk.mount.map(|(_, mount)| mount));
     let Local { files: cache, date, page, .. } = &mut *desk.local;
     match file::answer(cache, files, &ask) {
         file::Outcome::Found(found) => {
@@ -52,8 +50,10 @@ pub(super) fn serve(desk: &mut Desk<'_>, path: &[u8], rest: &[u8]) -> Outcome {
                 head_only: head.method == Method::Head,
             };
             let mut answer = Answer { reply, tail: desk.tail, head, mount, found };
-            if as_404 { answer.whole(Status::NOT_FOUND) } else { answer.found() }
+            if desk.is_lost { answer.lost() } else { answer.found() }
         }
+        // What is wrong with the page for what is not found is no news for the client.
+        _ if desk.is_lost => desk.error(Status::NOT_FOUND),
         file::Outcome::RedirectToSlash => desk.add_slash(path),
         file::Outcome::Listing(directory) => list(desk, files, &directory, rest, path),
         file::Outcome::NotFound => desk.not_found(path),
@@ -129,6 +129,24 @@ impl Answer<'_> {
         }
     }
 
+    /// The page for what is not found: a whole one whatever was asked for, without validators,
+    /// which would be those of another address, and not to be kept, since what is missing may come.
+    fn lost(&mut self) -> Outcome {
+        let status = Status::NOT_FOUND;
+        let before = self.reply.tx.len();
+        let found = self.found;
+        let mut head = self.reply.start(status);
+        if self.mount.cache_control.is_some() {
+            head.field("Cache-Control", b"no-store");
+        }
+        if found.vary {
+            head.field("Vary", b"Accept-Encoding");
+        }
+        describe(&mut head, &found, found.content_type.map(str::as_bytes));
+        head.length(found.size).finish()?;
+        self.send(before, status, 0, found.size)
+    }
+
     /// The fields that describe the representation, which a 304 has too (RFC 9110 15.4.5).
     fn start(&mut self, status: Status) -> ResponseHead<'_> {
         let found = self.found;
@@ -146,14 +164,9 @@ impl Answer<'_> {
 
     /// [`Answer::start`], and what describes the content.
     fn start_content(&mut self, status: Status, content_type: Option<&[u8]>) -> ResponseHead<'_> {
-        let content_encoding = self.found.content_encoding;
+        let found = self.found;
         let mut head = self.start(status);
-        if let Some(content_type) = content_type {
-            head.field("Content-Type", content_type);
-        }
-        if let Some(coding) = content_encoding {
-            head.field("Content-Encoding", coding.as_bytes());
-        }
+        describe(&mut head, &found, content_type);
         head.field("Accept-Ranges", b"bytes");
         head
     }
@@ -220,7 +233,7 @@ impl Answer<'_> {
         };
         match source {
             Ok(source) => Ok((status, source)),
-            Err(unsent) => self.unsent(before, unsent),
+            Err(unsent) => self.unsent(before, status, unsent),
         }
     }
 
@@ -241,15 +254,16 @@ impl Answer<'_> {
         };
         match sent {
             Ok(()) => Ok((status, Source::Done)),
-            Err(unsent) => self.unsent(before, unsent),
+            Err(unsent) => self.unsent(before, status, unsent),
         }
     }
 
     /// Takes the head back that begins at `before`, and says why if waiting will not help.
-    fn unsent(&mut self, before: usize, unsent: Unsent) -> Outcome {
+    fn unsent(&mut self, before: usize, status: Status, unsent: Unsent) -> Outcome {
         self.reply.tx.truncate(before);
         let status = match unsent {
             Unsent::Full => return Err(Hold::Full),
+            _ if status.is_error() => status,
             Unsent::OutOfDescriptors => Status::SERVICE_UNAVAILABLE,
             Unsent::Unreadable => Status::INTERNAL_SERVER_ERROR,
         };
@@ -285,6 +299,16 @@ impl Answer<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// The fields that describe the content.
+fn describe(head: &mut ResponseHead<'_>, found: &Found<'_>, content_type: Option<&[u8]>) {
+    if let Some(content_type) = content_type {
+        head.field("Content-Type", content_type);
+    }
+    if let Some(coding) = found.content_encoding {
+        head.field("Content-Encoding", coding.as_bytes());
     }
 }
 

@@ -225,7 +225,7 @@ mod tests {
     use crate::vhost::fixture::{mount, settings, vhost};
     use crate::vhost::{MountTarget, World};
 
-    fn world(name: &str, origin: &str, append_path: bool) -> World {
+    fn world(name: &str, origin: &str, append_path: Option<bool>) -> World {
         let mut mount = mount("/m", Origin::Redirect(origin.to_owned()));
         mount.append_path = append_path;
         World::build(&settings(vec![vhost(name, 80, vec![mount])])).0
@@ -233,7 +233,7 @@ mod tests {
 
     fn mount_location(
         origin: &str,
-        append_path: bool,
+        append_path: Option<bool>,
         rest: &[u8],
         query: Option<&[u8]>,
     ) -> String {
@@ -266,22 +266,25 @@ mod tests {
     #[test]
     fn mounts_lead_where_their_origin_says() {
         for (origin, append, rest, query, want) in [
-            ("http://x.test", false, "", None, "http://x.test"),
-            ("http://x.test", false, "/", None, "http://x.test/"),
-            ("http://x.test:81", false, "/a/b", Some("c=d"), "http://x.test:81/a/b?c=d"),
-            ("https://x.test", false, "", Some("c=d"), "https://x.test/?c=d"),
-            ("https://x.test", false, "/a", Some(""), "https://x.test/a?"),
-            ("https://x.test/", false, "/a/b", Some("c=d"), "https://x.test/"),
-            ("https://x.test/p", false, "/a/b", Some("c=d"), "https://x.test/p"),
-            ("https://x.test?p", false, "/a/b", None, "https://x.test?p"),
-            ("https://x.test/p", true, "/a/b", Some("c=d"), "https://x.test/p/a/b?c=d"),
-            ("https://x.test/p/", true, "/a/b", None, "https://x.test/p/a/b"),
-            ("https://x.test/", true, "/a/b", None, "https://x.test/a/b"),
-            ("https://x.test/p", true, "", Some("c"), "https://x.test/p?c"),
-            ("https://x.test/p?u=", true, "/a", Some("c"), "https://x.test/p?u=/a&c"),
-            ("https://x.test?u=", true, "", Some("c"), "https://x.test?u=&c"),
-            ("https://x.test/\u{e9} \r\n\"", false, "", None, "https://x.test/%C3%A9%20%0D%0A%22"),
-            ("https://x.test/%20#f", false, "", None, "https://x.test/%20#f"),
+            ("http://x.test", None, "", None, "http://x.test"),
+            ("http://x.test", None, "/", None, "http://x.test/"),
+            ("http://x.test:81", None, "/a/b", Some("c=d"), "http://x.test:81/a/b?c=d"),
+            ("https://x.test", None, "", Some("c=d"), "https://x.test/?c=d"),
+            ("https://x.test", None, "/a", Some(""), "https://x.test/a?"),
+            ("https://x.test/", None, "/a/b", Some("c=d"), "https://x.test/a/b?c=d"),
+            ("https://x.test/", Some(false), "/a/b", Some("c=d"), "https://x.test/"),
+            ("https://x.test", Some(false), "/a", Some("c"), "https://x.test"),
+            ("https://x.test//", None, "/a", None, "https://x.test//"),
+            ("https://x.test/p", None, "/a/b", Some("c=d"), "https://x.test/p"),
+            ("https://x.test?p", None, "/a/b", None, "https://x.test?p"),
+            ("https://x.test/p", Some(true), "/a/b", Some("c=d"), "https://x.test/p/a/b?c=d"),
+            ("https://x.test/p/", Some(true), "/a/b", None, "https://x.test/p/a/b"),
+            ("https://x.test/", Some(true), "/a/b", None, "https://x.test/a/b"),
+            ("https://x.test/p", Some(true), "", Some("c"), "https://x.test/p?c"),
+            ("https://x.test/p?u=", Some(true), "/a", Some("c"), "https://x.test/p?u=/a&c"),
+            ("https://x.test?u=", Some(true), "", Some("c"), "https://x.test?u=&c"),
+            ("https://x.test/\u{e9} \r\n\"", None, "", None, "https://x.test/%C3%A9%20%0D%0A%22"),
+            ("https://x.test/%20#f", None, "", None, "https://x.test/%20#f"),
         ] {
             let query = query.map(str::as_bytes);
             assert_eq!(mount_location(origin, append, rest.as_bytes(), query), want);
@@ -293,17 +296,17 @@ mod tests {
         let rest = b"/a\r\nSet-Cookie: x=1\0\x7f\xff<\"\\%0d?#";
         let query = b"q=\r\n\xc3\xa9 \"<>#%0d%0a\\";
         assert_eq!(
-            mount_location("http://x.test", false, rest, Some(query)),
+            mount_location("http://x.test", None, rest, Some(query)),
             "http://x.test/a%0D%0ASet-Cookie:%20x=1%00%7F%FF%3C%22%5C%250d%3F%23\
              ?q=%0D%0A%C3%A9%20%22%3C%3E%23%0d%0a%5C"
         );
         let every: Vec<u8> = (0..=255).collect();
-        let text = mount_location("http://x.test", false, &every, Some(&every));
+        let text = mount_location("http://x.test", None, &every, Some(&every));
         assert!(text.bytes().all(|byte| byte.is_ascii_graphic()));
     }
 
     fn slash(name: &str, reached: Reached<'_>, path: &str, query: Option<&str>) -> String {
-        let world = world(name, "http://x.test", false);
+        let world = world(name, "http://x.test", None);
         let mut out = Buf::with_capacity(1024);
         let query = query.map(str::as_bytes);
         write_slash_location(&mut out, &world.vhosts[0], &reached, path.as_bytes(), query).unwrap();

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::config::settings::{self, Located, NonTls, Origin, Place, Settings};
 
+use crate::http::uri;
 use crate::sys::walk::Rules;
 
 use super::headers::{self, Parts};
@@ -12,8 +13,8 @@ use super::mounts::MountTable;
 use super::names::NameTable;
 use super::rules::{AddressRules, Keywords};
 use super::world::{
-    AuthFile, AuthId, Fault, FileMount, Limits, Listener, LogFile, LogId, Mount, MountTarget,
-    Redirect, Vhost, VhostId, World,
+    AuthFile, AuthId, ErrorDocument, Fault, FileMount, Limits, Listener, LogFile, LogId, Mount,
+    MountTarget, Redirect, Vhost, VhostId, World,
 };
 
 /// Most vhosts, mounts of a vhost, credentials files or logs: their numbers have 16 bits.
@@ -131,7 +132,10 @@ impl<'s> Build<'s> {
             headers: headers::render(&block),
             access_log: self.log(vhost),
             log_format: vhost.access_log_format,
-            error_document_404: vhost.error_document_404.as_deref().map(Into::into),
+            error_document_404: vhost
+                .error_document_404
+                .as_ref()
+                .map(|it| error_document(&it.value)),
             addresses: AddressRules::new(&vhost.allow, &vhost.deny),
             body_bytes_max: vhost.body_bytes_max.unwrap_or(self.global.body_bytes_max),
             tls: vhost.tls.is_some(),
@@ -242,11 +246,20 @@ fn target(mount: &settings::Mount) -> MountTarget {
     }
 }
 
-/// An origin of only scheme and host gets path and query; one with a path (`https://a/` has
-/// one too) only with `append-path`. Bytes that a header must not hold are percent-encoded.
-fn redirect(target: &str, append_path: bool) -> Redirect {
+fn error_document(text: &str) -> ErrorDocument {
+    let location = text.strip_prefix('>');
+    let path = location.unwrap_or(text).split(['?', '#']).next().unwrap_or_default();
+    let mut decoded = vec![0; path.len()];
+    let path = uri::normalise(path.as_bytes(), &mut decoded).unwrap_or_default();
+    ErrorDocument { path: path.into(), location: location.map(Into::into) }
+}
+
+/// An origin of only scheme and host, with or without a slash behind them, gets path and query;
+/// `append-path` says otherwise. Bytes that a header must not hold are percent-encoded.
+fn redirect(target: &str, append_path: Option<bool>) -> Redirect {
     let authority = target.split_once("://").map_or(target, |(_, rest)| rest);
-    let appends = append_path || !authority.contains(['/', '?', '#']);
+    let host = authority.strip_suffix('/').unwrap_or(authority);
+    let appends = append_path.unwrap_or(!host.contains(['/', '?', '#']));
     let target = if appends { target.trim_end_matches('/') } else { target };
     let mut safe = String::with_capacity(target.len());
     for byte in target.bytes() {

@@ -24,6 +24,6 @@ pub mod world;
 
 pub use mounts::MountMatch;
 pub use world::{
-    AuthId, FileMount, Listener, ListenerId, LogId, Mount, MountId, MountTarget, Redirect, Vhost,
-    VhostId, World,
+    AuthId, ErrorDocument, FileMount, Listener, ListenerId, LogId, Mount, MountId, MountTarget,
+    Redirect, Vhost, VhostId, World,
 };

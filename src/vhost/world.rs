@@ -187,8 +187,8 @@ pub struct Vhost {
     pub access_log: Option<LogId>,
     /// `access-log-format`.
     pub log_format: LogFormat,
-    /// `error-document-404`: a URL path on this vhost.
-    pub error_document_404: Option<Box<str>>,
+    /// `error-document-404`.
+    pub error_document_404: Option<ErrorDocument>,
     /// `allow` and `deny`.
     pub addresses: AddressRules,
     /// `max-body`; 0 = no limit.
@@ -226,6 +226,15 @@ impl Vhost {
     pub fn is_named(&self, host: &[u8]) -> bool {
         self.names().any(|name| names_vhost(name.as_bytes(), host))
     }
+}
+
+/// What is shown for what is not found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorDocument {
+    /// Path of the page on this vhost, decoded and normalised; empty for a page elsewhere.
+    pub path: Box<[u8]>,
+    /// Where clients are redirected instead of getting the page at once.
+    pub location: Option<Box<str>>,
 }
 
 /// A mount: a URL prefix and what answers under it.
@@ -296,8 +305,7 @@ pub struct Redirect {
     /// The origin, already safe to send: visible ASCII only. Without a trailing `/` if
     /// something is appended.
     pub target: Box<str>,
-    /// Whether the path behind the mountpoint and the query follow it: for an origin of only
-    /// scheme and host, and with `append-path`.
+    /// Whether the path behind the mountpoint and the query follow it.
     pub appends: bool,
 }
 

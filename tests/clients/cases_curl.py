@@ -4,7 +4,7 @@ import gzip
 import os
 import time
 
-from stage import case, equal, matches, true
+from stage import case, equal, free_port, matches, true
 
 
 @case
@@ -14,6 +14,22 @@ def curl_get(stage):
     equal(stage.curl(stage.url("/small.txt")), b"abcdefghijklmnopqrstuvwxyz")
     out = stage.curl("-o", os.devnull, "-w", "%{http_code} %{content_type}", stage.url("/"))
     matches(r"^200 text/html", out.decode())
+
+
+@case
+def curl_moves_to_another_host(stage):
+    """the recipe for http to https: every path and query is kept, with and without a last slash"""
+    port = free_port()
+    for slash in ("", "/"):
+        stage.serve([stage.vhost([stage.mount("/", f">http://127.0.0.1:{port}{slash}")]),
+                     stage.vhost(port=str(port), name="new.test")])
+        equal(stage.curl("-L", stage.url("/small.txt?a=%20b")), b"abcdefghijklmnopqrstuvwxyz")
+        where = stage.curl("-L", "-o", os.devnull, "-w", "%{url_effective}",
+                           stage.url("/none/at%20all/?q=1&r=%26"))
+        equal(where.decode(), f"http://127.0.0.1:{port}/none/at%20all/?q=1&r=%26")
+        stage.servers.pop().stop()
+    stage.serve([stage.vhost([stage.mount("/", ">https://[2001:db8::1]:8443/")])])
+    equal(stage.ask("/a/b?c").get("location"), "https://[2001:db8::1]:8443/a/b?c")
 
 
 @case

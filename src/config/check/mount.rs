@@ -2,7 +2,8 @@
 
 use super::super::nearest;
 use super::super::settings::Origin;
-use super::{Checked, Fault, line};
+use super::{Checked, Fault, line, url_path};
+use crate::http::uri;
 
 /// A mountpoint as it is matched: one `/` before each segment, none at the end. The flag says
 /// that a leading `/` was missing.
@@ -74,6 +75,25 @@ fn redirect(text: &str, rest: &str) -> Checked<Origin> {
     Ok(Origin::Redirect(text.get(1..).unwrap_or_default().to_owned()))
 }
 
+/// `error-document-404`: a path of the vhost, or `>` and a path or URL to redirect to.
+pub(crate) fn error_document(text: &str) -> Checked<()> {
+    let is_url = |text: &str| text.starts_with("http://") || text.starts_with("https://");
+    if is_url(text) {
+        let fault = Fault::new("must be a path on this vhost, not a URL");
+        return Err(fault.hint(format!("to redirect to it write \">{text}\"")));
+    }
+    let target = text.strip_prefix('>').unwrap_or(text);
+    if is_url(target) {
+        return origin(text).map(|_| ());
+    }
+    url_path(target)?;
+    let path = target.split(['?', '#']).next().unwrap_or_default();
+    match uri::normalise(path.as_bytes(), &mut vec![0; path.len()]) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Fault::new(format!("is not usable: {error}"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +108,21 @@ mod tests {
         for bad in ["/a/../b", "/.", "/a?b", "/a#b", "/a\nb"] {
             assert!(mountpoint(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn error_documents() {
+        for ok in ["/404.html", "/a%20b", "/a?b", ">/404.html", ">https://x.test/lost", ">http://x"]
+        {
+            assert_eq!(error_document(ok), Ok(()), "{ok}");
+        }
+        for bad in
+            ["", ">", "404.html", ">404.html", "//x", ">//x", "/%zz", "/%00", ">http://", "/\n"]
+        {
+            assert!(error_document(bad).is_err(), "{bad}");
+        }
+        let hint = error_document("https://x.test/").unwrap_err().hint.unwrap();
+        assert!(hint.contains("\">https://x.test/\""), "{hint}");
     }
 
     #[test]

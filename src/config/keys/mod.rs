@@ -94,6 +94,8 @@ pub enum Kind {
     Path,
     /// The path of a URL.
     UrlPath,
+    /// The path of a URL, or `>` and where to redirect.
+    ErrorDocument,
     /// Where a mount begins.
     Mountpoint,
     /// Where a mount's content comes from.

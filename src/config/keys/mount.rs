@@ -33,7 +33,8 @@ pub(super) static KEYS: &[Key] = &[
         "origin",
         Kind::Origin,
         "Where the content comes from: `file://` a directory, `>http://` or `>https://` (also \
-         with `^`) a redirect, `http://` or `https://` a proxied server, `cgi://` a \
+         with `^`) a redirect (to a host alone, `>https://example.com/`, it keeps path and query; \
+         see `append-path`), `http://` or `https://` a proxied server, `cgi://` a \
          program, `callback://` a protocol.",
     )
     .merged(Merge::First)
@@ -124,10 +125,16 @@ pub(super) static KEYS: &[Key] = &[
         .or("off")
         .eg(r#""1""#)
         .slot(Slot::Mount(|d, v, _| d.mount.exact_match = v.on(), |m| flag(m.exact_match))),
-    key("append-path", Kind::Bool, "A redirect appends what follows the mountpoint.")
-        .or("off")
-        .eg(r#""1""#)
-        .slot(Slot::Mount(|d, v, _| d.mount.append_path = v.on(), |m| flag(m.append_path))),
+    key(
+        "append-path",
+        Kind::Bool,
+        "A redirect appends what follows the mountpoint, and the query. Off: every address leads \
+         exactly to the origin.",
+    )
+    .or("on for an origin without a path, such as `>https://example.com` or \
+         `>https://example.com/`, else off")
+    .eg(r#""1""#)
+    .slot(Slot::Mount(|d, v, _| d.mount.append_path = Some(v.on()), |m| flag(m.append_path?))),
     key("follow-symlinks", Kind::Bool, "Serve symbolic links that lead out of the origin.")
         .or("off")
         .eg(r#""1""#)

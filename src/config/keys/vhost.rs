@@ -153,14 +153,17 @@ pub(super) static KEYS: &[Key] = &[
     )),
     key(
         "error-document-404",
-        Kind::UrlPath,
-        "Path on this vhost of the page for what is not found.",
+        Kind::ErrorDocument,
+        "Path on this vhost of the page for what is not found. It comes with status 404 at the \
+         address that was asked for, so its links have to begin with `/`, or the page has \
+         `<base href=\"/\">` in its head. With `>` in front, clients are redirected to it instead \
+         (302), as with lwsws.",
     )
     .or("a short page")
     .eg(r#""/404.html""#)
     .slot(Slot::Vhost(
-        |d, v, _| d.vhost.error_document_404 = v.some_text(),
-        |h| text(h.error_document_404.as_ref()?),
+        |d, v, at| d.vhost.error_document_404 = v.some_text().map(|t| located(t, at)),
+        |h| text(&h.error_document_404.as_ref()?.value),
     )),
     key("allow", Kind::Blocks, "Addresses that may use the vhost; when given, all others may not.")
         .eg(r#"["192.168.1.0/24", "::1"]"#)

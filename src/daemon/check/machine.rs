@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::budget::descriptors_beside;
 use super::identity::{Identity, group_name};
-use super::{tls, unix_sockets};
+use super::{error_document, tls, unix_sockets};
 use crate::config::settings::{
     Global, ListenOn, Located, Mount, NonTls, Origin, Place, Settings, Vhost,
 };
@@ -54,6 +54,7 @@ pub(in crate::daemon) fn run(
             documents(mount, actors, &mut add);
             credentials(mount, actors, exposed, &mut add);
         }
+        error_document::check(vhost, &mut add);
         if let Some(log) = &vhost.access_log {
             access_log(log, actors, &mut add);
         }

@@ -126,6 +126,35 @@ fn what_is_missing_is_degraded() {
 }
 
 #[test]
+fn error_documents_are_there_and_have_no_relative_links() {
+    let site = Site::new("lost");
+    let mut settings = site.settings();
+    let mut set = |page: &str| {
+        let value = page.to_owned();
+        settings.vhosts[0].error_document_404 = Some(Located { value, place: place(40) });
+        settings.clone()
+    };
+    let lost = set("/lost.html");
+    for (page, message) in [
+        (None, "lost.html does not exist"),
+        (Some("<a href=\"style.css\">"), "links of this page are relative"),
+    ] {
+        if let Some(page) = page {
+            fs::write(site.0.join("www/lost.html"), page).unwrap();
+        }
+        let finding = only(&lost);
+        assert_eq!((finding.severity, finding.place), (Severity::Warning, Some(place(40))));
+        assert!(finding.message.contains(message), "{finding:?}");
+    }
+    fs::write(site.0.join("www/lost.html"), "<base href=\"/\"><a href=\"style.css\">").unwrap();
+    assert_eq!(run_as(&lost, &stranger()), []);
+    assert_eq!(run_as(&set(">/none.html"), &stranger()), []);
+    let mut elsewhere = set("/lost.html");
+    elsewhere.vhosts[0].mounts[0].mountpoint.value = "/m".to_owned();
+    assert!(only(&elsewhere).message.starts_with("no mount serves /lost.html"));
+}
+
+#[test]
 fn default_documents() {
     let site = Site::new("default");
     let mut settings = site.settings();

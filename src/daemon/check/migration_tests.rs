@@ -118,15 +118,24 @@ fn names_and_redirects() {
     assert!(!two(r#"{ "port": 1, "name": "b", "interface": "::1" }"#).contains(says));
 
     let says = "keeps path and query; lwsws led everybody to its front page; as before: \
-                \"origin\": \">https://a.test/\" (conf:5)";
-    let exact = r#"{ "mountpoint": "/", "origin": ">https://a.test/" }"#;
-    only(says, ["", "", REDIRECT], ["", "", exact]);
+                \"append-path\": \"off\" (conf:5)";
+    let exact = |path: &str, more: &str| {
+        format!(r#"{{ "mountpoint": "/", "origin": ">https://a.test{path}"{more} }}"#)
+    };
+    only(says, ["", "", REDIRECT], ["", "", &exact("/x", "")]);
+    only(says, ["", "", &exact("/", "")], ["", "", &exact("", r#", "append-path": "off""#)]);
     only(says, ["", "", REDIRECT], ["", "", FILES]);
     let caret = r#"{ "mountpoint": "/", "origin": "^https://a.test/x" }"#;
     only("an origin with \"^\" is a redirect", ["", "", caret], ["", "", REDIRECT]);
     only("a directory without its final slash", ["", "", FILES], ["", "", REDIRECT]);
     let page = r#", "error-document-404": "/404.html""#;
     only("comes at once and with status 404", ["", page, FILES], ["", "", FILES]);
+    let redirect = r#", "error-document-404": ">/404.html""#;
+    only(
+        "as before: \"error-document-404\": \">/404.html\"",
+        ["", page, FILES],
+        ["", redirect, FILES],
+    );
 }
 
 #[test]
