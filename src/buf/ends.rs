@@ -40,12 +40,20 @@ pub enum Tail {
         offset: u64,
         /// Bytes left to send.
         left: u64,
+        /// The kernel does not send it by itself: its bytes go through `tx`.
+        is_copied: bool,
     },
     /// The file ended before its promised length; the connection can not be saved.
     Broken,
 }
 
 impl Tail {
+    /// `left` bytes of `file` from `offset` on.
+    #[must_use]
+    pub const fn file(file: OwnedFd, offset: u64, left: u64) -> Self {
+        Self::File { file, offset, left, is_copied: false }
+    }
+
     /// Whether nothing follows.
     #[must_use]
     pub const fn is_none(&self) -> bool {

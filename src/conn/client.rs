@@ -99,6 +99,6 @@ impl Role for Client {
             Self::Http(http) => http.closed(cx),
         }
         cx.local.peers.connections.leave(peer.ip());
-        cx.local.connection_went(cx.now_ms);
+        cx.local.connection_went();
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn serve(desk: &mut Desk<'_>, path: &[u8], at: MountMatch<'static, '_
         file::Outcome::Forbidden => desk.error(Status::FORBIDDEN),
         file::Outcome::UnsupportedMediaType => desk.error(Status::UNSUPPORTED_MEDIA_TYPE),
         file::Outcome::Busy | file::Outcome::Unavailable => desk.busy(),
-        file::Outcome::Failed(_) => desk.error(Status::INTERNAL_SERVER_ERROR),
+        file::Outcome::Failed => desk.error(Status::INTERNAL_SERVER_ERROR),
     }
 }
 
@@ -282,7 +282,7 @@ impl Answer<'_> {
         let fits = len <= self.reply.tx.room_len() as u64;
         if len > INLINE_BYTES_MAX || (!fits && alone) {
             let file = fd::duplicate(file).map_err(|_| Unsent::OutOfDescriptors)?;
-            *self.tail = Tail::File { file, offset, left: len };
+            *self.tail = Tail::file(file, offset, len);
             return Ok(());
         }
         if !fits {

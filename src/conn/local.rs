@@ -33,9 +33,6 @@ const LOCATION_BYTES: usize = 32 * 1024;
 /// Bytes of all scratch, for the memory bound.
 pub(super) const SCRATCH_BYTES: usize = PATH_BYTES + PAGE_BYTES + LOCATION_BYTES;
 
-/// When the last connection has gone, the files that were open for it are closed after this.
-const FORGET_FILES_MS: u64 = 12_000;
-
 /// See the module's page.
 pub struct Local {
     pub(super) files: FileCache,
@@ -61,7 +58,6 @@ pub struct Local {
     pub(super) connections: usize,
     /// Requests answered since the start.
     pub(super) requests: u64,
-    forget_files_at_ms: Option<u64>,
     overseer: Option<Box<dyn Overseer>>,
     shutdown_ms: u64,
 }
@@ -123,7 +119,6 @@ impl Local {
             listing_bytes: 0,
             connections: 0,
             requests: 0,
-            forget_files_at_ms: None,
             overseer,
             shutdown_ms: limits.shutdown_ms,
         };
@@ -191,14 +186,10 @@ impl Local {
 
     pub(super) fn connection_came(&mut self) {
         self.connections += 1;
-        self.forget_files_at_ms = None;
     }
 
-    pub(super) fn connection_went(&mut self, now_ms: u64) {
+    pub(super) fn connection_went(&mut self) {
         self.connections = self.connections.saturating_sub(1);
-        if self.connections == 0 {
-            self.forget_files_at_ms = Some(now_ms + FORGET_FILES_MS);
-        }
     }
 
     /// Hands over what the log still holds; the reactor has ended. [`Logs::finish`] follows when
@@ -215,7 +206,7 @@ pub const LOG_FINISH: std::time::Duration = std::time::Duration::from_millis(500
 
 impl crate::reactor::Local for Local {
     fn due_ms(&self) -> Option<u64> {
-        let ends = [self.log.next_flush_ms(), self.forget_files_at_ms, self.handshakes.due_ms()];
+        let ends = [self.log.next_flush_ms(), self.files.due_ms(), self.handshakes.due_ms()];
         ends.into_iter().flatten().min()
     }
 
@@ -224,8 +215,7 @@ impl crate::reactor::Local for Local {
         if self.log.next_flush_ms().is_some_and(|at| at <= now_ms) {
             self.log.flush(now_ms);
         }
-        if self.forget_files_at_ms.is_some_and(|at| at <= now_ms) {
-            self.forget_files_at_ms = None;
+        if self.files.due_ms().is_some_and(|at| at <= now_ms) {
             self.files.trim(now_ms, pages::give_back);
         }
     }

@@ -66,7 +66,7 @@ impl Parts {
             return Pull::Pending;
         }
         let Ok(file) = fd::duplicate(self.file.as_fd()) else { return Pull::Broken };
-        *tail = Tail::File { file, offset: range.first, left: range.len() };
+        *tail = Tail::file(file, range.first, range.len());
         self.next += 1;
         Pull::Moved
     }

@@ -9,23 +9,29 @@
 //! The directories of the mounts are held here too. Each is opened again by its path once a
 //! second while it is used, so that one that was replaced, or made again after it was deleted,
 //! is found; entries are trusted no longer than the directory they were found in.
+//!
+//! What is not used is let go a few seconds later, and what has been deleted sooner, so that
+//! its space is free and file systems can be unmounted, whatever else is served meanwhile. The
+//! timer for that, [`FileCache::due_ms`], exists only while there is something to let go.
 
 use super::cache_key::Key;
 use super::sibling::Siblings;
 use super::validator::Validators;
 use crate::http::encoding::Coding;
-use crate::sys::stat::Stat;
+use crate::sys::stat::{self, Stat};
 use crate::sys::walk::Root;
 use crate::vhost::mime::Media;
 use heapless::Vec as FixedVec;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 /// How long an entry is believed, in milliseconds.
 pub const TRUST_MS: u64 = 999;
 /// After this time without a use, [`FileCache::trim`] lets an entry go.
-pub const IDLE_MS: u64 = 10_000;
+pub const IDLE_MS: u64 = 4_000;
+/// How often entries are looked at while there are some that can be let go.
+pub const TRIM_MS: u64 = 1_000;
 /// Longest path of an entry; files with longer ones are opened for each request.
 pub const KEY_BYTES_MAX: usize = 240;
 /// Largest file that is kept as content instead of as a descriptor: one page.
@@ -102,12 +108,14 @@ pub struct FileCache {
     free: u16,
     hand: usize,
     roots: Box<[RootSlot]>,
+    /// When to look for what can be let go.
+    trim_at_ms: Option<u64>,
 }
 
 impl FileCache {
     /// Makes a cache of `entries_max` files, at least two, for the mounts whose directories are
-    /// `roots`: the number of a mount is its place there. Directories are opened at once, those
-    /// that cannot be are tried again when they are asked for.
+    /// `roots`: the number of a mount is its place there. Directories are opened when they are
+    /// asked for.
     #[must_use]
     pub fn new<'p>(entries_max: usize, roots: impl IntoIterator<Item = &'p Path>) -> Self {
         let entries_max = entries_max.clamp(2, ENTRIES_MAX);
@@ -116,13 +124,7 @@ impl FileCache {
         let content = vec![0; content_bytes(entries_max)].into_boxed_slice();
         let content_offset =
             content.as_ptr().align_offset(CONTENT_BYTES_MAX).min(CONTENT_BYTES_MAX);
-        let open = |path| RootSlot {
-            root: Root::new(path).ok().map(|mut root| {
-                let _ = root.reopen();
-                root
-            }),
-            tried_ms: None,
-        };
+        let named = |path| RootSlot { root: Root::new(path).ok(), tried_ms: None };
         Self {
             entries,
             entries_max,
@@ -132,16 +134,15 @@ impl FileCache {
             heads: vec![0; heads(entries_max)].into_boxed_slice(),
             free: SCRATCH,
             hand: 0,
-            roots: roots.into_iter().map(open).collect(),
+            roots: roots.into_iter().map(named).collect(),
+            trim_at_ms: None,
         }
     }
 
     /// Goes on with a directory that was opened by somebody with more rights, where the mount has
     /// none: its path can not be followed from here. It is held as long as that stays so.
     pub fn hold(&mut self, mount: u16, directory: Root) {
-        if let Some(slot) = self.roots.get_mut(usize::from(mount))
-            && !slot.root.as_ref().is_some_and(Root::is_open)
-        {
+        if let Some(slot) = self.roots.get_mut(usize::from(mount)) {
             slot.root = Some(directory);
         }
     }
@@ -163,6 +164,8 @@ impl FileCache {
         let fresh = slot.tried_ms.is_some_and(|at| now_ms < at.saturating_add(TRUST_MS));
         if !fresh {
             slot.tried_ms = Some(now_ms);
+            // Whatever the cache takes is found in a directory, so this is where it begins.
+            self.trim_at_ms.get_or_insert(now_ms + TRIM_MS);
             match root.reopen() {
                 Err(e) if is_gone(&e) => root.close(),
                 // No permission by path (the directory was opened before privileges were
@@ -253,10 +256,13 @@ impl FileCache {
         }
     }
 
-    /// Forgets the entry of `key`, if there is one.
+    /// Forgets what is known about the file of `key`, its siblings included.
     pub(super) fn forget(&mut self, key: Key<'_>) {
-        if let Some(at) = self.find(key, key.hash()) {
-            self.remove(at);
+        for coding in [Coding::Identity, Coding::Brotli, Coding::Gzip] {
+            let key = Key { coding, ..key };
+            if let Some(at) = self.find(key, key.hash()) {
+                self.remove(at);
+            }
         }
     }
 
@@ -270,46 +276,49 @@ impl FileCache {
         }
     }
 
-    /// Lets go of files and directories that were not used for [`IDLE_MS`], so that an idle
-    /// server holds nothing open and file systems can be unmounted. When nothing is left,
-    /// `give_back` gets the pages that held content.
-    ///
-    /// To be called once after the start. Answers when to call again, or `None` when there is
-    /// nothing to wait for until the next file is asked for.
-    pub fn trim(&mut self, now_ms: u64, give_back: impl FnOnce(&mut [u8])) -> Option<u64> {
-        let mut again: Option<u64> = None;
-        let mut is_idle = |believed_ms: u64| {
-            let at = believed_ms.saturating_add(IDLE_MS);
-            if now_ms < at {
-                again = Some(again.map_or(at, |first| first.min(at)));
-            }
-            now_ms >= at
-        };
+    /// When [`FileCache::trim`] is due; `None` while there is nothing that it could let go.
+    #[must_use]
+    pub const fn due_ms(&self) -> Option<u64> {
+        self.trim_at_ms
+    }
+
+    /// Lets go of files and directories that were not used for [`IDLE_MS`] or have been deleted.
+    /// When no file is left, `give_back` gets the pages that held content.
+    pub fn trim(&mut self, now_ms: u64, give_back: impl FnOnce(&mut [u8])) {
+        let mut is_anything_left = false;
+        let is_idle = |believed_ms: u64| now_ms >= believed_ms.saturating_add(IDLE_MS);
         self.entries[usize::from(SCRATCH)] = Entry { next: SCRATCH, ..Entry::FREE };
         for at in 1..self.entries.len() {
             let entry = &self.entries[at];
-            if entry.loaded.is_some() && is_idle(entry.expires_ms) {
+            let Some(loaded) = &entry.loaded else { continue };
+            let is_deleted = loaded.fd.as_ref().is_some_and(|fd| stat::is_deleted(fd.as_fd()));
+            if is_deleted || is_idle(entry.expires_ms) {
                 self.remove(u16::try_from(at).unwrap_or(SCRATCH));
+            } else {
+                is_anything_left = true;
             }
         }
         for slot in &mut self.roots {
-            if let Some(root) = &mut slot.root
-                && root.is_open()
-                // One that was never asked for is idle from the first call on.
-                && is_idle(*slot.tried_ms.get_or_insert(now_ms))
+            let Some(root) = slot.root.as_mut().filter(|root| root.is_open()) else { continue };
+            if !root.is_deleted() {
+                if !slot.tried_ms.is_none_or(is_idle) {
+                    is_anything_left = true;
+                    continue;
+                }
                 // Where the path cannot be opened any more, letting go would be for ever.
-                && root.reopen().is_ok()
-            {
-                root.close();
-                slot.tried_ms = None;
+                if root.reopen().is_err_and(|e| !is_gone(&e)) {
+                    continue;
+                }
             }
+            root.close();
+            slot.tried_ms = None;
         }
+        self.trim_at_ms = is_anything_left.then_some(now_ms + TRIM_MS);
         if self.content_touched && self.entries.iter().all(|entry| entry.loaded.is_none()) {
             self.content_touched = false;
             let from = self.content_offset;
             give_back(&mut self.content[from..from + (self.entries_max + 1) * CONTENT_BYTES_MAX]);
         }
-        again
     }
 
     fn bucket(&self, hash: u32) -> usize {

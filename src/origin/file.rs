@@ -9,6 +9,7 @@ use super::sibling::{self, Siblings, is_current};
 use super::validator::Validators;
 use crate::buf::Buf;
 use crate::http::encoding::{Accepted, Coding};
+use crate::sys::log;
 use crate::sys::open::read_at;
 use crate::sys::stat::{Kind, Stat};
 use crate::sys::walk::{OpenError, Opened, PATH_BYTES_MAX, Root, Rules};
@@ -65,8 +66,8 @@ pub enum Outcome<'c> {
     Busy,
     /// The mount's directory is not there now (503); its path is tried once a second.
     Unavailable,
-    /// The file system failed (500), with the error's number.
-    Failed(i32),
+    /// The file system failed (500), which the log has been told.
+    Failed,
 }
 
 /// A file that was found.
@@ -257,13 +258,12 @@ fn read_content<'p>(
     page: &'p mut [u8; CONTENT_BYTES_MAX],
 ) -> Result<Option<&'p [u8]>, Outcome<'static>> {
     const TRIES: usize = 3;
-    let failed = |e: &io::Error| Outcome::Failed(e.raw_os_error().unwrap_or_default());
     for _ in 0..TRIES {
         let Some(size) = usize::try_from(opened.stat.size).ok().filter(|&n| n <= page.len()) else {
             return Ok(None);
         };
-        let read = read_at(opened.fd.as_fd(), page, 0).map_err(|e| failed(&e))?;
-        let stat = Stat::of(opened.fd.as_fd()).map_err(|e| failed(&e))?;
+        let read = read_at(opened.fd.as_fd(), page, 0).map_err(|_| Outcome::Failed)?;
+        let stat = Stat::of(opened.fd.as_fd()).map_err(|_| Outcome::Failed)?;
         if read == size && stat == opened.stat {
             return Ok(page.get(..size));
         }
@@ -283,7 +283,11 @@ fn open(
         OpenError::NotFound => Outcome::NotFound,
         OpenError::Forbidden => Outcome::Forbidden,
         OpenError::Busy => Outcome::Busy,
-        OpenError::Failed(errno) => Outcome::Failed(errno),
+        OpenError::Failed(errno) => {
+            let (path, error) = (path.escape_ascii(), io::Error::from_raw_os_error(errno));
+            log::warn(format_args!("{path} in {} cannot be opened: {error}", root.path()));
+            Outcome::Failed
+        }
     })
 }
 

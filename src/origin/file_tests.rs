@@ -1,7 +1,7 @@
 //! Tests of the decision and of the cache behind it, on real directories.
 
 use super::*;
-use crate::origin::cache::{IDLE_MS, KEY_BYTES_MAX, TRUST_MS};
+use crate::origin::cache::{KEY_BYTES_MAX, TRUST_MS};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -314,24 +314,6 @@ fn long_paths_are_served_without_the_cache() {
 }
 
 #[test]
-fn what_is_idle_is_let_go() {
-    let mut site = Site::new(4);
-    assert_eq!(site.get("/index.html", 0), "<p>home");
-    assert_eq!(site.get("/big.txt", 0).len(), 5000);
-    let first = site.cache.trim(5000, |_| panic!("still held")).unwrap();
-    assert_eq!(first, IDLE_MS);
-    assert_eq!(site.get("/index.html", 6000), "<p>home");
-    let next = site.cache.trim(TRUST_MS + IDLE_MS, |_| panic!("still held")).unwrap();
-    assert_eq!(next, 6000 + IDLE_MS);
-    let mut given = 0;
-    assert_eq!(site.cache.trim(100_000, |pages| given = pages.len()), None);
-    assert_eq!(given, 5 * CONTENT_BYTES_MAX);
-    assert_eq!(site.cache.trim(100_000, |_| panic!("given back twice")), None);
-    assert_eq!(site.get("/index.html", 100_000), "<p>home");
-    assert_eq!(site.get("/big.txt", 100_000).len(), 5000);
-}
-
-#[test]
 fn descriptors_are_given_up_when_they_run_out() {
     let mut site = Site::new(4);
     assert_eq!(site.get("/big.txt", 0).len(), 5000);
@@ -363,3 +345,7 @@ fn the_bound_counts_every_page() {
     assert_eq!(FileCache::bytes(0), FileCache::bytes(2));
     assert_eq!(FileCache::bytes(usize::MAX), FileCache::bytes(32_000));
 }
+
+#[cfg(test)]
+#[path = "file_idle_tests.rs"]
+mod idle;

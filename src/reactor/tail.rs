@@ -1,10 +1,11 @@
 //! Tails: the piece of a file that follows a client's queue.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use super::entry::Lane;
-use crate::buf::{Buf, Ends, LaneId, Tail};
+use super::wire;
+use crate::buf::{Buf, End, Ends, Tail};
 use crate::sys::fd;
 use crate::sys::open::read_at;
 use crate::tls::{NotSealed, Sealer};
@@ -13,41 +14,66 @@ use crate::tls::{NotSealed, Sealer};
 const CALL_BYTES: usize = 1 << 20;
 
 /// Sends what the descriptor takes of the tail, at most `budget` bytes; how many it took.
+///
+/// Not every file can be sent by the kernel: some file systems have no way for it, some sandboxes
+/// refuse the call. Whatever it fails with, reading and writing tell whether it is the file or the
+/// connection that has failed, or neither.
 pub(super) fn send(lane: &mut Lane, ends: &mut Ends, budget: usize) -> usize {
-    let Tail::File { file, offset, left } = &mut ends.tail else { return 0 };
+    let (client, tail) = ends.client();
+    let Tail::File { file, offset, left, is_copied } = tail else { return 0 };
     let mut sent = 0;
-    while *left > 0 && sent < budget {
+    while *left > 0 && sent < budget && lane.writable && !client.failed {
         let ask = usize::try_from(*left).unwrap_or(usize::MAX);
         let ask = ask.min(CALL_BYTES).min(budget - sent);
-        match fd::send_file(lane.fd(), file.as_fd(), *offset, ask) {
-            // The file has become shorter than what was promised to the peer.
-            Ok(0) => {
-                ends.tail = Tail::Broken;
-                return sent;
-            }
-            Ok(n) => {
+        let moved = match *is_copied {
+            true => copy(lane, client, file.as_fd(), *offset, ask),
+            false => fd::send_file(lane.fd(), file.as_fd(), *offset, ask),
+        };
+        match moved {
+            // After fewer bytes than asked for the socket is full, or the file ends here; asking
+            // again tells.
+            Ok(n) if n > 0 => {
                 sent += n;
                 *offset += n as u64;
                 *left -= n as u64;
-                if n < ask {
-                    // Either the socket is full or the file ends here; asking again tells.
-                    continue;
-                }
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                lane.writable = false;
-                return sent;
-            }
-            Err(_) => {
-                ends[LaneId::Client].failed = true;
+            Err(error) if !*is_copied => match error.kind() {
+                io::ErrorKind::WouldBlock => lane.writable = false,
+                _ => *is_copied = true,
+            },
+            // The file has become shorter than what was promised to the peer, or cannot be read.
+            Ok(_) | Err(_) => {
+                *tail = Tail::Broken;
                 return sent;
             }
         }
     }
     if *left == 0 {
-        ends.tail = Tail::None;
+        *tail = Tail::None;
     }
     sent
+}
+
+/// Reads a piece of the tail into the empty queue before it, and writes what the descriptor takes;
+/// how much was read.
+///
+/// # Errors
+/// When the file cannot be read.
+fn copy(
+    lane: &mut Lane,
+    client: &mut End,
+    file: BorrowedFd<'_>,
+    offset: u64,
+    ask: usize,
+) -> io::Result<usize> {
+    let room = client.tx.room();
+    let ask = ask.min(room.len());
+    let read = read_at(file, &mut room[..ask], offset)?;
+    client.tx.commit(read);
+    if read > 0 {
+        client.failed |= wire::offer(lane, &mut client.tx).is_err();
+    }
+    Ok(read)
 }
 
 /// Bytes of the tail that are left to send.
@@ -70,7 +96,7 @@ pub(super) fn seal(
     bytes: usize,
 ) -> Result<usize, NotSealed> {
     let bytes = bytes.min(left(tail));
-    let Tail::File { file, offset, left } = tail else { return Ok(0) };
+    let Tail::File { file, offset, left, .. } = tail else { return Ok(0) };
     match sealer.seal_with(bytes, output, |room| read_at(file.as_fd(), room, *offset))? {
         Ok(0) | Err(_) => {
             *tail = Tail::Broken;

@@ -1,5 +1,6 @@
 //! The calls that open files: one name at a time, below a descriptor, never waiting.
 
+use super::log;
 use core::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -82,7 +83,8 @@ pub(super) fn read_link(dir: RawFd, name: &CStr, target: &mut [u8]) -> io::Resul
     usize::try_from(len).map_err(|_| io::Error::last_os_error())
 }
 
-/// Reads from `offset` into `room` and says how many bytes; 0 at the end of the file.
+/// Reads from `offset` into `room` and says how many bytes; 0 at the end of the file. A disk that
+/// fails is an administrator's concern, whatever a client is told: the log says it.
 ///
 /// # Errors
 /// What the kernel says; an interrupted read is tried again.
@@ -93,7 +95,13 @@ pub fn read_at(fd: BorrowedFd<'_>, room: &mut [u8], offset: u64) -> io::Result<u
     loop {
         match file.read_at(room, offset) {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            other => return other,
+            Err(e) => {
+                let name = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()));
+                let name = name.unwrap_or_else(|_| "a file".into());
+                log::warn(format_args!("{} cannot be read: {e}", name.display()));
+                return Err(e);
+            }
+            Ok(read) => return Ok(read),
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use core::ffi::CStr;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, RawFd};
 
 /// What a name leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,15 @@ impl Stat {
     pub fn at(dir: BorrowedFd<'_>, name: &CStr) -> io::Result<Self> {
         stat_at(dir.as_raw_fd(), name, libc::AT_SYMLINK_NOFOLLOW)
     }
+}
+
+/// Whether no name leads to an open file or directory any more.
+#[must_use]
+pub fn is_deleted(fd: BorrowedFd<'_>) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    // SAFETY: the descriptor outlives the call and `ManuallyDrop` keeps it from being closed.
+    let file = core::mem::ManuallyDrop::new(unsafe { std::fs::File::from_raw_fd(fd.as_raw_fd()) });
+    file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
 }
 
 fn stat_at(dir: RawFd, name: &CStr, flags: i32) -> io::Result<Stat> {

@@ -8,11 +8,11 @@
 //! that both say the same on every kernel.
 
 use super::open::{DIRECTORY, LOOK, READ, open_at, open_at2, open_last, read_link};
-use super::stat::{Kind, Stat};
+use super::stat::{self, Kind, Stat};
 use core::ffi::CStr;
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -88,6 +88,12 @@ impl Root {
         Ok(root)
     }
 
+    /// Where it is, for messages.
+    #[must_use]
+    pub fn path(&self) -> impl std::fmt::Display {
+        self.path.as_bytes().escape_ascii()
+    }
+
     /// Opens the path again, in case another directory stands there now. Allocates nothing.
     ///
     /// # Errors
@@ -115,6 +121,12 @@ impl Root {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.fd.is_some()
+    }
+
+    /// Whether a directory is held that has been deleted.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.fd.as_ref().is_some_and(|fd| stat::is_deleted(fd.as_fd()))
     }
 
     fn raw_fd(&self) -> Result<RawFd, OpenError> {
@@ -364,7 +376,6 @@ impl Name {
 }
 
 fn opened(fd: OwnedFd) -> Result<Opened, OpenError> {
-    use std::os::fd::AsFd;
     let stat = Stat::of(fd.as_fd()).map_err(|e| error_of(&e))?;
     Ok(Opened { fd, stat })
 }

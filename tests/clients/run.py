@@ -22,6 +22,7 @@ import cases_config
 import cases_control
 import cases_curl
 import cases_daemon
+import cases_files
 import cases_hostile
 import cases_interface
 import cases_log
@@ -45,8 +46,8 @@ import cases_vhosts
 MODULES = (cases_tls_scan, cases_curl, cases_mounts, cases_vhosts, cases_access, cases_log,
            cases_config, cases_process, cases_browser, cases_tls, cases_tls_sites, cases_tls_plain,
            cases_tls_transfer, cases_tls_files, cases_tls_own, cases_unix, cases_control,
-           cases_interface, cases_recipes, cases_daemon, cases_threads, cases_reload, cases_hostile,
-           cases_tls_hostile)
+           cases_interface, cases_recipes, cases_daemon, cases_files, cases_threads, cases_reload,
+           cases_hostile, cases_tls_hostile)
 ALONE = ("cases_threads", "cases_reload", "cases_hostile", "cases_tls_hostile")
 TOOLS = ("curl", "openssl", "node", "chromium", "sslscan", "testssl", "stdbuf", "ip", "ss",
          "nsenter", "setpriv", "unshare")

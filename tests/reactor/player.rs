@@ -159,7 +159,7 @@ impl Role for Player {
                 client.rx.consume(1);
                 client.tx.put(b"head:").unwrap();
                 let file = self.world.file.as_ref().unwrap().try_clone().unwrap().into();
-                ends.tail = Tail::File { file, offset: 0, left: self.world.promised };
+                ends.tail = Tail::file(file, 0, self.world.promised);
                 Step::Wait(Wait::Room)
             }
             Kind::Pipe => {

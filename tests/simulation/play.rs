@@ -296,7 +296,7 @@ impl Actor<'_> {
         self.out.extend_from_slice(&client.tx.filled()[..n]);
         client.tx.consume(n);
         let mut moved = n > 0;
-        if let (Tail::File { file, offset, left }, true) = (&mut *tail, client.tx.is_empty()) {
+        if let (Tail::File { file, offset, left, .. }, true) = (&mut *tail, client.tx.is_empty()) {
             let n = Self::amount(way, usize::try_from(*left).unwrap(), random);
             let mut bytes = vec![0; n];
             let of = std::fs::File::from(file.try_clone().unwrap());
