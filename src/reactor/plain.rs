@@ -11,7 +11,8 @@ pub(super) fn flush(lane: &mut Lane, id: LaneId, ends: &mut Ends, tail_left: &mu
     let had_tail = id == LaneId::Client && !ends.tail.is_none();
     if before > 0 {
         let end = &mut ends[id];
-        end.failed |= wire::offer(lane, &mut end.tx).is_err();
+        let is_last = end.last && !had_tail;
+        end.failed |= wire::offer(lane, &mut end.tx, is_last).is_err();
     }
     let mut tail_sent = 0;
     if had_tail && lane.writable && ends[id].tx.is_empty() {

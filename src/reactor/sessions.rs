@@ -300,7 +300,7 @@ fn send(
 ) -> (usize, Result<(), CloseReason>) {
     let mut sent = 0;
     if !output.is_empty() && lane.writable {
-        match wire::offer(lane, output) {
+        match wire::offer(lane, output, secure.farewell) {
             Ok(bytes) => sent = bytes,
             Err(_) => end.failed = true,
         }

@@ -71,7 +71,7 @@ fn copy(
     let read = read_at(file, &mut room[..ask], offset)?;
     client.tx.commit(read);
     if read > 0 {
-        client.failed |= wire::offer(lane, &mut client.tx).is_err();
+        client.failed |= wire::offer(lane, &mut client.tx, false).is_err();
     }
     Ok(read)
 }

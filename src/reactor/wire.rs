@@ -43,12 +43,14 @@ pub(super) fn receive(lane: &mut Lane, queue: &mut Buf, keep: usize) -> Came {
     }
 }
 
-/// Writes what the descriptor takes of `queue` at once; how much it took.
+/// Writes what the descriptor takes of `queue` at once; how much it took. `is_last`: a client's
+/// socket, whose sending side is shut as soon as all of `queue` has left.
 ///
 /// # Errors
 /// The connection has failed.
-pub(super) fn offer(lane: &mut Lane, queue: &mut Buf) -> io::Result<usize> {
-    match fd::write(lane.fd(), queue.filled()) {
+pub(super) fn offer(lane: &mut Lane, queue: &mut Buf, is_last: bool) -> io::Result<usize> {
+    let write = if is_last { fd::write_last } else { fd::write };
+    match write(lane.fd(), queue.filled()) {
         Ok(bytes) => {
             lane.writable = bytes == queue.len();
             queue.consume(bytes);

@@ -31,6 +31,23 @@ pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     }
 }
 
+/// Writes a prefix of `bytes` to a socket whose sending side is shut next: the kernel waits for that
+/// and puts the last bytes and the FIN into one segment.
+///
+/// # Errors
+/// As `send(2)`; interrupted calls are repeated.
+pub fn write_last(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    loop {
+        // SAFETY: `bytes` is valid for reads of its length for the whole call.
+        let n = unsafe {
+            libc::send(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_MORE)
+        };
+        if let Some(result) = counted(n) {
+            return result;
+        }
+    }
+}
+
 /// Sends up to `count` bytes of `file` from `offset` on; `Ok(0)` means that the file ends there.
 ///
 /// # Errors
@@ -93,5 +110,33 @@ fn counted(n: isize) -> Option<io::Result<usize>> {
             let error = io::Error::last_os_error();
             (error.kind() != io::ErrorKind::Interrupted).then_some(Err(error))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read as _;
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::AsFd as _;
+
+    #[test]
+    fn the_last_bytes_wait_for_the_end_of_the_sending_side() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // The kernel waits for a fifth of a second at most; a busy machine may take longer once.
+        let mut waited = 0;
+        for _ in 0..20 {
+            let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (server, _) = listener.accept().unwrap();
+            assert_eq!(write_last(server.as_fd(), b"bye").unwrap(), 3);
+            client.set_nonblocking(true).unwrap();
+            waited += u32::from(client.peek(&mut [0]).is_err());
+            client.set_nonblocking(false).unwrap();
+            shut_write(server.as_fd()).unwrap();
+            let mut all = String::new();
+            client.read_to_string(&mut all).unwrap();
+            assert_eq!(all, "bye");
+        }
+        assert!(waited > 0);
     }
 }
