@@ -118,7 +118,6 @@ mod tests {
     use super::*;
     use std::io::Read as _;
     use std::net::{TcpListener, TcpStream};
-    use std::os::fd::AsFd as _;
 
     #[test]
     fn the_last_bytes_wait_for_the_end_of_the_sending_side() {
