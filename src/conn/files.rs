@@ -106,6 +106,9 @@ struct Answer<'a> {
 impl Answer<'_> {
     fn found(&mut self) -> Outcome {
         let fields = &self.head.fields;
+        if !conditional::is_asked(fields) {
+            return self.whole(Status::OK);
+        }
         let validators = Validators {
             etag: EntityTag::parse(self.found.etag.as_bytes()),
             modified_secs: Some(self.found.last_modified_secs),

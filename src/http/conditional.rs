@@ -28,6 +28,19 @@ pub enum Outcome {
     PreconditionFailed,
 }
 
+/// Whether a request has any precondition or asks for a range; most have none.
+#[must_use]
+pub fn is_asked(fields: &Fields<'_>) -> bool {
+    const ALL: [Field; 5] = [
+        Field::IfMatch,
+        Field::IfNoneMatch,
+        Field::IfModifiedSince,
+        Field::IfUnmodifiedSince,
+        Field::Range,
+    ];
+    ALL.into_iter().any(|field| fields.has(field))
+}
+
 /// Evaluates the preconditions of a request for a representation that exists. To be asked only
 /// where the answer without preconditions would be 2xx.
 #[must_use]
@@ -174,5 +187,23 @@ mod tests {
         assert_eq!(outcome(Method::Get, &[range, ("If-None-Match", "\"x\"")], false), SAME);
         let twice = [range, ("If-Range", "\"x\""), ("If-Range", "\"x\"")];
         assert_eq!(outcome(Method::Get, &twice, false), FULL);
+    }
+
+    #[test]
+    fn what_is_not_asked_changes_nothing() {
+        for (name, asked) in [
+            ("If-Match", true),
+            ("If-None-Match", true),
+            ("If-Modified-Since", true),
+            ("If-Unmodified-Since", true),
+            ("Range", true),
+            ("If-Range", false),
+            ("Host", false),
+        ] {
+            let headers = [Header { name, value: b"\"x\"" }];
+            assert_eq!(is_asked(&Fields::new(&headers)), asked, "{name}");
+            let changes = outcome(Method::Get, &[(name, "\"y\"")], false) != FULL;
+            assert!(asked || !changes, "{name}");
+        }
     }
 }

@@ -68,12 +68,11 @@ impl Lanes {
         }
     }
 
+    /// The open lanes. A turn asks for them several times, and mostly there is but the client's.
     pub(super) fn iter(&mut self) -> impl Iterator<Item = (LaneId, &mut Lane)> {
-        let peers = self.peers.as_mut().map(|peers| peers.iter_mut()).into_iter().flatten();
-        LaneId::ALL
-            .into_iter()
-            .zip(std::iter::once(&mut self.client).chain(peers))
-            .filter_map(|(id, lane)| Some((id, lane.as_mut()?)))
+        let client = self.client.as_mut().map(|lane| (LaneId::Client, lane));
+        let peers = self.peers.iter_mut().flat_map(|peers| peers.iter_mut().zip(&LaneId::ALL[1..]));
+        client.into_iter().chain(peers.filter_map(|(lane, id)| Some((*id, lane.as_mut()?))))
     }
 
     fn place(&mut self, lane: LaneId) -> &mut Option<Lane> {
