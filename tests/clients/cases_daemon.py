@@ -228,6 +228,39 @@ def daemon_detaches(stage):
 
 
 @case
+def daemon_detaches_over_a_stale_pid_file(stage):
+    """-D starts over a pid file whose number has become the starter's own or another kinglet's;
+    the file of a server that runs keeps others out, also after SIGUSR2"""
+    pid_file = os.path.join(stage.root, "kinglet.pid")
+    other = stage.spawn("--port=0", stage.docs)
+    eventually(lambda: processes.workers(other), "another kinglet")
+    conf = stage.configure()
+    start = [stages.KINGLET, "-D", "--pid-file", pid_file, "-c", conf]
+    for stale in ("$$", str(other.child.pid), str(processes.worker(other)), str(os.getpid())):
+        # $$ is the process that -D leaves, and the parent of the one that goes on.
+        script = f'echo {stale} > "$3"; exec "$@"'
+        done = subprocess.run(["sh", "-c", script, "sh", *start], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=30, check=False)
+        equal(done.returncode, 0, f"{stale}: {done.stderr}")
+        with open(pid_file, encoding="ascii") as text:
+            pid = int(text.read())
+        try:
+            true(pid != other.child.pid and stages.KINGLET == processes.executable(pid), stale)
+            for _ in range(2):
+                code, text = stage.run("-D", "--pid-file", pid_file, "-c", conf)
+                equal(code, 1, text)
+                matches(re.escape(pid_file), text)
+                os.kill(pid, signal.SIGUSR2)
+                eventually(lambda: "--resume" in " ".join(processes.arguments(pid)), "SIGUSR2")
+            os.kill(pid, signal.SIGTERM)
+            processes.gone(pid)
+            true(not os.path.exists(pid_file), "the pid file is removed")
+        finally:
+            if processes.alive(pid):
+                os.kill(pid, signal.SIGKILL)
+
+
+@case
 def daemon_detached_start_fails_loudly(stage):
     """-D with a broken configuration: the message and the exit code come from the command"""
     conf = stage.configure()

@@ -24,6 +24,7 @@ use crate::daemon::command::argv::Role;
 use crate::daemon::packing::{Malformed, Pack, Unpacker};
 use crate::daemon::plan::{PLAN_BYTES_MAX, Plan};
 use crate::sys::log::{self, Level};
+use crate::sys::pid_file::PidFile;
 use crate::sys::process::{self, Pid};
 use crate::sys::ring_log::RingLog;
 use crate::sys::{clock, fd, memory_file};
@@ -31,7 +32,7 @@ use crate::tls::{EXPORT_BYTES, TicketSecret};
 
 /// First byte of a state: both programs may be of different builds. To be changed with anything
 /// that is written here.
-pub(in crate::daemon) const STATE_VERSION: u8 = 3;
+pub(in crate::daemon) const STATE_VERSION: u8 = 4;
 /// Bytes of a state: a plan for each of many generations.
 const STATE_BYTES_MAX: usize = 16 * PLAN_BYTES_MAX;
 
@@ -100,6 +101,10 @@ impl Shell<'_> {
             pack_fd(to, ring.as_raw_fd());
             keep.push(ring);
         });
+        to.optional(self.pid_file.as_ref(), |to, file| {
+            pack_fd(to, file.as_fd().as_raw_fd());
+            keep.push(file.as_fd());
+        });
         to.optional(self.good.as_ref(), |to, good| {
             to.blob(&good.plan.encode());
             pack_fd(to, good.snapshot.as_raw_fd());
@@ -153,6 +158,9 @@ impl<'a> Shell<'a> {
         {
             log::use_ring(ring);
         }
+        let locked = from.optional(unpack_fd)?;
+        let pid_file = locked.zip(args.pid_file.as_ref());
+        let pid_file = pid_file.map(|(file, path)| PidFile::taken_over(path, file));
         let good = from.optional(unpack_planned)?;
         let table = Table::unpack(from)?;
         let logs = super::access_logs::AccessLogs::unpack(from)?;
@@ -167,7 +175,8 @@ impl<'a> Shell<'a> {
         let tickets = tickets.and_then(|bytes| TicketSecret::import(bytes, now_ms).ok());
         from.end()?;
         let (living, workers) = both.into_iter().unzip();
-        let mut shell = match Self::new(args, &mut Beginnings::default()) {
+        let mut beginnings = Beginnings { pid_file, ..Beginnings::default() };
+        let mut shell = match Self::new(args, &mut beginnings) {
             Ok(shell) => shell,
             Err(text) => return Ok(Err(text)),
         };

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use super::access_logs::AccessLogs;
 use super::children::Children;
@@ -63,6 +64,8 @@ pub(super) struct Beginnings {
     pub(super) inherited: Vec<OwnedFd>,
     /// Whoever waits for a program that goes to the background.
     pub(super) detached: Option<Detached>,
+    /// The file of the program that this one takes the place of.
+    pub(super) pid_file: Option<PidFile>,
 }
 
 impl Beginnings {
@@ -75,7 +78,7 @@ impl Beginnings {
         let detached = args.daemonize.then(crate::sys::detach::begin).transpose();
         let detached =
             detached.map_err(|error| format!("can not go to the background: {error}"))?;
-        Ok(Self { inherited, detached })
+        Ok(Self { inherited, detached, pid_file: None })
     }
 }
 
@@ -85,19 +88,10 @@ impl<'a> Shell<'a> {
     /// # Errors
     /// What to tell the user.
     pub(super) fn new(args: &'a Args, beginnings: &mut Beginnings) -> Result<Self, String> {
-        let pid_file = args.pid_file.as_ref().map(|path| {
-            let shown = path.display();
-            PidFile::create(path).map_err(|error| match error.kind() {
-                io::ErrorKind::AddrInUse => {
-                    format!("another server is running, its number is in {shown}")
-                }
-                io::ErrorKind::AlreadyExists => {
-                    format!("{shown} is there and holds no process number: it is left alone")
-                }
-                _ => format!("the file {shown} can not be written: {error}"),
-            })
-        });
-        let pid_file = pid_file.transpose()?;
+        let pid_file = match (beginnings.pid_file.take(), &args.pid_file) {
+            (None, Some(path)) => Some(write_pid_file(path)?),
+            (kept, _) => kept,
+        };
         if let Ok(ring) = RingLog::create() {
             log::use_ring(ring);
         }
@@ -201,6 +195,19 @@ impl<'a> Shell<'a> {
             }
         }
     }
+}
+
+fn write_pid_file(path: &Path) -> Result<PidFile, String> {
+    let shown = path.display();
+    PidFile::create(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("another server is running: it holds a lock on {shown}")
+        }
+        io::ErrorKind::AlreadyExists => {
+            format!("{shown} is there and holds no process number: it is left alone")
+        }
+        _ => format!("the file {shown} can not be written: {error}"),
+    })
 }
 
 impl fmt::Debug for Shell<'_> {
