@@ -48,6 +48,7 @@ mod throttle;
 pub mod trust;
 pub mod tz;
 pub mod unix_listener;
+pub mod unix_names;
 pub mod user;
 pub mod walk;
 pub mod zeroed;

@@ -19,6 +19,7 @@ use super::succession::Succession;
 use super::voice::Voice;
 use super::worker::Worker;
 use crate::daemon::command::args::Args;
+use crate::daemon::control::server::Server;
 use crate::sys::detach::Detached;
 use crate::sys::log::{self, Level};
 use crate::sys::pid_file::PidFile;
@@ -66,6 +67,8 @@ pub(super) struct Beginnings {
     pub(super) detached: Option<Detached>,
     /// The file of the program that this one takes the place of.
     pub(super) pid_file: Option<PidFile>,
+    /// Its socket for commands.
+    pub(super) control: Option<OwnedFd>,
 }
 
 impl Beginnings {
@@ -78,7 +81,7 @@ impl Beginnings {
         let detached = args.daemonize.then(crate::sys::detach::begin).transpose();
         let detached =
             detached.map_err(|error| format!("can not go to the background: {error}"))?;
-        Ok(Self { inherited, detached, pid_file: None })
+        Ok(Self { inherited, detached, ..Self::default() })
     }
 }
 
@@ -126,7 +129,10 @@ impl<'a> Shell<'a> {
             succession: Succession::default(),
             exit: None,
         };
-        shell.open_control();
+        match beginnings.control.take() {
+            Some(control) => shell.commands.server = Some(Server::taken_over(control)),
+            None => shell.open_control(),
+        }
         Ok(shell)
     }
 
