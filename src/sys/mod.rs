@@ -44,6 +44,7 @@ pub mod spawn;
 pub mod stat;
 pub mod stderr;
 pub mod syslog;
+pub mod terminal;
 mod throttle;
 pub mod trust;
 pub mod tz;

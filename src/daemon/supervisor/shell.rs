@@ -24,6 +24,7 @@ use crate::sys::detach::Detached;
 use crate::sys::log::{self, Level};
 use crate::sys::pid_file::PidFile;
 use crate::sys::ring_log::RingLog;
+use crate::sys::terminal::Terminal;
 use crate::sys::{clock, notify};
 use crate::tls::TicketSecret;
 
@@ -52,6 +53,7 @@ pub(in crate::daemon) struct Shell<'a> {
     pub(super) begun_ms: u64,
     pub(super) detached: Option<Detached>,
     pub(super) pid_file: Option<PidFile>,
+    pub(super) terminal: Terminal,
     /// Sockets that leave are still wanted by the plan that is under way.
     pub(super) closing_late: bool,
     pub(super) succession: Succession,
@@ -125,6 +127,7 @@ impl<'a> Shell<'a> {
             begun_ms: clock::monotonic_ms(),
             detached: beginnings.detached.take(),
             pid_file,
+            terminal: Terminal::of_start(),
             closing_late: false,
             succession: Succession::default(),
             exit: None,
