@@ -10,14 +10,24 @@ use super::diagnose::{Diagnostic, Report};
 use super::settings::SourceFile;
 use super::text::FILE_BYTES_MAX;
 
+/// Where a configuration is when no directory is named: the first of these that holds a `conf`,
+/// Kinglet's own or the one of lwsws.
+pub const DEFAULT_DIRS: [&str; 2] = ["/etc/kinglet", "/etc/lwsws"];
 /// Files in `conf.d`.
 pub const FILES_MAX: usize = 1024;
 /// Bytes of all files together.
 pub const ALL_BYTES_MAX: usize = 8 << 20;
 
+/// What `-c` is for.
+const HOLDS: &str = "-c names the directory that holds \"conf\" and \"conf.d\"";
+
 /// Reads the files of `dir`; what cannot be read is reported.
 pub(super) fn read_all(dir: &Path, report: &mut Report) -> Vec<SourceFile> {
     let mut files = Vec::new();
+    if let Some(fault) = no_directory(dir) {
+        report.push(fault);
+        return files;
+    }
     read_one(&dir.join("conf"), &mut files, report);
     let conf_d = dir.join("conf.d");
     let mut names = match fs::read_dir(&conf_d) {
@@ -53,6 +63,30 @@ pub(super) fn read_all(dir: &Path, report: &mut Report) -> Vec<SourceFile> {
     files
 }
 
+/// What to say of a directory that holds no configuration for a reason that is easily told.
+fn no_directory(dir: &Path) -> Option<Diagnostic> {
+    let shown = dir.display();
+    if dir.is_file() {
+        let fault = format!("{shown} is a file, and -c wants the directory of the configuration");
+        // The file may be `conf`, or one of `conf.d`.
+        let meant = dir.ancestors().skip(1).take(2).find(|dir| dir.join("conf").is_file());
+        let meant = meant.map(|dir| match dir.as_os_str().is_empty() {
+            true => "did you mean -c . ?".to_owned(),
+            false => format!("did you mean -c {}?", dir.display()),
+        });
+        return Some(Diagnostic::error(None, fault).hint(meant.as_deref().unwrap_or(HOLDS)));
+    }
+    let [ours, lwsws] = DEFAULT_DIRS.map(|dir| Path::new(dir).join("conf"));
+    let is_default = DEFAULT_DIRS.iter().any(|known| Path::new(known) == dir);
+    (is_default && !ours.exists() && !lwsws.exists()).then(|| {
+        let fault = format!("there is neither {} nor {}", ours.display(), lwsws.display());
+        Diagnostic::error(None, fault).hint(
+            "kinglet DIR serves the files of a directory without a configuration; kinglet -c DIR \
+             reads DIR/conf and DIR/conf.d/*",
+        )
+    })
+}
+
 /// The paths in `conf.d` that count: no backups (`~` at the end), no directories. Names that
 /// begin with a dot do count.
 fn list(entries: fs::ReadDir, conf_d: &Path, report: &mut Report) -> Vec<PathBuf> {
@@ -81,7 +115,7 @@ fn read_one(path: &Path, files: &mut Vec<SourceFile>, report: &mut Report) {
         Err(error) => {
             let mut fault = Diagnostic::error(None, format!("{shown}: {error}"));
             if error.kind() == std::io::ErrorKind::NotFound {
-                fault = fault.hint("-c names the directory that holds \"conf\" and \"conf.d\"");
+                fault = fault.hint(HOLDS);
             }
             report.push(fault);
         }

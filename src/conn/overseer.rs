@@ -4,6 +4,7 @@ use crate::reactor::{Command, Letter};
 use crate::sys::clock;
 use crate::sys::log;
 use crate::sys::signal::{Signal, Signals};
+use crate::sys::terminal::Terminal;
 use crate::vhost::log::Logs;
 
 /// The number under which [`SignalWatch`] expects its descriptor to be watched.
@@ -20,7 +21,8 @@ pub trait Overseer: Send {
     fn came_round(&mut self, _: Letter) {}
 }
 
-/// Lets signals end the process: the first INT or TERM is a drain, the second one a stop. USR1
+/// Lets signals end the process: the first INT or TERM is a drain, the second one a stop, and so is
+/// a HUP when the terminal of the process is gone. USR1
 /// makes the logs open their files again.
 #[derive(Debug)]
 pub struct SignalWatch {
@@ -32,17 +34,25 @@ pub struct SignalWatch {
     pub shutdown_ms: u64,
     /// There was a first one.
     pub draining: bool,
+    /// The process ends with it.
+    pub terminal: Terminal,
 }
 
 impl SignalWatch {
     /// Ready for the first signal.
     #[must_use]
-    pub const fn new(signals: Signals, logs: Logs, shutdown_ms: u64) -> Self {
-        Self { signals, logs, shutdown_ms, draining: false }
+    pub fn new(signals: Signals, logs: Logs, shutdown_ms: u64) -> Self {
+        Self { signals, logs, shutdown_ms, draining: false, terminal: Terminal::of_start() }
     }
 
     fn obey(&mut self, signal: Signal, connections: usize) -> Command {
         match signal {
+            // A shell may pass on what the kernel has sent as well.
+            Signal::Hangup if self.terminal.has_hung_up() && self.draining => {}
+            Signal::Hangup if self.terminal.has_hung_up() => {
+                log::notice(format_args!("the terminal is closed"));
+                return self.obey(Signal::Terminate, connections);
+            }
             Signal::Interrupt | Signal::Terminate if self.draining => return Command::Stop,
             Signal::Interrupt | Signal::Terminate => {
                 self.draining = true;

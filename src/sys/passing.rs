@@ -17,17 +17,6 @@ const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
 /// Connections that may wait to be accepted by [`listen_abstract`]'s socket.
 const BACKLOG: i32 = 16;
 
-/// Who is at the other end, as the kernel knows it: socket(7), SO_PEERCRED.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Credentials {
-    /// The process that connected (or that made the pair).
-    pub pid: i32,
-    /// Its effective user then.
-    pub uid: u32,
-    /// Its effective group then.
-    pub gid: u32,
-}
-
 /// Room for one descriptor's control message, aligned as the kernel wants it.
 #[repr(C)]
 union Control {
@@ -201,14 +190,15 @@ pub fn listen_abstract(name: &str) -> io::Result<OwnedFd> {
     Ok(socket.into())
 }
 
-/// Connects to an abstract name. It waits for a place in the queue there, for five seconds at
-/// most, not for the other side to accept.
+/// Connects to an abstract name. If told to `wait` it waits for a place in the queue there, for
+/// five seconds at most, and never for the other side to accept.
 ///
 /// # Errors
 /// [`io::ErrorKind::ConnectionRefused`] when nobody listens there, [`io::ErrorKind::WouldBlock`]
-/// when the queue stays full, else as [`listen_abstract`].
-pub fn connect_abstract(name: &str) -> io::Result<OwnedFd> {
+/// when the queue is full, else as [`listen_abstract`].
+pub fn connect_abstract(name: &str, wait: bool) -> io::Result<OwnedFd> {
     let socket = Socket::new(Domain::UNIX, Type::SEQPACKET, None)?;
+    socket.set_nonblocking(!wait)?;
     socket.set_write_timeout(Some(QUEUE_PATIENCE))?;
     socket.connect(&abstract_address(name)?)?;
     socket.set_nonblocking(true)?;
@@ -243,29 +233,6 @@ pub fn accept(listener: BorrowedFd<'_>) -> io::Result<OwnedFd> {
             return Err(error);
         }
     }
-}
-
-/// Who is at the other end of a connected unix socket.
-///
-/// # Errors
-/// What the kernel says.
-pub fn peer_credentials(fd: BorrowedFd<'_>) -> io::Result<Credentials> {
-    let mut found = libc::ucred { pid: 0, uid: u32::MAX, gid: u32::MAX };
-    let mut length = size_of::<libc::ucred>() as libc::socklen_t;
-    // SAFETY: `found` has `length` writable bytes.
-    let result = unsafe {
-        libc::getsockopt(
-            fd.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_PEERCRED,
-            (&raw mut found).cast(),
-            &raw mut length,
-        )
-    };
-    if result != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(Credentials { pid: found.pid, uid: found.uid, gid: found.gid })
 }
 
 #[cfg(test)]

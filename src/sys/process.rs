@@ -133,6 +133,19 @@ pub fn outlive_parent() {
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0 as libc::c_ulong) };
 }
 
+/// The name of a process (`/proc/PID/comm`) that has not ended; none of one that has, also while its
+/// parent has not asked for its end.
+#[must_use]
+pub fn name(pid: u32) -> Option<String> {
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
+    // `1 (name) S …`; the name may have anything in it.
+    let (before, after) = stat.rsplit_once(')')?;
+    let (_, name) = before.split_once('(')?;
+    let ended = after.trim_start().starts_with(['Z', 'X']);
+    (!ended).then(|| name.escape_debug().to_string())
+}
+
 /// SIGTERM, for [`kill`].
 pub const TERMINATE: i32 = libc::SIGTERM;
 /// SIGKILL, for [`kill`].

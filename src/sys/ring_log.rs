@@ -17,6 +17,9 @@ use super::memory_file;
 pub const RING_BYTES: usize = 16 << 10;
 /// Bytes of lines.
 const ROOM: usize = RING_BYTES - size_of::<u32>();
+/// The place of the next line counts on past the end of the room up to here, a multiple of it: so
+/// a reader sees how much has been written since it last looked. Twice as much is a number still.
+const PERIOD: u32 = u32::MAX / 2 / ROOM as u32 * ROOM as u32;
 /// Times that a writer tries to reserve its room.
 const TRIES_MAX: usize = 1_000;
 /// Stands in for a control character of a reader's copy.
@@ -90,6 +93,28 @@ impl RingLog {
         }
     }
 
+    /// Where the next line begins, for [`RingLog::between`].
+    #[must_use]
+    pub fn position(&self) -> u32 {
+        self.shared().next.load(Ordering::Relaxed) % PERIOD
+    }
+
+    /// The lines between two positions, without control characters, as [`RingLog::read`] gives
+    /// them; all whole ones when what has been written since is more than there is room for.
+    #[must_use]
+    pub fn between(&self, from: u32, to: u32) -> Vec<u8> {
+        let since = |from: u32| ((self.position() + (PERIOD - from % PERIOD)) % PERIOD) as usize;
+        let bytes_back = since(from);
+        if bytes_back > ROOM {
+            return self.read();
+        }
+        let places = self.shared().lines.iter().cycle();
+        let places = places.skip(from as usize % ROOM).take(bytes_back - since(to).min(bytes_back));
+        let mut bytes = places.map(|place| place.load(Ordering::Relaxed)).collect::<Vec<u8>>();
+        without_control(&mut bytes);
+        bytes
+    }
+
     /// All whole lines, the oldest first: at most [`RING_BYTES`]. There are no control characters
     /// in it but line feeds.
     #[must_use]
@@ -120,10 +145,9 @@ impl Drop for RingLog {
 /// Where the next `len` bytes of lines begin. Others write `next` at any time, and one that does so
 /// without end must not keep this process from its work.
 fn reserve(next: &AtomicU32, len: u32) -> Option<usize> {
-    let room = ROOM as u32;
     let mut found = next.load(Ordering::Relaxed);
     for _ in 0..TRIES_MAX {
-        let after = (found % room + len) % room;
+        let after = (found % PERIOD + len) % PERIOD;
         match next.compare_exchange_weak(found, after, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(start) => return Some(start as usize % ROOM),
             Err(other) => found = other,
@@ -173,8 +197,16 @@ fn whole_lines(mut bytes: Vec<u8>) -> Vec<u8> {
         bytes.drain(..cut);
     }
     bytes.retain(|byte| *byte != 0);
+    without_control(&mut bytes);
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    bytes.truncate(whole);
+    bytes
+}
+
+/// Replaces control characters but line feeds.
+fn without_control(bytes: &mut [u8]) {
     let mut before = 0;
-    for byte in &mut bytes {
+    for byte in bytes {
         let control = *byte < b' ' && *byte != b'\n' || *byte == 0x7f;
         // U+0080 to U+009F, in UTF-8.
         let control_of_two = before == 0xc2 && (0x80..0xa0).contains(byte);
@@ -183,9 +215,6 @@ fn whole_lines(mut bytes: Vec<u8>) -> Vec<u8> {
             *byte = REPLACED;
         }
     }
-    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    bytes.truncate(whole);
-    bytes
 }
 
 #[cfg(test)]

@@ -42,6 +42,39 @@ fn the_last_lines_are_kept_whole() {
 }
 
 #[test]
+fn what_is_added_can_be_followed() {
+    let ring = RingLog::create().unwrap();
+    // From the first lines on, and where the count begins again.
+    for start in [0, 5, ROOM as u32 - 3, PERIOD - 3, PERIOD - ROOM as u32] {
+        ring.shared().next.store(start, Ordering::Relaxed);
+        let first = ring.position();
+        assert_eq!((first, ring.between(first, first).len()), (start, 0));
+        ring.write(b"one\n");
+        let second = ring.position();
+        ring.write(b"two\x1b\n");
+        let third = ring.position();
+        assert_eq!(ring.between(first, second), b"one\n");
+        assert_eq!(ring.between(second, third), b"two?\n");
+        assert_eq!(ring.between(first, third), b"one\ntwo?\n");
+        for number in 0..ROOM / 8 - 2 {
+            assert_eq!(ring.between(first, second), b"one\n", "{start} {number}");
+            ring.write(format!("{number:07}\n").as_bytes());
+        }
+        // What has been overwritten is lost.
+        ring.write(b"0123456\n");
+        ring.write(b"0123456\n");
+        assert!(ring.between(first, second) == ring.read(), "{start}");
+    }
+    // Positions that are none.
+    for at in [PERIOD, u32::MAX] {
+        assert!(ring.between(at, 0).len() <= RING_BYTES && ring.between(0, at).len() <= RING_BYTES);
+        ring.shared().next.store(at, Ordering::Relaxed);
+        ring.write(b"a line\n");
+        assert!(ring.read().ends_with(b"a line\n") && ring.position() < PERIOD);
+    }
+}
+
+#[test]
 fn another_process_attaches_to_the_same_lines() {
     let ring = RingLog::create().unwrap();
     ring.write(b"ours\n");

@@ -44,6 +44,16 @@ pub fn ignore(signals: &[Signal]) -> io::Result<()> {
     signals.iter().try_for_each(|signal| dispose(number_of(*signal), libc::SIG_IGN))
 }
 
+/// Whether the signal is ignored, as the program that started this one may have left it.
+#[must_use]
+pub fn is_ignored(signal: Signal) -> bool {
+    // SAFETY: all bytes zero is a valid sigaction.
+    let mut found: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: `found` lives through the call; nothing is changed.
+    let asked = unsafe { libc::sigaction(number_of(signal), std::ptr::null(), &raw mut found) };
+    asked == 0 && found.sa_sigaction == libc::SIG_IGN
+}
+
 /// The numbers differ from one kind of processor to another.
 pub(super) fn number_of(signal: Signal) -> libc::c_int {
     match signal {
@@ -250,7 +260,9 @@ mod tests {
     #[ignore = "sends signals to its process; run by ignored_signals_do_nothing"]
     fn child_ignores() {
         let ignored = [Signal::Hangup, Signal::Interrupt, Signal::User1, Signal::User2];
+        assert!(!is_ignored(Signal::User1));
         ignore(&ignored).unwrap();
+        assert!(ignored.into_iter().all(is_ignored) && !is_ignored(Signal::Terminate));
         ignored.into_iter().for_each(send_to_self);
         // Other signals still do what they do.
         // SAFETY: takes no pointers.

@@ -238,7 +238,7 @@ def daemon_detaches_over_a_stale_pid_file(stage):
     start = [stages.KINGLET, "-D", "--pid-file", pid_file, "-c", conf]
     for stale in ("$$", str(other.child.pid), str(processes.worker(other)), str(os.getpid())):
         # $$ is the process that -D leaves, and the parent of the one that goes on.
-        script = f'echo {stale} > "$3"; exec "$@"'
+        script = f'echo {stale} > "$4"; exec "$@"'
         done = subprocess.run(["sh", "-c", script, "sh", *start], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=30, check=False)
         equal(done.returncode, 0, f"{stale}: {done.stderr}")

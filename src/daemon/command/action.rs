@@ -59,7 +59,10 @@ pub(in crate::daemon) enum Control {
     /// `reload`: read the configuration again, and say how that went.
     Reload,
     /// `log`: the last lines of the log.
-    Log,
+    Log {
+        /// `-f`: and those to come.
+        follow: bool,
+    },
 }
 
 impl Control {
@@ -70,7 +73,7 @@ impl Control {
         Some(match word {
             "status" => Self::Status { json: false },
             "reload" => Self::Reload,
-            "log" => Self::Log,
+            "log" => Self::Log { follow: false },
             _ => return None,
         })
     }
@@ -81,7 +84,7 @@ impl Control {
         match self {
             Self::Status { .. } => "status",
             Self::Reload => "reload",
-            Self::Log => "log",
+            Self::Log { .. } => "log",
         }
     }
 }

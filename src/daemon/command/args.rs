@@ -9,14 +9,10 @@ pub(in crate::daemon) use super::action::{Action, Control};
 use super::draft::Draft;
 use super::options::{HIDDEN, Id, OPTIONS, Opt};
 use super::usage::UsageError;
+use crate::config::DEFAULT_DIRS as CONFIG_DIRS;
 use crate::config::nearest::nearest;
 use crate::config::settings::ListenOn;
 use crate::sys::log::{Level, Target};
-
-/// Directory of the configuration when none is named and it holds a `conf`.
-const CONFIG_DIR: &str = "/etc/kinglet";
-/// Otherwise: where lwsws has it.
-const CONFIG_DIR_LWSWS: &str = "/etc/lwsws";
 
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +38,9 @@ pub(in crate::daemon) struct Args {
     /// The state directory where neither the command line nor the configuration names one; the
     /// empty path where there is none. Decided by the first process, which hands it on.
     pub state_default: Option<PathBuf>,
+    /// A command that names no directory: it asks the server of one of [`CONFIG_DIRS`], or the only
+    /// one in quick mode.
+    pub asks_any: bool,
 }
 
 /// Where the configuration comes from. Paths are absolute whenever something is to be served,
@@ -106,6 +105,7 @@ impl Args {
             data_dir: None,
             state_dir: None,
             state_default: None,
+            asks_any: false,
         }
     }
 }
@@ -113,12 +113,12 @@ impl Args {
 /// The directory that is read when none is named.
 #[must_use]
 pub(in crate::daemon) fn default_config_dir() -> PathBuf {
-    let ours = Path::new(CONFIG_DIR);
-    if ours.join("conf").exists() { ours.into() } else { CONFIG_DIR_LWSWS.into() }
+    let [ours, lwsws] = CONFIG_DIRS.map(Path::new);
+    if ours.join("conf").exists() { ours.into() } else { lwsws.into() }
 }
 
 fn by_short(letter: char) -> Result<&'static Opt, UsageError> {
-    OPTIONS.iter().find(|option| option.short == Some(letter)).ok_or_else(|| {
+    OPTIONS.iter().chain(HIDDEN).find(|option| option.short == Some(letter)).ok_or_else(|| {
         let error = UsageError::new(format!("unknown option -{}", letter.escape_default()));
         // -p for --port: what the letter may stand for, unless that is much.
         let likely = OPTIONS.iter().filter(|option| option.long.starts_with(letter));

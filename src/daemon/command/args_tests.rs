@@ -37,7 +37,9 @@ fn actions() {
         (&["status", "--json"], Action::Control(Control::Status { json: true })),
         (&["--json", "-c", "x", "status"], Action::Control(Control::Status { json: true })),
         (&["reload"], Action::Control(Control::Reload)),
-        (&["-d", "info", "log"], Action::Control(Control::Log)),
+        (&["-d", "info", "log"], Action::Control(Control::Log { follow: false })),
+        (&["log", "-f"], Action::Control(Control::Log { follow: true })),
+        (&["--follow", "log", "www"], Action::Control(Control::Log { follow: true })),
         (&["./log"], Action::Serve),
         (&["-h"], Action::HelpShort),
         (&["--help"], Action::HelpLong),
@@ -108,6 +110,28 @@ fn quick_mode() {
     // After -- even an option is a directory.
     let Source::Quick(quick) = run(&["--", "-t"]).unwrap().source else { panic!("not quick") };
     assert_eq!(quick.directory, std::env::current_dir().unwrap().join("-t"));
+}
+
+#[test]
+fn commands_name_a_server_or_none() {
+    for (words, asks_any) in [
+        (&["status"][..], true),
+        (&["status", "-c", "/x"], false),
+        (&["status", "/x"], false),
+        (&[], false),
+        (&["/x"], false),
+    ] {
+        assert_eq!(run(words).unwrap().asks_any, asks_any, "{words:?}");
+    }
+    let here = std::env::current_dir().unwrap();
+    // A second word is never a command.
+    for word in ["www", "reload"] {
+        let args = run(&["reload", word]).unwrap();
+        assert_eq!(args.action, Action::Control(Control::Reload));
+        assert!(
+            matches!(args.source, Source::Quick(quick) if quick.directory == here.join(word))
+        );
+    }
 }
 
 #[test]
@@ -210,11 +234,12 @@ fn mistakes_are_explained() {
         (&["--self-signed", "--strict"], "--strict is for --check only", ""),
         (&["--state-dir"], "--state-dir needs a value", "--state-dir DIR"),
         (&["--state-dir="], "--state-dir needs the name of a directory", ""),
-        (&["status", "www"], "status is a command", "kinglet ./status serves"),
-        (&["www", "status"], "more than one directory", ""),
+        (&["www", "status"], "more than one directory", "did you mean kinglet status www?"),
+        (&["status", "a", "b"], "more than one directory", "one server"),
         (&["--tls", "log"], "log is a command", "kinglet ./log serves"),
         (&["log", "--port", "80"], "log is a command", "kinglet ./log serves"),
-        (&["reload", "reload"], "reload is a command", ""),
+        (&["reload", "-f"], "--follow is for log only", "kinglet log -f"),
+        (&["-f", "www"], "--follow is for log only", ""),
         (&["-t", "reload"], "--check and reload cannot be done at once", ""),
         (&["log", "-t"], "log and --check cannot be done at once", ""),
         (&["--json"], "--json is for status only", "kinglet status --json"),
@@ -230,8 +255,9 @@ fn mistakes_are_explained() {
         (&["--man", "1"], "unknown section", "did you mean 8?"),
         (&["--completions", "csh"], "unknown shell 'csh'", ""),
         (&["--plna"], "unknown option --plna", ""),
-        (&["a", "b"], "more than one directory to serve", "kinglet -c DIR"),
-        (&["-c", "a", "b"], "either serve b or read", ""),
+        (&["a", "b"], "more than one directory: a and another", "kinglet -c DIR"),
+        (&["-c", "a", "b"], "either the directory b or the configuration a", ""),
+        (&["-c", "a", "status", "b"], "either the directory b or the configuration a", ""),
         (&["-t", "-T"], "--check and --dump cannot be done at once", ""),
         (&["--strict"], "--strict is for --check only", "-t --strict"),
         (&["--strict", "-T"], "--strict is for --check only", ""),

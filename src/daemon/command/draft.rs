@@ -19,6 +19,7 @@ pub(super) struct Draft {
     action: Option<(Action, &'static str)>,
     strict: bool,
     json: bool,
+    follow: bool,
     config_dir: Option<PathBuf>,
     directory: Option<PathBuf>,
     listen: Option<(ListenOn, Option<u16>)>,
@@ -38,22 +39,22 @@ impl Draft {
     /// Takes a word that is no option: the first one may be a command, otherwise it is the
     /// directory to serve.
     pub(super) fn take_word(&mut self, word: OsString) -> Result<(), UsageError> {
-        if let Some((Action::Control(_), name)) = &self.action {
-            let error = UsageError::new(format!("{name} is a command and takes no directory"));
-            return Err(error.hint(format!(
-                "kinglet -c DIR {name} asks the server of that configuration; kinglet ./{name} \
-                 serves a directory of that name"
-            )));
-        }
-        if self.directory.is_none()
+        let asks = matches!(self.action, Some((Action::Control(_), _)));
+        if !asks
+            && self.directory.is_none()
             && let Some(control) = word.to_str().and_then(Control::parse)
         {
             return self.act(Action::Control(control), control.name());
         }
+        let control = word.to_str().and_then(Control::parse);
         if let Some(first) = self.directory.replace(word.into()) {
-            let message = format!("more than one directory to serve: {}", first.display());
-            return Err(UsageError::new(message + " and another")
-                .hint("several directories need a configuration: kinglet -c DIR"));
+            let first = first.display();
+            let error = UsageError::new(format!("more than one directory: {first} and another"));
+            return Err(error.hint(match control {
+                _ if asks => "one server is asked at a time".to_owned(),
+                Some(control) => format!("did you mean kinglet {} {first}?", control.name()),
+                None => "to serve several takes a configuration: kinglet -c DIR".to_owned(),
+            }));
         }
         Ok(())
     }
@@ -89,6 +90,7 @@ impl Draft {
             Id::NoPlugins => self.no_plugins = true,
             Id::Strict => self.strict = true,
             Id::Json => self.json = true,
+            Id::Follow => self.follow = true,
             Id::Port => self.port = Some(parse_port(&text())?),
             Id::Listen => self.listen = Some(parse_listen(&text())?),
             Id::Tls => self.tls = true,
@@ -146,12 +148,22 @@ impl Draft {
                 }
             }
         }
+        if self.follow {
+            match &mut action {
+                Action::Control(Control::Log { follow }) => *follow = true,
+                _ => {
+                    return Err(UsageError::new("--follow is for log only")
+                        .hint("did you mean kinglet log -f?"));
+                }
+            }
+        }
         if action == Action::OneProcess && (self.daemonize || self.pid_file.is_some()) {
             let option = if self.daemonize { "--daemonize" } else { "--pid-file" };
             return Err(UsageError::new(format!("{option} needs a supervisor"))
                 .hint("leave --one-process out"));
         }
         let elsewhere = action.serves() || matches!(action, Action::Control(_));
+        let is_named = self.directory.is_some() || self.config_dir.is_some();
         let source = self.source(&action)?;
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         let background = if self.daemonize { Target::Syslog } else { Target::Stderr };
@@ -168,6 +180,7 @@ impl Draft {
             },
             state_dir: self.state_dir.map(absolute),
             state_default: self.state_default,
+            asks_any: !is_named && matches!(action, Action::Control(_)),
             action,
         })
     }
@@ -175,7 +188,7 @@ impl Draft {
     fn source(&mut self, action: &Action) -> Result<Source, UsageError> {
         let listens = self.listen.is_some() || self.port.is_some();
         if let Action::Control(control) = action
-            && (self.directory.is_some() || self.tls || listens)
+            && (self.tls || listens)
         {
             let name = control.name();
             let message = format!("{name} is a command, and asks a server that runs already");
@@ -184,7 +197,7 @@ impl Draft {
         }
         match (self.directory.take(), self.config_dir.take()) {
             (Some(directory), Some(config)) => Err(UsageError::new(format!(
-                "either serve {} or read the configuration {}",
+                "either the directory {} or the configuration {}",
                 directory.display(),
                 config.display()
             ))

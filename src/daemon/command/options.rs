@@ -26,6 +26,7 @@ pub(in crate::daemon) enum Id {
     Log,
     OneProcess,
     Json,
+    Follow,
     Plan,
     Worker,
     Resume,
@@ -246,6 +247,7 @@ pub(in crate::daemon) const OPTIONS: &[Opt] = &[
 /// What the program's own processes and packagers use: read, but in no list.
 pub(in crate::daemon) const HIDDEN: &[Opt] = &[
     hidden(Id::Json, "json", None),
+    Opt { short: Some('f'), ..hidden(Id::Follow, "follow", None) },
     hidden(Id::Plan, "plan", None),
     hidden(Id::Worker, "worker", None),
     hidden(Id::Resume, "resume", Some("FD")),

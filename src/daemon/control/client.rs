@@ -1,17 +1,19 @@
 //! `kinglet status`, `reload` and `log`: asks a running server and prints its answer.
 
-use std::io::{self, Read as _};
-use std::os::fd::AsFd as _;
-use std::os::unix::fs::MetadataExt as _;
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::Path;
 use std::time::Duration;
 
-use super::name::name;
+use super::find::{self, Found, Missing};
+use super::follow;
 use super::packet::{self, ANSWER_BYTES_MAX, PACKET_BYTES_MAX, Part};
+use crate::config::DEFAULT_DIRS;
 use crate::daemon::command::args::{Args, Control, Source};
 use crate::daemon::command::{exit, print};
-use crate::sys::{passing, user};
+use crate::sys::passing;
+use crate::sys::poll::{self, Watch};
+use crate::sys::ring_log::RingLog;
 
 /// How long a server that does nothing but wait for events may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -21,12 +23,8 @@ const RELOAD_WITHIN: Duration = Duration::from_secs(180);
 /// Why there is no answer.
 #[derive(Debug)]
 enum Fault {
-    /// Nobody listens.
-    Nobody,
-    /// A server of root, and we are not.
-    OfRoot,
-    /// Somebody listens whom we do not believe.
-    Stranger { uid: u32 },
+    /// There is nobody to ask.
+    Missing(Missing),
     /// The server has gone, or does not want to talk.
     Ended,
     /// The server takes too long.
@@ -36,24 +34,35 @@ enum Fault {
 }
 
 /// A whole answer.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Answer {
     text: Vec<u8>,
     code: u8,
+    /// The memory of the log, for `log -f`.
+    log: Option<OwnedFd>,
 }
 
-/// Asks the server of the configuration in `args` and prints what it says; the exit code.
+/// Asks the server that `args` name and prints what it says; the exit code.
 pub(in crate::daemon) fn run(control: Control, args: &Args) -> u8 {
-    let Source::Configured(dir) = &args.source else { return exit::USAGE };
-    match find(dir).and_then(|stream| ask(&stream, control)) {
-        Ok(answer) => show(control, &answer),
-        Err(fault) => {
-            print::err(&format!("kinglet: {}", explain(&fault, dir)));
-            if let Some(hint) = directory_hint(&fault, control.name()) {
-                print::err(&hint);
-            }
-            exit::RUNTIME
-        }
+    let found = find::find(args).map_err(Fault::Missing);
+    match found.and_then(|Found { socket, pid }| Ok((ask(&socket, control)?, pid))) {
+        Ok((Answer { log: Some(log), .. }, pid)) => match RingLog::attach(log) {
+            Ok(log) => follow::follow(&log, pid),
+            Err(error) => failed(control, args, &Fault::Other(error)),
+        },
+        Ok((answer, _)) => show(control, &answer),
+        Err(fault) => failed(control, args, &fault),
+    }
+}
+
+fn failed(control: Control, args: &Args, fault: &Fault) -> u8 {
+    print::err(&format!("kinglet: {}", explain(fault, &meant(args))));
+    for hint in hints(fault, control.name()) {
+        print::err(&format!("  {hint}"));
+    }
+    match fault {
+        Fault::Missing(Missing::Busy) => exit::BUSY,
+        _ => exit::RUNTIME,
     }
 }
 
@@ -64,7 +73,7 @@ fn show(control: Control, answer: &Answer) -> u8 {
     if text.is_empty() {
         return answer.code;
     }
-    if control == Control::Reload {
+    if control == Control::Reload || answer.code == exit::BUSY {
         print::err(&text);
         return answer.code;
     }
@@ -74,89 +83,88 @@ fn show(control: Control, answer: &Answer) -> u8 {
     }
 }
 
-/// Connects to a server that can be believed.
-fn find(dir: &Path) -> Result<UnixStream, Fault> {
-    let own = user::effective_uid();
-    if let Some(stream) = connect(&name(own, dir), own)? {
-        return Ok(stream);
-    }
-    if own == 0 {
-        // The server of a user, who owns its configuration.
-        let owner = std::fs::metadata(dir).map_or(0, |metadata| metadata.uid());
-        if owner != 0
-            && let Some(stream) = connect(&name(owner, dir), owner)?
-        {
-            return Ok(stream);
-        }
-    } else if connect(&name(0, dir), own)?.is_some() {
-        return Err(Fault::OfRoot);
-    }
-    Err(Fault::Nobody)
-}
-
-/// Connects to a name if somebody listens there: root, or `uid`.
-fn connect(name: &str, uid: u32) -> Result<Option<UnixStream>, Fault> {
-    let socket = match passing::connect_abstract(name) {
-        Ok(socket) => socket,
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return Ok(None),
-        Err(error) => return Err(Fault::Other(error)),
-    };
-    let peer = passing::peer_credentials(socket.as_fd()).map_err(Fault::Other)?;
-    if peer.uid != 0 && peer.uid != uid {
-        return Err(Fault::Stranger { uid: peer.uid });
-    }
-    Ok(Some(UnixStream::from(socket)))
-}
-
-/// Sends the request and waits for the whole answer. One read takes one packet.
-fn ask(mut stream: &UnixStream, control: Control) -> Result<Answer, Fault> {
+/// Sends the request and waits for the whole answer.
+fn ask(socket: &OwnedFd, control: Control) -> Result<Answer, Fault> {
     let within = if control == Control::Reload { RELOAD_WITHIN } else { ANSWER_WITHIN };
-    stream.set_nonblocking(false).map_err(Fault::Other)?;
-    stream.set_read_timeout(Some(within)).map_err(Fault::Other)?;
-    if passing::send(stream.as_fd(), &packet::request(control), None).is_err() {
+    let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+    if passing::send(socket.as_fd(), &packet::request(control), None).is_err() {
         return Err(Fault::Ended);
     }
     let mut text = Vec::new();
     let mut room = [0; PACKET_BYTES_MAX];
     loop {
-        let count = match stream.read(&mut room) {
-            Ok(count) => count,
-            Err(error) => match error.kind() {
-                io::ErrorKind::Interrupted => continue,
-                io::ErrorKind::WouldBlock => return Err(Fault::Slow),
-                io::ErrorKind::ConnectionReset => return Err(Fault::Ended),
-                _ => return Err(Fault::Other(error)),
-            },
+        let (count, log) = match passing::receive(socket.as_fd(), &mut room) {
+            Ok(Some(received)) => received,
+            Ok(None) => return Err(Fault::Ended),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let mut watch = [Watch::readable(socket.as_fd())];
+                match poll::wait(&mut watch, Some(within_ms)).map_err(Fault::Other)? {
+                    0 => return Err(Fault::Slow),
+                    _ => continue,
+                }
+            }
+            Err(error) => return Err(Fault::Other(error)),
         };
         match packet::part(room.get(..count).unwrap_or_default()) {
             Some(Part::Text(more)) if text.len() + more.len() <= ANSWER_BYTES_MAX => {
                 text.extend_from_slice(more);
             }
-            Some(Part::End(code)) => return Ok(Answer { text, code }),
+            Some(Part::End(code)) => return Ok(Answer { text, code, log }),
             _ => return Err(Fault::Ended),
         }
     }
 }
 
-fn explain(fault: &Fault, dir: &Path) -> String {
-    let dir = PathBuf::from(dir);
-    let shown = dir.display();
-    match fault {
-        Fault::Nobody => format!("no kinglet runs for {shown}"),
-        Fault::OfRoot => format!("the kinglet for {shown} is root's, and only root may ask it"),
-        Fault::Stranger { uid } => format!(
-            "user {uid} answers for {shown}, who is neither root nor you: nothing was asked"
-        ),
-        Fault::Ended => format!("the kinglet for {shown} has ended the connection"),
-        Fault::Slow => format!("the kinglet for {shown} does not answer"),
-        Fault::Other(error) => format!("the kinglet for {shown} can not be asked: {error}"),
+/// What is asked about, in words.
+fn meant(args: &Args) -> String {
+    match &args.source {
+        Source::Configured(_) if args.asks_any => DEFAULT_DIRS.join(" or "),
+        Source::Configured(dir) => dir.display().to_string(),
+        Source::Quick(quick) => quick.directory.display().to_string(),
     }
 }
 
-/// Somebody may want to serve a directory that is called like a command.
-fn directory_hint(fault: &Fault, name: &str) -> Option<String> {
-    (matches!(fault, Fault::Nobody) && Path::new(name).is_dir())
-        .then(|| format!("  kinglet ./{name} serves the directory {name}"))
+fn explain(fault: &Fault, shown: &str) -> String {
+    match fault {
+        Fault::Missing(Missing::None) => format!("no kinglet runs for {shown}"),
+        Fault::Missing(Missing::Several(_)) => "more than one kinglet serves a directory".into(),
+        Fault::Missing(Missing::OfRoot) => {
+            format!("the kinglet for {shown} is root's, and only root may ask it")
+        }
+        Fault::Missing(Missing::Elsewhere) => format!(
+            "no kinglet runs for {shown}: one that does runs in another container, where that is \
+             another directory"
+        ),
+        Fault::Missing(Missing::Impostor(holder)) => format!(
+            "{holder} has the name of the socket of the kinglet for {shown}: nothing was asked"
+        ),
+        Fault::Missing(Missing::Busy) => {
+            format!("the kinglet for {shown} is busy: too many commands wait for it")
+        }
+        Fault::Ended => format!("the kinglet for {shown} has ended the connection"),
+        Fault::Slow => format!("the kinglet for {shown} does not answer"),
+        Fault::Missing(Missing::Other(error)) | Fault::Other(error) => {
+            format!("the kinglet for {shown} can not be asked: {error}")
+        }
+    }
+}
+
+/// What could be asked instead, a command for each.
+fn hints(fault: &Fault, command: &str) -> Vec<String> {
+    match fault {
+        Fault::Missing(Missing::Several(names)) => {
+            names.iter().map(|name| name.command(command)).collect()
+        }
+        Fault::Missing(Missing::None) => {
+            let mut hints = find::others(command);
+            // Somebody may want to serve a directory that is called like a command.
+            if Path::new(command).is_dir() {
+                hints.push(format!("kinglet ./{command} serves the directory {command}"));
+            }
+            hints
+        }
+        _ => Vec::new(),
+    }
 }
 
 #[cfg(test)]

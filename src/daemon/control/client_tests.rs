@@ -1,12 +1,13 @@
 //! The commands' end, against the real server and against none.
 
 use super::*;
+use crate::daemon::control::holder::Holder;
+use crate::daemon::control::name::Name;
 use crate::daemon::control::server::Server;
+use crate::sys::user;
 use std::os::fd::AsRawFd as _;
 
-fn place(name: &str) -> String {
-    format!("kinglet-test-client/{}/{name}", std::process::id())
-}
+const LOG: Control = Control::Log { follow: false };
 
 /// What a client gets to know when the server does `serve` with its request.
 fn asked(
@@ -14,12 +15,11 @@ fn asked(
     control: Control,
     serve: impl FnOnce(Server, Option<(super::super::server::ClientId, Control)>),
 ) -> Result<Answer, Fault> {
-    let own = user::effective_uid();
-    let name = place(place_name);
-    let mut server = Server::listen(&name, own).unwrap();
-    let stream = connect(&name, own).unwrap().unwrap();
+    let name = format!("kinglet-test-client/{}/{place_name}", std::process::id());
+    let mut server = Server::listen(&name, user::effective_uid()).unwrap();
+    let socket = passing::connect_abstract(&name, true).unwrap();
     std::thread::scope(|scope| {
-        let answer = scope.spawn(|| ask(&stream, control));
+        let answer = scope.spawn(|| ask(&socket, control));
         let mut request = None;
         // The client may not have sent it yet.
         while request.is_none() && !answer.is_finished() {
@@ -35,15 +35,27 @@ fn asked(
 #[test]
 fn the_answer_is_what_the_server_says() {
     let text = vec![b'x'; 20_000];
-    let answer = asked("answer", Control::Log, |mut server, request| {
+    let answer = asked("answer", LOG, |mut server, request| {
         let (id, control) = request.unwrap();
-        assert_eq!(control, Control::Log);
+        assert_eq!(control, LOG);
         server.answer(id, &text);
         server.answer(id, b"\n");
         server.finish(id, 78);
     });
-    let expected = Answer { text: [&text[..], b"\n"].concat(), code: 78 };
-    assert_eq!(answer.unwrap(), expected);
+    let answer = answer.unwrap();
+    assert_eq!((answer.text, answer.code), ([&text[..], b"\n"].concat(), 78));
+    assert!(answer.log.is_none());
+}
+
+#[test]
+fn the_log_comes_as_memory() {
+    let answer = asked("memory", Control::Log { follow: true }, |mut server, request| {
+        let ring = RingLog::create().unwrap();
+        ring.write(b"a line\n");
+        server.finish_with(request.unwrap().0, 0, ring.descriptor());
+    });
+    let ring = RingLog::attach(answer.unwrap().log.unwrap()).unwrap();
+    assert_eq!(ring.read(), b"a line\n");
 }
 
 #[test]
@@ -56,45 +68,35 @@ fn a_server_that_goes_has_not_answered() {
 }
 
 #[test]
-fn nobody_and_strangers_are_told_apart() {
-    let own = user::effective_uid();
-    assert!(connect(&place("nobody"), own).unwrap().is_none());
-    let _server = Server::listen(&place("stranger"), own).unwrap();
-    let found = connect(&place("stranger"), own.wrapping_add(1));
-    // Whoever tests as root is believed.
-    match found {
-        Err(Fault::Stranger { uid }) => assert!(uid == own && own != 0),
-        other => assert!(own == 0 && other.unwrap().is_some()),
-    }
-}
-
-#[test]
 fn every_fault_is_explained() {
-    let dir = Path::new("/etc/kinglet");
+    let fault = Fault::Missing;
+    let here = Holder { uid: 1000, pid: std::process::id() };
     for (fault, expected) in [
-        (Fault::Nobody, "no kinglet runs for /etc/kinglet"),
-        (Fault::OfRoot, "only root may ask it"),
-        (Fault::Stranger { uid: 1000 }, "user 1000 answers for /etc/kinglet"),
-        (Fault::Ended, "has ended the connection"),
-        (Fault::Slow, "does not answer"),
-        (Fault::Other(io::ErrorKind::OutOfMemory.into()), "can not be asked: out of memory"),
+        (fault(Missing::None), "no kinglet runs for /etc/kinglet".to_owned()),
+        (fault(Missing::OfRoot), "only root may ask it".into()),
+        (fault(Missing::Elsewhere), "runs in another container".into()),
+        (fault(Missing::Several(Vec::new())), "more than one kinglet".into()),
+        (fault(Missing::Busy), "is busy".into()),
+        (fault(Missing::Impostor(here)), format!("process {} (", here.pid)),
+        (fault(Missing::Impostor(here)), ") of user 1000 has the name".into()),
+        (
+            fault(Missing::Impostor(Holder { pid: 0, ..here })),
+            "a process of user 1000 in another container has the name".into(),
+        ),
+        (Fault::Ended, "has ended the connection".into()),
+        (Fault::Slow, "does not answer".into()),
+        (Fault::Other(io::ErrorKind::OutOfMemory.into()), "can not be asked: out of memory".into()),
     ] {
-        assert!(explain(&fault, dir).contains(expected), "{fault:?}");
-        assert_eq!(directory_hint(&fault, "no-such-directory"), None);
+        let text = explain(&fault, "/etc/kinglet");
+        assert!(text.contains(&expected), "{fault:?}: {text}");
     }
     // Tests run where the sources are.
-    let hint = directory_hint(&Fault::Nobody, "src");
-    assert_eq!(hint.as_deref(), Some("  kinglet ./src serves the directory src"));
-    assert_eq!(directory_hint(&Fault::Slow, "src"), None);
-}
-
-#[test]
-fn the_name_is_that_of_the_configuration() {
-    // Nobody serves what does not exist.
-    let dir = std::env::temp_dir().join(format!("kinglet-none-{}", std::process::id()));
-    assert!(matches!(find(&dir), Err(Fault::Nobody)));
-    let server = Server::open(&dir).unwrap();
-    assert!(find(&dir).is_ok());
-    drop(server);
-    assert!(matches!(find(&dir), Err(Fault::Nobody)));
+    let hints = |fault, command| hints(&Fault::Missing(fault), command);
+    let expected = "kinglet ./src serves the directory src".to_owned();
+    assert!(hints(Missing::None, "src").contains(&expected));
+    assert!(!hints(Missing::None, "no-such-directory").iter().any(|hint| hint.contains("./")));
+    assert_eq!(hints(Missing::Busy, "src"), Vec::<String>::new());
+    let names = vec![Name::of(0, Path::new("/srv"), Some(7)), Name::of(0, Path::new("/etc"), None)];
+    let expected = ["kinglet log /srv (or 7, its process)", "kinglet log -c /etc"];
+    assert_eq!(hints(Missing::Several(names), "log"), expected);
 }

@@ -4,6 +4,9 @@
 //! the server's own user may ask.
 
 pub(super) mod client;
+mod find;
+mod follow;
+mod holder;
 mod name;
 pub(super) mod packet;
 pub(super) mod server;

@@ -2,7 +2,8 @@
 //!
 //! A request is one packet of [`REQUEST_BYTES`]: `KNGL`, a version, a command, two zeros. The
 //! answer is any number of packets with a text, then one with the exit code; the first byte of
-//! each says which it is.
+//! each says which it is. With the last packet of an answer to `log -f` comes a descriptor: the
+//! memory that the log is kept in.
 
 use crate::daemon::command::action::Control;
 
@@ -19,6 +20,7 @@ const STATUS: u8 = 1;
 const STATUS_JSON: u8 = 2;
 const RELOAD: u8 = 3;
 const LOG: u8 = 4;
+const LOG_FOLLOW: u8 = 5;
 const TEXT: u8 = b'T';
 const END: u8 = b'E';
 
@@ -37,7 +39,8 @@ pub(super) fn request(command: Control) -> [u8; REQUEST_BYTES] {
         Control::Status { json: false } => STATUS,
         Control::Status { json: true } => STATUS_JSON,
         Control::Reload => RELOAD,
-        Control::Log => LOG,
+        Control::Log { follow: false } => LOG,
+        Control::Log { follow: true } => LOG_FOLLOW,
     };
     let [m0, m1, m2, m3] = MAGIC;
     [m0, m1, m2, m3, VERSION, number, 0, 0]
@@ -49,7 +52,8 @@ pub(super) fn command(packet: &[u8]) -> Option<Control> {
         STATUS => Control::Status { json: false },
         STATUS_JSON => Control::Status { json: true },
         RELOAD => Control::Reload,
-        LOG => Control::Log,
+        LOG => Control::Log { follow: false },
+        LOG_FOLLOW => Control::Log { follow: true },
         _ => return None,
     };
     (request(found) == packet).then_some(found)
@@ -115,7 +119,8 @@ mod tests {
             Control::Status { json: false },
             Control::Status { json: true },
             Control::Reload,
-            Control::Log,
+            Control::Log { follow: false },
+            Control::Log { follow: true },
         ] {
             let packet = request(wanted);
             assert_eq!(command(&packet), Some(wanted));

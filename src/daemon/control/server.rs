@@ -4,16 +4,23 @@
 //! request, or may not ask is dropped.
 
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
-use std::path::Path;
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 
-use super::name::name;
+use super::holder::Holder;
+use super::name::Name;
 use super::packet::{self, ANSWER_BYTES_MAX, REQUEST_BYTES};
 use crate::daemon::command::action::Control;
-use crate::sys::{fd, passing, user};
+use crate::daemon::command::args::Args;
+use crate::daemon::command::exit;
+use crate::sys::{fd, passing, peer, user};
 
-/// Clients at a time.
-const CLIENTS_MAX: usize = 4;
+/// Commands that may wait for their answers at a time. One more hears that the server is busy.
+const WAITING_MAX: usize = 64;
+/// Connections at a time. Those that have not asked for anything yet make room for new ones.
+const CLIENTS_MAX: usize = WAITING_MAX + 16;
+
+/// What a command hears that is one too many.
+const BUSY: &str = "the server is busy: too many commands wait for it, try again later\n";
 
 /// Names a client; its number is not used again while the server runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,20 +52,37 @@ struct Client {
 }
 
 impl Server {
-    /// Listens for commands about the configuration in `dir`.
+    /// Listens for commands to the server that `args` ask for.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AddrInUse`] when another server of this user has this configuration; what
-    /// else the kernel says.
-    pub(in crate::daemon) fn open(dir: &Path) -> io::Result<Self> {
+    /// [`io::ErrorKind::AddrInUse`], with words that say who, when another process has the name;
+    /// what else the kernel says.
+    pub(in crate::daemon) fn open(args: &Args) -> io::Result<Self> {
         let uid = user::effective_uid();
-        Self::listen(&name(uid, dir), uid)
+        Self::listen(&Name::own(args, uid).to_string(), uid)
     }
 
     pub(super) fn listen(name: &str, uid: u32) -> io::Result<Self> {
-        let listener = passing::listen_abstract(name)?;
+        let listener = passing::listen_abstract(name).map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                let holder = Holder::of(name).map(|holder| holder.to_string());
+                let holder = holder.unwrap_or_else(|| "another process".to_owned());
+                io::Error::new(error.kind(), format!("{holder} has the name of the socket, @{name}"))
+            }
+            _ => error,
+        })?;
+        Ok(Self::over(listener, uid))
+    }
+
+    /// Goes on with the socket of the program before this one, in the same process. Nobody else
+    /// could take its name meanwhile, and clients have waited in it.
+    pub(in crate::daemon) fn taken_over(listener: OwnedFd) -> Self {
+        Self::over(listener, user::effective_uid())
+    }
+
+    fn over(listener: OwnedFd, uid: u32) -> Self {
         let spare = fd::duplicate(&listener).ok();
-        Ok(Self { listener, spare, clients: Vec::with_capacity(CLIENTS_MAX), next: 0, uid })
+        Self { listener, spare, clients: Vec::new(), next: 0, uid }
     }
 
     /// What to wait for: when one of these can be read, [`Server::handle`] wants to know.
@@ -85,16 +109,15 @@ impl Server {
             _ => None,
         };
         let id = client.id;
-        match command {
-            Some(command) => {
-                client.asked = true;
-                Some((id, command))
-            }
-            None => {
-                self.drop_client(id);
-                None
-            }
+        client.asked = command.is_some();
+        if command.is_none() {
+            self.drop_client(id);
+        } else if self.clients.iter().filter(|client| client.asked).count() > WAITING_MAX {
+            self.answer(id, BUSY.as_bytes());
+            self.finish(id, exit::BUSY);
+            return None;
         }
+        command.map(|command| (id, command))
     }
 
     /// Sends a client a part of the answer. A client that has gone is no error, one that does
@@ -112,8 +135,18 @@ impl Server {
 
     /// Ends the answer to a client: its command ends with this exit code.
     pub(in crate::daemon) fn finish(&mut self, id: ClientId, exit_code: u8) {
+        self.finish_with(id, exit_code, None);
+    }
+
+    /// The same; the client gets a descriptor as well.
+    pub(in crate::daemon) fn finish_with(
+        &mut self,
+        id: ClientId,
+        exit_code: u8,
+        rider: Option<BorrowedFd<'_>>,
+    ) {
         if let Some(client) = self.clients.iter().find(|client| client.id == id) {
-            let _ = passing::send(client.socket.as_fd(), &packet::end(exit_code), None);
+            let _ = passing::send(client.socket.as_fd(), &packet::end(exit_code), rider);
             self.drop_client(id);
         }
     }
@@ -137,20 +170,26 @@ impl Server {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
             Err(_) => return self.turn_away(),
         };
-        let allowed = passing::peer_credentials(socket.as_fd())
-            .is_ok_and(|peer| peer.uid == 0 || peer.uid == self.uid);
+        let allowed =
+            peer::credentials(&socket).is_ok_and(|peer| peer.uid == 0 || peer.uid == self.uid);
         if !allowed {
             return;
         }
-        if self.clients.len() >= CLIENTS_MAX {
-            match self.clients.iter().find(|client| !client.asked).map(|client| client.id) {
-                Some(silent) => self.drop_client(silent),
-                None => return,
-            }
+        if self.clients.len() >= CLIENTS_MAX
+            && let Some(silent) = self.clients.iter().position(|client| !client.asked)
+        {
+            self.clients.remove(silent);
         }
         let id = ClientId(self.next);
         self.next = self.next.wrapping_add(1);
         self.clients.push(Client { id, socket, asked: false, bytes_left: ANSWER_BYTES_MAX });
+    }
+}
+
+impl AsFd for Server {
+    /// The socket that [`Server::taken_over`] goes on with.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
     }
 }
 

@@ -23,7 +23,7 @@ fn turn(server: &mut Server) -> Vec<(ClientId, Control)> {
 }
 
 fn client(name: &str, packet: &[u8]) -> OwnedFd {
-    let socket = passing::connect_abstract(name).unwrap();
+    let socket = passing::connect_abstract(name, true).unwrap();
     passing::send(socket.as_fd(), packet, None).unwrap();
     socket
 }
@@ -68,7 +68,7 @@ fn a_request_is_answered_now_or_later() {
 fn a_long_answer_is_whole_and_a_longer_one_is_cut() {
     let (mut server, name) = server();
     for (bytes, whole) in [(16 << 10, 16 << 10), (ANSWER_BYTES_MAX + 1, ANSWER_BYTES_MAX)] {
-        let socket = client(&name, &request(Control::Log));
+        let socket = client(&name, &request(Control::Log { follow: false }));
         let requests = turn(&mut server);
         server.answer(requests[0].0, &vec![b'x'; bytes]);
         server.answer(requests[0].0, b"");
@@ -87,13 +87,13 @@ fn what_is_no_request_is_dropped() {
         assert_eq!(server.descriptors().count(), 1);
     }
     // Nor is a second one on the same connection, or one with a descriptor.
-    let socket = client(&name, &request(Control::Log));
+    let socket = client(&name, &request(Control::Log { follow: false }));
     assert_eq!(turn(&mut server).len(), 1);
-    passing::send(socket.as_fd(), &request(Control::Log), None).unwrap();
+    passing::send(socket.as_fd(), &request(Control::Log { follow: false }), None).unwrap();
     assert_eq!(turn(&mut server), []);
     assert_eq!(server.descriptors().count(), 1);
-    let socket = passing::connect_abstract(&name).unwrap();
-    passing::send(socket.as_fd(), &request(Control::Log), Some(socket.as_fd())).unwrap();
+    let socket = passing::connect_abstract(&name, true).unwrap();
+    passing::send(socket.as_fd(), &request(Control::Log { follow: false }), Some(socket.as_fd())).unwrap();
     assert_eq!(turn(&mut server), []);
     assert_eq!(server.descriptors().count(), 1);
 }
@@ -101,7 +101,7 @@ fn what_is_no_request_is_dropped() {
 #[test]
 fn whoever_goes_away_leaves_nothing_behind() {
     let (mut server, name) = server();
-    drop(passing::connect_abstract(&name).unwrap());
+    drop(passing::connect_abstract(&name, true).unwrap());
     assert_eq!(turn(&mut server), []);
     let socket = client(&name, &request(Control::Reload));
     let (id, _) = turn(&mut server)[0];
@@ -115,30 +115,43 @@ fn whoever_goes_away_leaves_nothing_behind() {
 #[test]
 fn clients_are_bounded_and_the_silent_ones_go_first() {
     let (mut server, name) = server();
-    let silent: Vec<OwnedFd> =
-        (0..CLIENTS_MAX).map(|_| passing::connect_abstract(&name).unwrap()).collect();
-    assert_eq!(turn(&mut server), []);
+    let mut silent = Vec::new();
+    while silent.len() < CLIENTS_MAX {
+        silent.push(passing::connect_abstract(&name, true).unwrap());
+        assert_eq!(turn(&mut server), []);
+    }
     assert_eq!(server.descriptors().count(), 1 + CLIENTS_MAX);
     let mut asking = Vec::new();
-    for _ in 0..CLIENTS_MAX {
-        asking.push(client(&name, &request(Control::Status { json: false })));
+    for _ in 0..WAITING_MAX {
+        asking.push(client(&name, &request(Control::Reload)));
         assert_eq!(turn(&mut server).len(), 1);
         assert_eq!(server.descriptors().count(), 1 + CLIENTS_MAX);
     }
-    assert!(silent.iter().all(|socket| answer(socket).is_none()));
-    // All of them have asked: one more has to come again.
-    let socket = client(&name, &request(Control::Log));
-    assert_eq!(turn(&mut server), []);
-    assert_eq!(answer(&socket), None);
-    let first = server.clients[0].id;
-    server.finish(first, 0);
-    assert_eq!(answer(&asking[0]), Some((Vec::new(), 0)));
+    let is_gone = |socket: &&OwnedFd| {
+        passing::receive(socket.as_fd(), &mut [0]).is_ok_and(|received| received.is_none())
+    };
+    assert_eq!(silent.iter().filter(is_gone).count(), WAITING_MAX);
+    // As many wait as may: one more is told to come again, and those keep waiting.
+    for _ in 0..CLIENTS_MAX {
+        let socket = client(&name, &request(Control::Log { follow: false }));
+        assert_eq!(turn(&mut server), []);
+        assert_eq!(answer(&socket), Some((BUSY.as_bytes().to_vec(), exit::BUSY)));
+    }
+    for socket in asking {
+        let first = server.clients.iter().find(|client| client.asked).unwrap().id;
+        server.finish(first, 0);
+        assert_eq!(answer(&socket), Some((Vec::new(), 0)));
+    }
+    let socket = client(&name, &request(Control::Log { follow: false }));
+    let (id, _) = turn(&mut server)[0];
+    server.finish(id, 0);
+    assert_eq!(answer(&socket), Some((Vec::new(), 0)));
 }
 
 #[test]
 fn a_client_that_does_not_read_is_dropped() {
     let (mut server, name) = server();
-    let _socket = client(&name, &request(Control::Log));
+    let _socket = client(&name, &request(Control::Log { follow: false }));
     let (id, _) = turn(&mut server)[0];
     server.clients[0].bytes_left = usize::MAX;
     let text = vec![b'x'; PACKET_BYTES_MAX - 1];
@@ -165,10 +178,26 @@ fn strangers_are_not_let_in() {
 }
 
 #[test]
-fn a_name_has_one_server() {
+fn a_name_has_one_server_and_the_next_one_says_whose_it_is() {
     let (server, name) = server();
-    let error = Server::listen(&name, 0).unwrap_err();
-    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    let own = format!("process {} (", std::process::id());
+    let refused = || Server::listen(&name, 0).unwrap_err();
+    assert_eq!(refused().kind(), io::ErrorKind::AddrInUse);
+    let text = refused().to_string();
+    assert!(text.starts_with(&own) && text.contains(&format!("@{name}")), "{text}");
+    // The same socket goes on.
+    let kept = Server::taken_over(server.as_fd().try_clone_to_owned().unwrap());
     drop(server);
+    assert!(client_is_let_in(kept, &name));
     assert!(Server::listen(&name, 0).is_ok());
+    // One that does not even listen.
+    let bound = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::SEQPACKET, None).unwrap();
+    bound.bind(&socket2::SockAddr::unix(format!("\0{name}")).unwrap()).unwrap();
+    let text = refused().to_string();
+    assert!(text.starts_with(&own), "{text}");
+}
+
+fn client_is_let_in(mut server: Server, name: &str) -> bool {
+    let _client = client(name, &request(Control::Reload));
+    turn(&mut server).len() == 1
 }

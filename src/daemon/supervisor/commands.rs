@@ -19,11 +19,9 @@ use crate::sys::{clock, log};
 
 /// How long workers may take to say how they are.
 const ASK_MS_MAX: u64 = 1_000;
-/// Clients that may wait for the same thing.
-const WAITING_MAX: usize = 16;
 
-/// What those hear that are too many.
-const TOO_MANY: &[u8] = b"too many ask at once\n";
+/// What `log -f` hears where the log is not in memory that others can be given.
+const NOT_FOLLOWED: &[u8] = b"the log of this server can be read, but not followed\n";
 
 /// Who waits for what.
 #[derive(Debug, Default)]
@@ -84,10 +82,9 @@ impl Commands {
 }
 
 impl Shell<'_> {
-    /// Opens the socket for commands about a configuration; without it there are signals.
+    /// Opens the socket for commands; without it there are signals.
     pub(super) fn open_control(&mut self) {
-        let Source::Configured(dir) = &self.args.source else { return };
-        match Server::open(dir) {
+        match Server::open(self.args) {
             Ok(server) => self.commands.server = Some(server),
             Err(error) => log::warn(format_args!(
                 "no commands can be given to this server (status, reload, log): {error}"
@@ -104,25 +101,27 @@ impl Shell<'_> {
                 self.commands.finish(id, b"the server is stopping\n", RUNTIME);
             }
             Control::Reload => {
-                if self.commands.next.len() >= WAITING_MAX {
-                    return self.commands.finish(id, TOO_MANY, RUNTIME);
-                }
                 self.commands.next.push(id);
                 self.reopen_logs(events);
                 events.push_back(Event::ReloadWanted);
             }
             Control::Status { json } => self.ask(id, json, events),
-            Control::Log => {
-                let lines = log::ring().map(|ring| ring.read()).unwrap_or_default();
-                self.commands.finish(id, &lines, 0);
+            Control::Log { follow } => {
+                let ring = log::ring().filter(|_| follow).and_then(|ring| ring.descriptor());
+                if ring.is_some() {
+                    // The command reads it by itself: a slow one holds up nobody.
+                    return server.finish_with(id, 0, ring);
+                }
+                let mut lines = log::ring().map(|ring| ring.read()).unwrap_or_default();
+                if follow {
+                    lines.extend_from_slice(NOT_FOLLOWED);
+                }
+                self.commands.finish(id, &lines, if follow { RUNTIME } else { 0 });
             }
         }
     }
 
     fn ask(&mut self, id: ClientId, json: bool, events: &mut VecDeque<Event>) {
-        if self.commands.status.len() >= WAITING_MAX {
-            return self.commands.finish(id, TOO_MANY, RUNTIME);
-        }
         self.commands.status.push((id, json));
         if self.commands.deadline_ms.is_some() {
             return;
@@ -151,7 +150,10 @@ impl Shell<'_> {
     fn status(&self) -> Status {
         let now_ms = clock::monotonic_ms();
         let age_secs = |since_ms: u64| now_ms.saturating_sub(since_ms) / 1_000;
-        let Source::Configured(dir) = &self.args.source else { return Status::default() };
+        let dir = match &self.args.source {
+            Source::Configured(dir) => dir,
+            Source::Quick(quick) => &quick.directory,
+        };
         let last = self.commands.last.as_ref();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),

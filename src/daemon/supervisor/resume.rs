@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt as _;
 use std::rc::Rc;
 
@@ -101,10 +101,15 @@ impl Shell<'_> {
             pack_fd(to, ring.as_raw_fd());
             keep.push(ring);
         });
-        to.optional(self.pid_file.as_ref(), |to, file| {
-            pack_fd(to, file.as_fd().as_raw_fd());
-            keep.push(file.as_fd());
-        });
+        for kept in [
+            self.pid_file.as_ref().map(AsFd::as_fd),
+            self.commands.server.as_ref().map(AsFd::as_fd),
+        ] {
+            to.optional(kept, |to, fd| {
+                pack_fd(to, fd.as_raw_fd());
+                keep.push(fd);
+            });
+        }
         to.optional(self.good.as_ref(), |to, good| {
             to.blob(&good.plan.encode());
             pack_fd(to, good.snapshot.as_raw_fd());
@@ -158,7 +163,7 @@ impl<'a> Shell<'a> {
         {
             log::use_ring(ring);
         }
-        let locked = from.optional(unpack_fd)?;
+        let (locked, control) = (from.optional(unpack_fd)?, from.optional(unpack_fd)?);
         let pid_file = locked.zip(args.pid_file.as_ref());
         let pid_file = pid_file.map(|(file, path)| PidFile::taken_over(path, file));
         let good = from.optional(unpack_planned)?;
@@ -175,7 +180,7 @@ impl<'a> Shell<'a> {
         let tickets = tickets.and_then(|bytes| TicketSecret::import(bytes, now_ms).ok());
         from.end()?;
         let (living, workers) = both.into_iter().unzip();
-        let mut beginnings = Beginnings { pid_file, ..Beginnings::default() };
+        let mut beginnings = Beginnings { pid_file, control, ..Beginnings::default() };
         let mut shell = match Self::new(args, &mut beginnings) {
             Ok(shell) => shell,
             Err(text) => return Ok(Err(text)),

@@ -8,10 +8,11 @@ use super::channel::Received;
 use super::happenings::{Event, Generation, RUNTIME};
 use super::interfaces::Watcher;
 use super::shell::{Beginnings, Shell};
-use crate::daemon::command::args::Args;
+use crate::daemon::command::args::{Args, Source};
 use crate::daemon::command::print;
 use crate::daemon::control::server::Server;
 use crate::daemon::orders::Report;
+use crate::sys::log::Level;
 use crate::sys::poll::{self, Watch};
 use crate::sys::process;
 use crate::sys::signal::{Signal, Signals};
@@ -195,6 +196,13 @@ impl Shell<'_> {
     fn hear(&mut self, signals: &Signals, events: &mut VecDeque<Event>) -> io::Result<()> {
         while let Some(signal) = signals.read()? {
             match signal {
+                Signal::Hangup if self.ends_with_terminal() => {
+                    // A shell may pass on what the kernel has sent as well.
+                    if !self.machine.is_ending() {
+                        self.voice.say(Level::Notice, "the terminal is closed");
+                        events.push_back(Event::StopWanted);
+                    }
+                }
                 Signal::Hangup => {
                     self.reopen_logs(events);
                     events.push_back(Event::ReloadWanted);
@@ -206,6 +214,13 @@ impl Shell<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether SIGHUP is the end of a server that was started in a terminal: in quick mode, which
+    /// has no configuration to read again, and wherever the terminal is gone.
+    fn ends_with_terminal(&self) -> bool {
+        let is_quick = matches!(self.args.source, Source::Quick(_));
+        (is_quick && self.terminal.is_attached()) || self.terminal.has_hung_up()
     }
 
     fn reap(&mut self, events: &mut VecDeque<Event>) {

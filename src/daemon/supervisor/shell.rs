@@ -19,10 +19,12 @@ use super::succession::Succession;
 use super::voice::Voice;
 use super::worker::Worker;
 use crate::daemon::command::args::Args;
+use crate::daemon::control::server::Server;
 use crate::sys::detach::Detached;
 use crate::sys::log::{self, Level};
 use crate::sys::pid_file::PidFile;
 use crate::sys::ring_log::RingLog;
+use crate::sys::terminal::Terminal;
 use crate::sys::{clock, notify};
 use crate::tls::TicketSecret;
 
@@ -51,6 +53,7 @@ pub(in crate::daemon) struct Shell<'a> {
     pub(super) begun_ms: u64,
     pub(super) detached: Option<Detached>,
     pub(super) pid_file: Option<PidFile>,
+    pub(super) terminal: Terminal,
     /// Sockets that leave are still wanted by the plan that is under way.
     pub(super) closing_late: bool,
     pub(super) succession: Succession,
@@ -66,6 +69,8 @@ pub(super) struct Beginnings {
     pub(super) detached: Option<Detached>,
     /// The file of the program that this one takes the place of.
     pub(super) pid_file: Option<PidFile>,
+    /// Its socket for commands.
+    pub(super) control: Option<OwnedFd>,
 }
 
 impl Beginnings {
@@ -78,7 +83,7 @@ impl Beginnings {
         let detached = args.daemonize.then(crate::sys::detach::begin).transpose();
         let detached =
             detached.map_err(|error| format!("can not go to the background: {error}"))?;
-        Ok(Self { inherited, detached, pid_file: None })
+        Ok(Self { inherited, detached, ..Self::default() })
     }
 }
 
@@ -122,11 +127,15 @@ impl<'a> Shell<'a> {
             begun_ms: clock::monotonic_ms(),
             detached: beginnings.detached.take(),
             pid_file,
+            terminal: Terminal::of_start(),
             closing_late: false,
             succession: Succession::default(),
             exit: None,
         };
-        shell.open_control();
+        match beginnings.control.take() {
+            Some(control) => shell.commands.server = Some(Server::taken_over(control)),
+            None => shell.open_control(),
+        }
         Ok(shell)
     }
 

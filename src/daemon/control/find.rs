@@ -1,0 +1,191 @@
+//! Which of the servers that run a command is for.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use super::holder::Holder;
+use super::name::{Name, PREFIX};
+use crate::config::DEFAULT_DIRS;
+use crate::daemon::command::args::{Args, Source};
+use crate::sys::{passing, peer, unix_names, user};
+
+/// Why no server is asked.
+#[derive(Debug)]
+pub(super) enum Missing {
+    /// None runs.
+    None,
+    /// Several run.
+    Several(Vec<Name>),
+    /// It is root's, and we are not root.
+    OfRoot,
+    /// It runs where the same path is another directory.
+    Elsewhere,
+    /// This process has the name, and it is neither root's nor the server's user's.
+    Impostor(Holder),
+    /// Too many commands wait for it.
+    Busy,
+    /// What the kernel says.
+    Other(io::Error),
+}
+
+/// A server that can be believed.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) socket: OwnedFd,
+    /// Its supervisor; 0 when that is in another container.
+    pub(super) pid: u32,
+}
+
+/// Looks for the server that `args` name.
+pub(super) fn find(args: &Args) -> Result<Found, Missing> {
+    let mut search = Search::new();
+    let found = match &args.source {
+        Source::Configured(_) if args.asks_any => {
+            let mut found = None;
+            for dir in DEFAULT_DIRS {
+                found = found.or(search.configured(Path::new(dir))?);
+            }
+            found.map_or_else(|| search.quick(None), |found| Ok(Some(found)))?
+        }
+        Source::Configured(dir) => search.configured(dir)?,
+        Source::Quick(quick) => match search.quick(Some(&quick.directory))? {
+            None => search.configured(&quick.directory)?,
+            found => found,
+        },
+    };
+    found.ok_or_else(|| search.obstacle.unwrap_or(Missing::None))
+}
+
+/// The commands that would ask the servers of this user that run, whatever they serve.
+pub(super) fn others(command: &str) -> Vec<String> {
+    let own = user::effective_uid();
+    let own = names().into_iter().filter(|name| name.uid == own);
+    own.map(|name| name.command(command)).collect()
+}
+
+fn names() -> Vec<Name> {
+    let bound = unix_names::beginning_with(PREFIX);
+    bound.iter().filter_map(|bound| Name::parse(&bound.name)).collect()
+}
+
+struct Search {
+    own: u32,
+    names: Vec<Name>,
+    /// What has kept the nearest server from being asked.
+    obstacle: Option<Missing>,
+}
+
+impl Search {
+    fn new() -> Self {
+        Self { own: user::effective_uid(), names: names(), obstacle: None }
+    }
+
+    /// Whose servers are asked: our own and, as root, those of a directory's owner.
+    fn users(&self, dir: &Path) -> Vec<u32> {
+        let owner = fs::metadata(dir).map_or(self.own, |metadata| metadata.uid());
+        let mut users = vec![self.own];
+        if self.own == 0 && owner != 0 {
+            users.push(owner);
+        }
+        users
+    }
+
+    /// The server of the configuration in `dir`.
+    fn configured(&mut self, dir: &Path) -> Result<Option<Found>, Missing> {
+        let users = self.users(dir);
+        for uid in &users {
+            if let Some(found) = self.connect(&Name::of(*uid, dir, None))? {
+                return Ok(Some(found));
+            }
+        }
+        // One that calls the directory something else, or was started before it was replaced.
+        for name in self.names.clone().iter().filter(|name| name.quick.is_none()) {
+            let Some(path) = name.path_of(dir) else { continue };
+            if users.contains(&name.uid) {
+                match self.connect(name)? {
+                    Some(found) if name.means(found.pid, &path, dir) => return Ok(Some(found)),
+                    Some(_) => self.meet(Missing::Elsewhere),
+                    None => {}
+                }
+            } else if name.uid == 0 {
+                self.meet(Missing::OfRoot);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The server in quick mode of `dir`, which may be its process number as well, or the only
+    /// one.
+    fn quick(&mut self, dir: Option<&Path>) -> Result<Option<Found>, Missing> {
+        let users = dir.map_or_else(|| vec![self.own], |dir| self.users(dir));
+        let word = dir.and_then(Path::file_name).and_then(|word| word.to_str()?.parse().ok());
+        let dir = dir.map(|dir| fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned()));
+        let mut found = Vec::new();
+        for name in self.names.clone() {
+            if name.quick.is_none() || !users.contains(&name.uid) {
+                continue;
+            }
+            let path = match &dir {
+                Some(dir) if word != name.quick => match name.path_of(dir) {
+                    Some(path) => Some((path, dir)),
+                    None => continue,
+                },
+                _ => None,
+            };
+            let Some(server) = self.connect(&name)? else { continue };
+            let is_meant = match path {
+                Some((path, dir)) => name.means(server.pid, &path, dir),
+                None => name.is_here(server.pid),
+            };
+            if is_meant {
+                found.push((name, server));
+            }
+        }
+        if found.len() > 1 {
+            return Err(Missing::Several(found.into_iter().map(|(name, _)| name).collect()));
+        }
+        Ok(found.pop().map(|(_, server)| server))
+    }
+
+    /// Connects to a server if one listens there and can be believed: root's, or that of the user
+    /// in its name.
+    fn connect(&mut self, name: &Name) -> Result<Option<Found>, Missing> {
+        let text = name.to_string();
+        let socket = match passing::connect_abstract(&text, true) {
+            Ok(socket) => socket,
+            Err(error) => {
+                let holder = Holder::of(&text);
+                return match (error.kind(), holder) {
+                    (io::ErrorKind::ConnectionRefused, None) => Ok(None),
+                    (io::ErrorKind::WouldBlock, Some(holder)) if holder.is_one_of(name.uid) => {
+                        Err(Missing::Busy)
+                    }
+                    (_, Some(holder)) => {
+                        self.meet(Missing::Impostor(holder));
+                        Ok(None)
+                    }
+                    (io::ErrorKind::WouldBlock, None) => Err(Missing::Busy),
+                    (_, None) => Err(Missing::Other(error)),
+                };
+            }
+        };
+        let holder = Holder::from(peer::credentials(&socket).map_err(Missing::Other)?);
+        if !holder.is_one_of(name.uid) {
+            self.meet(Missing::Impostor(holder));
+            return Ok(None);
+        }
+        Ok(Some(Found { socket, pid: holder.pid }))
+    }
+
+    /// The first one counts.
+    fn meet(&mut self, obstacle: Missing) {
+        self.obstacle.get_or_insert(obstacle);
+    }
+}
+
+#[cfg(test)]
+#[path = "find_tests.rs"]
+mod tests;
