@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::check;
-use super::diagnose::Diagnostic;
+use super::diagnose::{Diagnostic, Severity};
 use super::draft::{MountDraft, VhostDraft, located};
 use super::keys::{Feature, Key, Level, find};
 use super::read::{NotBuilt, Reader, Seen};
@@ -59,10 +59,17 @@ impl Reader<'_> {
             vhost.vhost.mounts.iter().find(|m| m.mountpoint.value == mountpoint.value)
         {
             let message = format!("mountpoint {:?} is given twice", mountpoint.value);
-            let warning = Diagnostic::warning(mountpoint.place, message)
-                .hint("this mount is ignored")
+            let is_key = |key: &Key| key.protects && at(key.name).is_some();
+            let protects = Level::Mount.keys().iter().any(is_key);
+            let severity = if protects { Severity::Error } else { Severity::Warning };
+            let hint = match protects {
+                true => "this mount is ignored, and what it protects would be open",
+                false => "this mount is ignored",
+            };
+            let found = Diagnostic::new(severity, mountpoint.place, message)
+                .hint(hint)
                 .related(first.mountpoint.place, "the first one counts");
-            self.report.push(warning);
+            self.report.push(found);
             return;
         }
         if let (Some(auth), Origin::Redirect(_)) = (&mount.basic_auth, &origin.value) {

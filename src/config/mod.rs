@@ -17,6 +17,7 @@ mod draft;
 mod effective;
 mod files;
 mod finish;
+mod foreign;
 #[cfg(test)]
 mod grammar_cases;
 pub mod keys;
@@ -38,6 +39,7 @@ mod values;
 use std::path::Path;
 
 use diagnose::{Diagnostic, Report};
+use keys::Feature;
 use settings::{Place, Settings, SourceFile};
 
 pub use check::TEXT_BYTES_MAX;
@@ -125,7 +127,7 @@ pub fn not_built(loaded: &Loaded) -> Vec<Diagnostic> {
     /// Places that a note shows.
     const SHOWN: usize = 4;
     let mut notes: Vec<Diagnostic> = Vec::new();
-    let mut features: Vec<keys::Feature> = Vec::new();
+    let mut features: Vec<Feature> = Vec::new();
     for one in &loaded.unbuilt {
         if features.contains(&one.feature) {
             continue;
@@ -139,14 +141,30 @@ pub fn not_built(loaded: &Loaded) -> Vec<Diagnostic> {
             }
         }
         let message = format!("this asks for {}: not built yet", one.feature.name());
-        let mut note = Diagnostic::note(one.place, message)
-            .hint(format!("without effect in this version: {}", names.join(", ")));
+        let mut hint = format!("without effect in this version: {}", names.join(", "));
+        let mut uses_again = uses.clone();
+        if let Some(origin) = uses_again.find(|u| u.feature == Feature::Proxy && u.key == "origin")
+        {
+            let url = text_of(&loaded.settings.files, origin.place);
+            hint += &format!("; for a redirect write a '>' before it: \">{url}\"");
+        }
+        let mut note = Diagnostic::note(one.place, message).hint(hint);
         for other in uses.skip(1).take(SHOWN - 1) {
             note = note.related(other.place, "and here");
         }
         notes.push(note);
     }
     notes
+}
+
+/// A string of the files, without its quotes.
+fn text_of(files: &[SourceFile], place: Place) -> std::borrow::Cow<'_, str> {
+    let file = files.get(usize::from(place.file));
+    let text = file.and_then(|file| file.text.get(place.start as usize..place.end as usize));
+    let text = text.map(|text| text.trim_ascii()).unwrap_or_default();
+    String::from_utf8_lossy(
+        text.strip_prefix(b"\"").and_then(|t| t.strip_suffix(b"\"")).unwrap_or(text),
+    )
 }
 
 /// Whether every place of the report lies within its file: what a fuzz target checks after

@@ -246,6 +246,8 @@ pub struct Key {
     pub merge: Merge,
     /// Kinglet's own: lwsws does not know it.
     pub ours: bool,
+    /// Without it something is open to more clients: a misspelled one is an error.
+    pub protects: bool,
     /// How its value gets into the settings.
     pub(crate) slot: Slot,
 }
@@ -269,6 +271,7 @@ impl Key {
             status: Status::Built,
             merge,
             ours: false,
+            protects: false,
             slot: Slot::None,
         }
     }
@@ -295,6 +298,11 @@ impl Key {
 
     const fn ours(mut self) -> Self {
         self.ours = true;
+        self
+    }
+
+    const fn protects(mut self) -> Self {
+        self.protects = true;
         self
     }
 

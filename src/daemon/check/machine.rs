@@ -17,6 +17,7 @@ use crate::config::settings::{
 use crate::daemon::finding::{Finding, Report, Severity};
 use crate::daemon::listening::places::{self, Bind, Interfaces};
 use crate::daemon::listening::ports;
+use crate::origin::credentials::{Credentials, Event};
 use crate::sys::access::{self, Refusal, Subject, Want};
 use crate::sys::{limits, port_owner};
 
@@ -53,6 +54,7 @@ pub(in crate::daemon) fn run(
         for mount in &vhost.mounts {
             documents(mount, actors, &mut add);
             credentials(mount, actors, exposed, &mut add);
+            users(mount, &mut add);
         }
         if let Some(log) = &vhost.access_log {
             access_log(log, actors, &mut add);
@@ -286,6 +288,21 @@ fn credentials(mount: &Mount, actors: Actors<'_>, exposed: bool, add: &mut dyn F
             let hint = if is_held { format!("for changes at once: {hint}") } else { hint };
             add(finding.at(place).hint(hint));
         }
+    }
+}
+
+/// The lines of the file of `basic-auth`, as far as we may read it.
+fn users(mount: &Mount, add: &mut dyn FnMut(Finding)) {
+    let Some(Located { value, place }) = &mount.basic_auth else { return };
+    let mut file = Credentials::new(0, Path::new(value));
+    let Some(Event::Loaded { users, malformed }) = file.refresh(0, 0) else { return };
+    for line in malformed {
+        let message = format!("{value}:{line}: neither user:password nor a hash that is known");
+        add(Finding::new(Severity::Warning, message).at(*place));
+    }
+    if users == 0 {
+        let hint = format!("write a line \"user:password\" for each user into {value}");
+        add(closed(format!("{value} names no user")).at(*place).hint(hint));
     }
 }
 
