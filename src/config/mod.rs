@@ -70,7 +70,7 @@ impl Default for Options {
 }
 
 /// What came of reading. With errors in the report the settings are incomplete and must not be
-/// used, except for their files.
+/// served: a vhost may have the port 0, a mount no mountpoint or an origin without a scheme.
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
     /// The settings.
@@ -79,6 +79,8 @@ pub struct Loaded {
     pub report: Report,
     /// Keys and origins that ask for what this version does not have, in the order of the files.
     pub unbuilt: Vec<NotBuilt>,
+    /// A file could not be read, or has syntax errors: there may be keys that nothing is known of.
+    pub is_damaged: bool,
 }
 
 /// Reads `dir/conf` and the files in `dir/conf.d`.
@@ -103,22 +105,22 @@ fn load_reported(mut files: Vec<SourceFile>, options: &Options, report: Report) 
     }
     let mut reader = read::Reader::new(&files, options);
     reader.report = report;
-    let mut incomplete = reader.report.has_errors();
+    let mut is_damaged = reader.report.has_errors();
     for (index, file) in (0_u16..).zip(&files) {
         let errors = reader.report.counts().errors;
         let tree = text::parse(index, &file.text, &mut reader.report);
-        incomplete |= reader.report.counts().errors > errors;
+        is_damaged |= reader.report.counts().errors > errors;
         if let Some(tree) = tree {
             reader.file(&tree);
         }
     }
-    reader.finish(incomplete);
+    reader.finish(is_damaged);
     let read::Reader { report, mut settings, unbuilt, .. } = reader;
     settings.files = files;
     if options.keep_written {
         settings.written.unbuilt.clone_from(&unbuilt);
     }
-    Loaded { settings, report, unbuilt }
+    Loaded { settings, report, unbuilt, is_damaged }
 }
 
 /// A note for each capability that the configuration asks for and this version does not have.
