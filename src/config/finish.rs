@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::check;
-use super::diagnose::Diagnostic;
+use super::diagnose::{Diagnostic, Severity};
 use super::draft::{MountDraft, VhostDraft, located};
 use super::keys::{Feature, Key, Level, find};
 use super::read::{NotBuilt, Reader, Seen};
@@ -54,15 +54,28 @@ impl Reader<'_> {
             let note = Diagnostic::note(at("cache-max-age"), message);
             self.report.push(note.hint("add \"cache-reuse\": \"1\""));
         }
-        let (Some(mountpoint), Some(origin)) = (mountpoint, origin) else { return };
-        if let Some(first) =
-            vhost.vhost.mounts.iter().find(|m| m.mountpoint.value == mountpoint.value)
+        // What is wrong has been reported; the rest of the mount is still checked.
+        let mountpoint = mountpoint.unwrap_or_else(|| located(String::new(), place));
+        let nowhere = || Origin::NotBuilt { scheme: "", rest: String::new() };
+        let origin = origin.unwrap_or_else(|| located(nowhere(), place));
+        if let Some(first) = vhost
+            .vhost
+            .mounts
+            .iter()
+            .find(|m| !mountpoint.value.is_empty() && m.mountpoint.value == mountpoint.value)
         {
             let message = format!("mountpoint {:?} is given twice", mountpoint.value);
-            let warning = Diagnostic::warning(mountpoint.place, message)
-                .hint("this mount is ignored")
+            let is_key = |key: &Key| key.protects && at(key.name).is_some();
+            let protects = Level::Mount.keys().iter().any(is_key);
+            let severity = if protects { Severity::Error } else { Severity::Warning };
+            let hint = match protects {
+                true => "this mount is ignored, and what it protects would be open",
+                false => "this mount is ignored",
+            };
+            let found = Diagnostic::new(severity, mountpoint.place, message)
+                .hint(hint)
                 .related(first.mountpoint.place, "the first one counts");
-            self.report.push(warning);
+            self.report.push(found);
             return;
         }
         if let (Some(auth), Origin::Redirect(_)) = (&mount.basic_auth, &origin.value) {
@@ -126,25 +139,29 @@ impl Reader<'_> {
             vhost.name.place = first_byte(place);
         }
         let unix = unix_socket.filter(|u| u.value);
-        let Some(listen_on) = self.listen_on(interface, unix.as_ref()) else { return };
-        vhost.listen_on = listen_on;
+        let listen_on = self.listen_on(interface, unix.as_ref());
         let is_unix = unix.is_some();
-        vhost.port = match port {
-            Some(port) if port.value > 0 || is_unix => port,
+        let port = match port {
+            Some(port) if port.value > 0 || is_unix => Some(port),
             Some(port) => {
                 let message = "\"port\" must be a whole number from 1 to 65535, not 0";
                 self.report.push(Diagnostic::error(port.place, message));
-                return;
+                None
             }
-            None if is_unix => located(0, place),
-            None if silent => return,
+            None if silent || is_unix => None,
             None => {
                 self.missing(place, "vhost", "port");
-                return;
+                None
             }
         };
-        vhost.families = self.families(&vhost, noipv6, ipv6only);
-        self.socket_owner(&mut vhost);
+        // What is wrong has been reported; the rest of the vhost is still checked.
+        vhost.port = port.filter(|_| listen_on.is_some()).unwrap_or_else(|| located(0, place));
+        vhost.families = Families::Both;
+        if let Some(listen_on) = listen_on {
+            vhost.listen_on = listen_on;
+            vhost.families = self.families(&vhost, noipv6, ipv6only);
+            self.socket_owner(&mut vhost);
+        }
         let undecided = self.tls(&mut vhost, tls);
         self.raw(&mut vhost);
         if self.add(vhost) {
@@ -267,7 +284,9 @@ impl Reader<'_> {
     /// Adds a vhost, unless there is one already that would be reached in its place.
     fn add(&mut self, vhost: Vhost) -> bool {
         let listens_with = |other: &&Vhost| {
-            other.port.value == vhost.port.value && other.listen_on.value == vhost.listen_on.value
+            !vhost.has_no_port()
+                && other.port.value == vhost.port.value
+                && other.listen_on.value == vhost.listen_on.value
         };
         let beside: Vec<&Vhost> = self.settings.vhosts.iter().filter(listens_with).collect();
         let is_named = |other: &&&Vhost| other.name.value.eq_ignore_ascii_case(&vhost.name.value);

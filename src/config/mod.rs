@@ -17,6 +17,7 @@ mod draft;
 mod effective;
 mod files;
 mod finish;
+mod foreign;
 #[cfg(test)]
 mod grammar_cases;
 pub mod keys;
@@ -38,6 +39,7 @@ mod values;
 use std::path::Path;
 
 use diagnose::{Diagnostic, Report};
+use keys::Feature;
 use settings::{Place, Settings, SourceFile};
 
 pub use check::TEXT_BYTES_MAX;
@@ -68,7 +70,7 @@ impl Default for Options {
 }
 
 /// What came of reading. With errors in the report the settings are incomplete and must not be
-/// used, except for their files.
+/// served: a vhost may have the port 0, a mount no mountpoint or an origin without a scheme.
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
     /// The settings.
@@ -77,6 +79,8 @@ pub struct Loaded {
     pub report: Report,
     /// Keys and origins that ask for what this version does not have, in the order of the files.
     pub unbuilt: Vec<NotBuilt>,
+    /// A file could not be read, or has syntax errors: there may be keys that nothing is known of.
+    pub is_damaged: bool,
 }
 
 /// Reads `dir/conf` and the files in `dir/conf.d`.
@@ -101,22 +105,22 @@ fn load_reported(mut files: Vec<SourceFile>, options: &Options, report: Report) 
     }
     let mut reader = read::Reader::new(&files, options);
     reader.report = report;
-    let mut incomplete = reader.report.has_errors();
+    let mut is_damaged = reader.report.has_errors();
     for (index, file) in (0_u16..).zip(&files) {
         let errors = reader.report.counts().errors;
         let tree = text::parse(index, &file.text, &mut reader.report);
-        incomplete |= reader.report.counts().errors > errors;
+        is_damaged |= reader.report.counts().errors > errors;
         if let Some(tree) = tree {
             reader.file(&tree);
         }
     }
-    reader.finish(incomplete);
+    reader.finish(is_damaged);
     let read::Reader { report, mut settings, unbuilt, .. } = reader;
     settings.files = files;
     if options.keep_written {
         settings.written.unbuilt.clone_from(&unbuilt);
     }
-    Loaded { settings, report, unbuilt }
+    Loaded { settings, report, unbuilt, is_damaged }
 }
 
 /// A note for each capability that the configuration asks for and this version does not have.
@@ -125,7 +129,7 @@ pub fn not_built(loaded: &Loaded) -> Vec<Diagnostic> {
     /// Places that a note shows.
     const SHOWN: usize = 4;
     let mut notes: Vec<Diagnostic> = Vec::new();
-    let mut features: Vec<keys::Feature> = Vec::new();
+    let mut features: Vec<Feature> = Vec::new();
     for one in &loaded.unbuilt {
         if features.contains(&one.feature) {
             continue;
@@ -139,14 +143,30 @@ pub fn not_built(loaded: &Loaded) -> Vec<Diagnostic> {
             }
         }
         let message = format!("this asks for {}: not built yet", one.feature.name());
-        let mut note = Diagnostic::note(one.place, message)
-            .hint(format!("without effect in this version: {}", names.join(", ")));
+        let mut hint = format!("without effect in this version: {}", names.join(", "));
+        let mut uses_again = uses.clone();
+        if let Some(origin) = uses_again.find(|u| u.feature == Feature::Proxy && u.key == "origin")
+        {
+            let url = text_of(&loaded.settings.files, origin.place);
+            hint += &format!("; for a redirect write a '>' before it: \">{url}\"");
+        }
+        let mut note = Diagnostic::note(one.place, message).hint(hint);
         for other in uses.skip(1).take(SHOWN - 1) {
             note = note.related(other.place, "and here");
         }
         notes.push(note);
     }
     notes
+}
+
+/// A string of the files, without its quotes.
+fn text_of(files: &[SourceFile], place: Place) -> std::borrow::Cow<'_, str> {
+    let file = files.get(usize::from(place.file));
+    let text = file.and_then(|file| file.text.get(place.start as usize..place.end as usize));
+    let text = text.map(|text| text.trim_ascii()).unwrap_or_default();
+    String::from_utf8_lossy(
+        text.strip_prefix(b"\"").and_then(|t| t.strip_suffix(b"\"")).unwrap_or(text),
+    )
 }
 
 /// Whether every place of the report lies within its file: what a fuzz target checks after

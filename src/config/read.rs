@@ -12,6 +12,9 @@ use super::tree::{Data, Map, Member, Value};
 /// Findings after which unknown keys get no suggestions, which take time.
 pub(super) const SUGGESTIONS_MAX: usize = 200;
 
+/// Keys that their objects cannot do without: one that is only misspelled is an error.
+const REQUIRED: [&str; 4] = ["vhosts", "port", "mountpoint", "origin"];
+
 /// A key that was given whose capability this version does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotBuilt {
@@ -67,7 +70,7 @@ impl<'f> Reader<'f> {
         };
         let mut seen = Seen::new();
         for member in &map.members {
-            let Some(key) = self.known(Level::Top, member, &mut seen) else { continue };
+            let Some(key) = self.known(Level::Top, member, map, &mut seen) else { continue };
             match key.kind {
                 Kind::Object(_) => self.global(key, &member.value),
                 Kind::Objects(_) => {
@@ -94,7 +97,7 @@ impl<'f> Reader<'f> {
         };
         let mut seen = std::mem::take(&mut self.global_seen);
         for member in &map.members {
-            let Some(key) = self.known(Level::Global, member, &mut seen) else { continue };
+            let Some(key) = self.known(Level::Global, member, map, &mut seen) else { continue };
             let Some(typed) = self.typed(key, &member.value) else { continue };
             let place = member.value.place;
             self.note(key, member, &typed, None);
@@ -117,7 +120,7 @@ impl<'f> Reader<'f> {
         let mut draft = VhostDraft::default();
         let mut seen = Seen::new();
         for member in &map.members {
-            let Some(key) = self.known(Level::Vhost, member, &mut seen) else { continue };
+            let Some(key) = self.known(Level::Vhost, member, map, &mut seen) else { continue };
             if matches!(key.kind, Kind::Objects(_)) {
                 for (map, place) in self.objects(key, &member.value) {
                     self.mount(&mut draft, map, place);
@@ -143,7 +146,7 @@ impl<'f> Reader<'f> {
         let mut draft = MountDraft::default();
         let mut seen = Seen::new();
         for member in &map.members {
-            let Some(key) = self.known(Level::Mount, member, &mut seen) else { continue };
+            let Some(key) = self.known(Level::Mount, member, map, &mut seen) else { continue };
             let Some(typed) = self.typed(key, &member.value) else { continue };
             let at = member.value.place;
             self.note(key, member, &typed, self.settings.written.vhosts.len().checked_sub(1));
@@ -198,10 +201,11 @@ impl<'f> Reader<'f> {
         &mut self,
         level: Level,
         member: &Member<'_>,
+        map: &Map<'_>,
         seen: &mut Seen,
     ) -> Option<&'static Key> {
         let Some(key) = keys::find(level, &member.key) else {
-            self.unknown(level, member);
+            self.unknown(level, member, map, seen);
             return None;
         };
         if key.aliases.contains(&member.key.as_ref()) {
@@ -243,14 +247,35 @@ impl<'f> Reader<'f> {
         self.report.push(warning);
     }
 
-    fn unknown(&mut self, level: Level, member: &Member<'_>) {
+    fn unknown(&mut self, level: Level, member: &Member<'_>, map: &Map<'_>, seen: &mut Seen) {
         const SHOWN: usize = 60;
         let name: String = member.key.chars().take(SHOWN).collect();
         self.settings.written.unknown.get_or_insert(member.key_place);
-        let severity = if self.options.strict { Severity::Error } else { Severity::Warning };
-        let message = format!("unknown key \"{name}\" {}", level.phrase());
         let few = self.report.counts().total() < SUGGESTIONS_MAX;
-        let hint = if few { suggest::for_key(level, &member.key) } else { None };
+        let meant = if few { suggest::for_key(level, &member.key) } else { None };
+        let (key, hint) = match meant {
+            Some(meant) => (meant.key, Some(meant.hint)),
+            None if few => (None, None),
+            None => (suggest::protecting(&member.key), None),
+        };
+        let mut severity = if self.options.strict { Severity::Error } else { Severity::Warning };
+        if let Some(key) = key {
+            // The right key may be there as well; else this one stands for it, so that its being
+            // missing is not told a second time.
+            let is_lost = !map.members.iter().any(|other| key.is_called(&other.key));
+            if is_lost && key.level == level {
+                seen.push((key.name, member.value.place));
+                self.vhosts_seen += usize::from(key.name == "vhosts");
+            }
+            let is_needed = is_lost && key.level == level && REQUIRED.contains(&key.name);
+            if key.protects || is_needed {
+                severity = Severity::Error;
+            }
+        }
+        let mut message = format!("unknown key \"{name}\" {}", level.phrase());
+        if key.is_some_and(|key| key.protects) {
+            message += " protects nothing";
+        }
         self.report.push(Diagnostic::new(severity, member.key_place, message).maybe_hint(hint));
     }
 

@@ -31,7 +31,8 @@ bytes.
 `kinglet -t` checks a configuration and reports everything that is wrong with file, line and column;
 `kinglet -T` prints all effective values; `kinglet --explain KEY` prints an entry of this page;
 `kinglet --schema` prints a JSON Schema for editors. An unknown key is a warning, and with `--strict`
-an error.
+an error. One that is like a key that protects something (`basic_auth`, `alow`), or that stands in the
+wrong object, is always an error, and so is one that is like a key that has to be there.
 
 Marks: **Kinglet** is a key that lwsws does not have; **not built yet** is a key that is checked but has
 no effect in this version; **no effect** is a key that is only accepted.
@@ -163,6 +164,9 @@ pub(super) fn facts(key: &Key) -> Vec<(&'static str, String)> {
         Merge::First => facts.push(("given twice", "the first one counts".to_owned())),
         Merge::All => facts.push(("given twice", "all count".to_owned())),
         Merge::Or => facts.push(("given twice", "the bits of all are joined".to_owned())),
+    }
+    if key.protects {
+        facts.push(("misspelled", "an error, not a warning".to_owned()));
     }
     if key.ours {
         facts.push(("Kinglet", "lwsws does not have this key".to_owned()));

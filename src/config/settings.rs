@@ -257,6 +257,14 @@ pub struct Mount {
     pub later: Vec<Later>,
 }
 
+impl Vhost {
+    /// Whether nothing can be listened on for it, which only a text with errors leads to.
+    #[must_use]
+    pub fn has_no_port(&self) -> bool {
+        self.port.value == 0 && !matches!(self.listen_on.value, ListenOn::Unix(_))
+    }
+}
+
 impl Default for Mount {
     fn default() -> Self {
         Self {

@@ -154,3 +154,44 @@ def config_not_built_yet(stage):
     matches("cgi", server.log())
     answer = stage.ask("/git/")
     true(answer.status in (404, 501, 503), f"{answer.status}")
+
+
+@case
+def faults_of_text_and_machine_together(stage):
+    """a wrong value hides nothing: the faults of the machine come in the same run, from -t, a start
+    and a reload, and the server that runs goes on"""
+    bad = stage.vhost([stage.mount("/", "file:///no/docs", default="a"),
+                       stage.mount("/in", basic_auth="/no/users"),
+                       stage.mount("no/../path", "file:///no/other")],
+                      port="99999", access_log="/no/logs/access.log",
+                      host_ssl_cert="/no/site.crt", host_ssl_key="/no/site.key")
+    wanted = ["/no/docs does not exist", "/no/users does not exist", "/no/logs/access.log cannot",
+              "/no/other does not exist", "/no/site.crt: No such file",
+              "\"port\" must be a whole number", "\"mountpoint\" must not"]
+
+    def check(text, what):
+        for part in wanted:
+            equal(text.count(part), 1, f"{what}: {part} in {text}")
+        matches("kinglet: the configuration has 2 errors", text)
+
+    conf = stage.configure([bad])
+    for role in (["-t"], [], ["--one-process"]):
+        code, text = stage.run(*role, "-c", conf)
+        equal(code, 78, role)
+        check(text, role)
+    # Syntax errors too; who would serve is not known then, and nothing is said about rights.
+    stage.file("conf/conf", '{ "global": { "username": "nobody" "uid": } }')
+    os.chmod(stage.docs, 0o700)
+    code, text = stage.run("-t", "-c", conf)
+    equal(code, 78, text)
+    matches("/no/docs does not exist.*missing ','|missing ','.*/no/docs does not exist", text)
+    true("may not open" not in text or "user nobody may not open" in text, text)
+    os.chmod(stage.docs, 0o755)
+    conf = stage.configure()
+    server = stage.spawn("-c", conf).ready(stage.port)
+    stage.configure([bad])
+    code, text = stage.run("reload", "-c", conf)
+    equal(code, 78, text)
+    check(text, "reload")
+    equal(stage.ask("/small.txt").status, 200)
+    server.alive()

@@ -194,7 +194,8 @@ pub(super) static KEYS: &[Key] = &[
         Kind::Pairs(PairRule::Keyword),
         "Words that, within a `User-Agent`, have the request answered with a status and a text.",
     )
-    .eg(r#"[{ "badbot": "403 no robots" }]"#)
+    .protects()
+        .eg(r#"[{ "badbot": "403 no robots" }]"#)
     .slot(Slot::Global(
         |g, v, _| {
             let keywords = v.pairs().into_iter().filter_map(|(k, v)| parse_keyword(&k, &v));
@@ -209,10 +210,12 @@ pub(super) static KEYS: &[Key] = &[
     )),
     key("ip-limit-ah", count(0, 1_000_000), "Requests in progress per address; 0 is no limit.")
         .or("no limit")
+        .protects()
         .eg(r#""8""#)
         .slot(Slot::Global(|g, v, _| g.ip_limit_ah = v.some_u32(), |g| number(g.ip_limit_ah?))),
     key("ip-limit-wsi", count(0, 1_000_000), "Connections per address; 0 is no limit.")
         .or("no limit")
+        .protects()
         .eg(r#""32""#)
         .slot(Slot::Global(|g, v, _| g.ip_limit_wsi = v.some_u32(), |g| number(g.ip_limit_wsi?))),
     key("rlimit-nofile", count(0, 1 << 30), "Limit of open files to ask the system for.")

@@ -251,6 +251,8 @@ pub struct Key {
     pub merge: Merge,
     /// Kinglet's own: lwsws does not know it.
     pub ours: bool,
+    /// Without it something is open to more clients: a misspelled one is an error.
+    pub protects: bool,
     /// How its value gets into the settings.
     pub(crate) slot: Slot,
 }
@@ -274,6 +276,7 @@ impl Key {
             status: Status::Built,
             merge,
             ours: false,
+            protects: false,
             slot: Slot::None,
         }
     }
@@ -300,6 +303,11 @@ impl Key {
 
     const fn ours(mut self) -> Self {
         self.ours = true;
+        self
+    }
+
+    const fn protects(mut self) -> Self {
+        self.protects = true;
         self
     }
 

@@ -58,6 +58,7 @@ pub(super) static KEYS: &[Key] = &[
         )),
     key("basic-auth", Kind::Path, "File with user:password lines; then only these users get in.")
         .or("everybody")
+        .protects()
         .eg(r#""/etc/kinglet/users""#)
         .slot(Slot::Mount(
             |d, v, at| d.mount.basic_auth = v.some_text().map(|t| located(t, at)),
@@ -157,10 +158,12 @@ pub(super) static KEYS: &[Key] = &[
             |m| flag(m.directory_listing),
         )),
     key("allow", Kind::Blocks, "Addresses that may use the mount; when given, all others may not.")
+        .protects()
         .eg(r#"["192.168.1.0/24", "::1"]"#)
         .ours()
         .slot(Slot::Mount(|d, v, _| d.mount.allow.extend(v.blocks()), |m| blocks(&m.allow))),
     key("deny", Kind::Blocks, "Addresses that may not use the mount, whatever \"allow\" says.")
+        .protects()
         .eg(r#""203.0.113.0/24""#)
         .ours()
         .slot(Slot::Mount(|d, v, _| d.mount.deny.extend(v.blocks()), |m| blocks(&m.deny))),
@@ -182,7 +185,8 @@ pub(super) static KEYS: &[Key] = &[
         "Requests per second and address; 0 is no limit.",
     )
     .or("the vhost's")
-    .eg(r#""2""#)
+    .protects()
+        .eg(r#""2""#)
     .ours()
     .later(Feature::RateLimit),
     key("cgi-timeout", SECS, "Time without any progress after which a program is given up.")
@@ -198,6 +202,7 @@ pub(super) static KEYS: &[Key] = &[
         .eg(r#"[{ "GIT_PROJECT_ROOT": "/srv/git" }]"#)
         .later(Feature::Cgi),
     key("cgi-chroot", Kind::Path, "Root directory for the program.")
+        .protects()
         .eg(r#""/srv/jail""#)
         .later(Feature::Cgi),
     key("cgi-chdir", Kind::Path, "Working directory for the program.")
@@ -210,6 +215,7 @@ pub(super) static KEYS: &[Key] = &[
         .eg(r#"{ ".shtml": "my-protocol" }"#)
         .later(Feature::Plugins),
     key("interceptor-path", Kind::UrlPath, "Path that requests are sent to until a protocol lets them pass.")
+        .protects()
         .eg(r#""/captcha""#)
         .later(Feature::Plugins),
     key("no-ws-upgrades", Kind::Bool, "Refuse WebSocket below this mount.")

@@ -44,6 +44,7 @@ pub(super) const CERTIFICATE: Key = key(
         CertificateSource::SelfSigned => text("self-signed"),
     },
 )
+.protects()
 .eg(r#""/etc/ssl/site.crt""#);
 
 pub(super) const PRIVATE_KEY: Key = key(
@@ -53,6 +54,7 @@ pub(super) const PRIVATE_KEY: Key = key(
     |d, v, at| d.tls.key = v.text_at(at),
     |h| text(&h.tls.as_ref()?.key.as_ref()?.value),
 )
+.protects()
 .eg(r#""/etc/ssl/private/site.key""#);
 
 pub(super) const AUTHORITIES: Key = key(
@@ -62,6 +64,7 @@ pub(super) const AUTHORITIES: Key = key(
     |d, v, at| d.tls.ca = v.text_at(at),
     |h| text(&h.tls.as_ref()?.ca.as_ref()?.value),
 )
+.protects()
 .eg(r#""/etc/ssl/site-ca.crt""#);
 
 pub(super) const IGNORE_MISSING: Key = key(
@@ -82,6 +85,7 @@ pub(super) const CLIENTS: Key = key(
     |h| flag(h.tls.as_ref()?.client_cert_required.is_some()),
 )
 .or("off")
+.protects()
 .eg(r#""1""#);
 
 pub(super) const CIPHERS: Key = key(

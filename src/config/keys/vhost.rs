@@ -75,7 +75,8 @@ pub(super) static KEYS: &[Key] = &[
         "Address or network interface to listen on; with \"unix-socket\" a path, or `@` and an abstract name.",
     )
     .or("every address")
-    .eg(r#""127.0.0.1""#)
+    .protects()
+        .eg(r#""127.0.0.1""#)
     .slot(Slot::Vhost(
         |d, v, at| d.interface = v.some_text().map(|t| located(t, at)),
         |h| interface_text(&h.listen_on.value),
@@ -166,10 +167,12 @@ pub(super) static KEYS: &[Key] = &[
         |h| text(&h.error_document_404.as_ref()?.value),
     )),
     key("allow", Kind::Blocks, "Addresses that may use the vhost; when given, all others may not.")
+        .protects()
         .eg(r#"["192.168.1.0/24", "::1"]"#)
         .ours()
         .slot(Slot::Vhost(|d, v, _| d.vhost.allow.extend(v.blocks()), |h| blocks(&h.allow))),
     key("deny", Kind::Blocks, "Addresses that may not use the vhost, whatever \"allow\" says.")
+        .protects()
         .eg(r#""203.0.113.0/24""#)
         .ours()
         .slot(Slot::Vhost(|d, v, _| d.vhost.deny.extend(v.blocks()), |h| blocks(&h.deny))),
@@ -191,7 +194,8 @@ pub(super) static KEYS: &[Key] = &[
         "Requests per second and address; 0 is no limit.",
     )
     .or("no limit")
-    .eg(r#""20""#)
+    .protects()
+        .eg(r#""20""#)
     .ours()
     .later(Feature::RateLimit),
     key("noipv6", Kind::Bool, "Do not listen on IPv6.").or("off").eg(r#""on""#).slot(Slot::Vhost(
@@ -227,7 +231,8 @@ pub(super) static KEYS: &[Key] = &[
         "A WebSocket's `Host` must be this vhost's name and port.",
     )
     .or("off")
-    .eg(r#""1""#)
+    .protects()
+        .eg(r#""1""#)
     .later(Feature::WebSocket),
     tls::CERTIFICATE,
     tls::PRIVATE_KEY,

@@ -167,7 +167,9 @@ impl Reader<'_> {
             });
             vhost.over_tls = over_tls;
             vhost.non_tls = undecided.plain.meaning(over_tls);
-            undecided.plain.check(over_tls, client, &mut self.report);
+            if !vhost.has_no_port() {
+                undecided.plain.check(over_tls, client, &mut self.report);
+            }
         }
     }
 }

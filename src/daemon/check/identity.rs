@@ -82,7 +82,7 @@ pub(in crate::daemon) fn decide_quick(
     report: &mut Report<'_>,
 ) -> Identity {
     if starter.uid != 0 {
-        return identity(starter.clone(), false);
+        return kept(starter);
     }
     let owner = std::fs::metadata(directory).ok().map(|found| user_or_id(found.uid()));
     let nobody = nobody();
@@ -108,9 +108,14 @@ pub(in crate::daemon) fn decide_quick(
                 Finding::new(Severity::Warning, message)
                     .hint("start it as another user, or let others read the directory"),
             );
-            identity(starter.clone(), false)
+            kept(starter)
         }
     }
+}
+
+/// The starter itself.
+pub(super) fn kept(starter: &Subject) -> Identity {
+    identity(starter.clone(), false)
 }
 
 fn identity(subject: Subject, must_drop: bool) -> Identity {
@@ -124,7 +129,7 @@ fn keep(
     global: &Global,
     report: &mut Report<'_>,
 ) -> Identity {
-    let identity = identity(starter.clone(), false);
+    let identity = kept(starter);
     if let Some(user) = wanted
         && user.uid != starter.uid
     {
@@ -140,7 +145,7 @@ fn stay_root(starter: &Subject, global: &Global, report: &mut Report<'_>) -> Ide
     let finding = Finding::new(Severity::Warning, message)
         .hint("name a user without rights, or leave \"username\" out to serve as nobody");
     report(placed(finding, global.username.as_ref()));
-    identity(starter.clone(), false)
+    kept(starter)
 }
 
 fn become_user(user: User, gid: Option<u32>, global: &Global, report: &mut Report<'_>) -> Identity {

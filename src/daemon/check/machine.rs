@@ -17,6 +17,7 @@ use crate::config::settings::{
 use crate::daemon::finding::{Finding, Report, Severity};
 use crate::daemon::listening::places::{self, Bind, Interfaces};
 use crate::daemon::listening::ports;
+use crate::origin::credentials::{Credentials, Event};
 use crate::sys::access::{self, Refusal, Subject, Want};
 use crate::sys::{limits, port_owner};
 
@@ -50,23 +51,52 @@ pub(in crate::daemon) fn run(
     names(settings, &mut add);
     for vhost in &settings.vhosts {
         let exposed = is_exposed(vhost, interfaces);
-        for mount in &vhost.mounts {
-            documents(mount, actors, &mut add);
-            credentials(mount, actors, exposed, &mut add);
-        }
-        error_document::check(vhost, &mut add);
-        if let Some(log) = &vhost.access_log {
-            access_log(log, actors, &mut add);
-        }
+        vhost.mounts.iter().for_each(|mount| credentials(mount, actors, exposed, &mut add));
     }
-    tls::run(settings, &mut add);
-    unix_sockets::places(settings, actors.starter, &mut add);
+    on_disk(settings, actors, &mut add);
     let listeners = listeners(settings, interfaces, &mut add);
     let mounts = settings.vhosts.iter().flat_map(|vhost| &vhost.mounts);
     let directories = mounts.filter(|mount| matches!(mount.origin.value, Origin::File(_))).count();
     descriptors(&settings.global, listeners + directories, actors.starter, &mut add);
     sort(&mut found);
     found.into_iter().for_each(report);
+}
+
+/// What the machine lacks, for a text with errors: only what is certain whatever else it may say.
+/// With `interfaces` ports are tried too, which a server that runs would be in the way of.
+pub(in crate::daemon) fn lacks(
+    settings: &Settings,
+    actors: Actors<'_>,
+    interfaces: Option<&Interfaces>,
+    report: &mut Report<'_>,
+) {
+    let mut found: Vec<Finding> = Vec::new();
+    let mut add = |finding| found.push(finding);
+    let mounts = settings.vhosts.iter().flat_map(|vhost| &vhost.mounts);
+    mounts.for_each(|mount| credentials(mount, actors, false, &mut add));
+    on_disk(settings, actors, &mut add);
+    if let Some(interfaces) = interfaces {
+        listeners(settings, interfaces, &mut add);
+    }
+    found.retain(|finding| finding.severity <= Severity::Degraded);
+    sort(&mut found);
+    found.into_iter().for_each(report);
+}
+
+/// Directories, users, logs, certificates, sockets.
+fn on_disk(settings: &Settings, actors: Actors<'_>, add: &mut dyn FnMut(Finding)) {
+    for vhost in &settings.vhosts {
+        for mount in &vhost.mounts {
+            documents(mount, actors, add);
+            users(mount, add);
+        }
+        error_document::check(vhost, add);
+        if let Some(log) = &vhost.access_log {
+            access_log(log, actors, add);
+        }
+    }
+    tls::run(settings, add);
+    unix_sockets::places(settings, actors.starter, &mut |finding| add(finding));
 }
 
 /// The part of [`run`] that a start repeats: directories and credentials, which may have gone
@@ -290,6 +320,21 @@ fn credentials(mount: &Mount, actors: Actors<'_>, exposed: bool, add: &mut dyn F
     }
 }
 
+/// The lines of the file of `basic-auth`, as far as we may read it.
+fn users(mount: &Mount, add: &mut dyn FnMut(Finding)) {
+    let Some(Located { value, place }) = &mount.basic_auth else { return };
+    let mut file = Credentials::new(0, Path::new(value));
+    let Some(Event::Loaded { users, malformed }) = file.refresh(0, 0) else { return };
+    for line in malformed {
+        let message = format!("{value}:{line}: neither user:password nor a hash that is known");
+        add(Finding::new(Severity::Warning, message).at(*place));
+    }
+    if users == 0 {
+        let hint = format!("write a line \"user:password\" for each user into {value}");
+        add(closed(format!("{value} names no user")).at(*place).hint(hint));
+    }
+}
+
 /// How to close a file that everybody may read so that the server can still read it.
 fn let_read_alone(file: &str, metadata: &Metadata, server: &Identity) -> String {
     let closed = metadata.mode() & !0o007;
@@ -357,7 +402,7 @@ fn access_log(log: &Located<String>, actors: Actors<'_>, add: &mut dyn FnMut(Fin
 /// Interfaces, addresses and ports; says how many listeners there will be.
 fn listeners(settings: &Settings, interfaces: &Interfaces, add: &mut dyn FnMut(Finding)) -> usize {
     let mut tried = BTreeSet::new();
-    for vhost in &settings.vhosts {
+    for vhost in settings.vhosts.iter().filter(|vhost| !vhost.has_no_port()) {
         let (on, port) = (&vhost.listen_on.value, vhost.port.value);
         let on_place = placed(vhost.listen_on.place, vhost.port.place);
         match places::resolve(on, port, vhost.families, interfaces) {

@@ -223,6 +223,25 @@ fn credentials_are_readable_by_the_server_alone() {
 }
 
 #[test]
+fn credentials_that_let_nobody_in_are_told() {
+    let site = Site::new("users");
+    let mut settings = site.settings();
+    site.chmod("auth", 0o600);
+    let value = site.text("auth");
+    settings.vhosts[0].mounts[0].basic_auth = Some(Located { value, place: place(40) });
+    let mut owner = stranger();
+    owner.subject.uid = fs::metadata(site.0.join("auth")).unwrap().uid();
+    fs::write(site.0.join("auth"), "# none\nuser\nother:{MD4}x\n").unwrap();
+    let found = run_as(&settings, &owner);
+    let texts: Vec<&str> = found.iter().map(|found| &*found.message).collect();
+    assert_eq!(found.len(), 3, "{texts:?}");
+    assert!(texts[0].ends_with("auth names no user: nobody gets in"), "{texts:?}");
+    assert!(texts[1].contains("auth:2: neither") && texts[2].contains("auth:3: neither"));
+    fs::write(site.0.join("auth"), "a:b\n").unwrap();
+    assert_eq!(run_as(&settings, &owner), []);
+}
+
+#[test]
 fn access_logs_need_a_place_to_be_made() {
     let site = Site::new("log");
     let mut settings = site.settings();

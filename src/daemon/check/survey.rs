@@ -2,15 +2,18 @@
 
 use super::budget::{Budget, Machine, Sizes, Speech};
 use super::identity::{self, Identity};
+use super::machine::{self, Actors};
 use super::{chroot, migration, unix_sockets};
 use crate::config::diagnose::{Diagnostic, Report, Severity};
 use crate::config::settings::{Settings, SourceFile};
 use crate::config::{self, Loaded, Options};
 use crate::conn::Client;
-use crate::daemon::command::args::{Args, Source};
+use crate::daemon::command::args::{Action, Args, Source};
 use crate::daemon::command::exit;
 use crate::daemon::command::print;
 use crate::daemon::command::quick;
+use crate::daemon::finding::Finding;
+use crate::daemon::listening::places::Interfaces;
 use crate::reactor::entry_bytes;
 use crate::sys::{limits, log};
 use crate::vhost::World;
@@ -27,6 +30,7 @@ impl Survey {
     /// # Errors
     /// The exit code; everything has been printed.
     pub(in crate::daemon) fn read(args: &Args, strict: bool, port: u16) -> Result<Self, u8> {
+        let mut is_damaged = false;
         let mut survey = match &args.source {
             Source::Quick(source) => match quick::settings(source, port) {
                 Ok(settings) => {
@@ -46,6 +50,7 @@ impl Survey {
                 let keep_written = migration::concerns(dir);
                 let options = Options { keep_written, ..options(args, strict) };
                 let mut loaded: Loaded = config::load(dir, &options);
+                is_damaged = loaded.is_damaged;
                 for note in config::not_built(&loaded) {
                     loaded.report.push(note);
                 }
@@ -53,16 +58,12 @@ impl Survey {
             }
         };
         if survey.report.has_errors() {
-            // An unknown user is a mistake of the same text, to be told in the same run.
+            let identity = survey.decide(args);
             let global = &survey.settings.global;
-            if global.username.is_some() || global.groupname.is_some() {
-                let report = &mut survey.report;
-                identity::decide(global, &identity::starter(), &mut |finding| {
-                    report.push(finding.into())
-                });
-            }
-            survey.print();
-            return Err(survey.refusal());
+            // The user may be named where the text is damaged.
+            let is_clear = !is_damaged || global.username.is_some() || global.uid.is_some();
+            let identity = identity.filter(|_| is_clear);
+            return Err(survey.refuse(args, identity));
         }
         Ok(survey)
     }
@@ -114,8 +115,22 @@ impl Survey {
     /// # Errors
     /// The exit code; everything has been printed.
     pub(in crate::daemon) fn identity(&mut self, args: &Args) -> Result<Identity, u8> {
+        let identity = self.decide(args);
+        match identity.as_ref().filter(|_| !self.report.has_errors()) {
+            Some(identity) => Ok(identity.clone()),
+            None => Err(self.refuse(args, identity)),
+        }
+    }
+
+    /// Who will serve, if that is clear; all errors are reported, and notes if there are none.
+    fn decide(&mut self, args: &Args) -> Option<Identity> {
         let starter = identity::starter();
-        let mut add = |finding: crate::daemon::finding::Finding| self.report.push(finding.into());
+        let is_refused = self.report.has_errors();
+        let mut add = |finding: Finding| {
+            if finding.severity != Severity::Note || !is_refused {
+                self.report.push(finding.into());
+            }
+        };
         let identity = match &args.source {
             Source::Quick(source) => {
                 Some(identity::decide_quick(&source.directory, &starter, &mut add))
@@ -126,10 +141,26 @@ impl Survey {
             chroot::check(&self.settings, identity, &mut add);
         }
         unix_sockets::check(&self.settings, &starter, &mut add);
-        identity.filter(|_| !self.report.has_errors()).ok_or_else(|| {
-            self.print();
-            self.refusal()
-        })
+        identity
+    }
+
+    /// Prints what is wrong, and what the machine lacks, so that both can be mended at once; the
+    /// exit code. Without an `identity` only what root lacks is known.
+    fn refuse(&mut self, args: &Args, identity: Option<Identity>) -> u8 {
+        let interfaces = match args.action {
+            Action::Check { .. } => Some(Interfaces::read()),
+            _ => None,
+        };
+        if matches!(args.action, Action::Check { .. } | Action::Plan | Action::OneProcess) {
+            let starter = identity::starter();
+            let server = identity.unwrap_or_else(|| identity::kept(&starter));
+            let actors = Actors { server: &server, starter: &starter };
+            let Self { settings, report } = self;
+            let mut add = |finding: Finding| report.push(finding.into());
+            machine::lacks(settings, actors, interfaces.as_ref(), &mut add);
+        }
+        self.print();
+        self.refusal()
     }
 
     /// Prints what there is to say; without notes when the log does not want them.

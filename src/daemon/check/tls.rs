@@ -35,6 +35,14 @@ fn check(vhost: &Vhost, tls: &Tls, add: &mut dyn FnMut(Finding)) {
             .at(ca.place)
             .hint("anybody can get a certificate of theirs: name a CA of your own"));
     }
+    if let (CertificateSource::File(path), None) = (&tls.certificate.value, &tls.key) {
+        // The text is wrong, and that was told: there is no key to look at.
+        if let Err(error) = std::fs::File::open(path) {
+            let message = format!("{path}: {error}");
+            add(Finding::new(Severity::Degraded, message).at(tls.certificate.place));
+        }
+        return;
+    }
     match certificate_files::identity(tls, roots.as_ref(), None) {
         Ok(None) => suites(tls, false, add),
         Ok(Some(identity)) => {
