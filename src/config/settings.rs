@@ -211,11 +211,19 @@ pub struct Protocol {
 /// `access-log-format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
-    /// Apache's combined format, as lwsws writes it.
+    /// Apache's combined format.
     #[default]
     Combined,
     /// One JSON object a line.
     Json,
+    /// As lwsws: `""` for a field that was not sent, and the bytes of head and body.
+    Lwsws,
+}
+
+impl LogFormat {
+    /// Every format by its name.
+    pub(super) const NAMES: [(&'static str, Self); 3] =
+        [("combined", Self::Combined), ("json", Self::Json), ("lwsws", Self::Lwsws)];
 }
 
 /// One entry of `mounts`.

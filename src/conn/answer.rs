@@ -65,6 +65,8 @@ pub(super) struct Answered {
     pub(super) keep_alive: bool,
     pub(super) vhost: &'static Vhost,
     pub(super) keepalive_ms: u64,
+    /// Bytes of the answer's head.
+    pub(super) head_bytes: u32,
 }
 
 /// Why a request is not answered yet. Nothing was written.
@@ -94,6 +96,8 @@ pub(super) struct Desk<'a> {
     pub(super) keep_alive: bool,
     /// The page of `error-document-404` is being served.
     pub(super) is_lost: bool,
+    /// Bytes of the answer's head, once it is written.
+    pub(super) head_bytes: u32,
 }
 
 /// Status and source, or why not yet.
@@ -118,8 +122,18 @@ pub(super) fn answer(
         && !request.draining
         && vhost.keepalive_timeout_ms > 0
         && request.body_read;
-    let mut desk =
-        Desk { request, local, tx, tail, vhost_id, vhost, mount: None, keep_alive, is_lost: false };
+    let mut desk = Desk {
+        request,
+        local,
+        tx,
+        tail,
+        vhost_id,
+        vhost,
+        mount: None,
+        keep_alive,
+        is_lost: false,
+        head_bytes: 0,
+    };
     let (status, source) = match request.security.objection(vhost) {
         _ if is_misdirected => desk.error(Status::MISDIRECTED_REQUEST)?,
         Some(NonTls::Redirect) => desk.redirect_to_https()?,
@@ -128,7 +142,8 @@ pub(super) fn answer(
     };
     let own_ms = desk.mount.and_then(|(_, mount)| mount.keepalive_timeout_ms);
     let keepalive_ms = own_ms.unwrap_or(vhost.keepalive_timeout_ms);
-    Ok(Answered { status, source, keep_alive: desk.keep_alive, vhost, keepalive_ms })
+    let Desk { keep_alive, head_bytes, .. } = desk;
+    Ok(Answered { status, source, keep_alive, vhost, keepalive_ms, head_bytes })
 }
 
 impl Desk<'_> {
@@ -142,6 +157,7 @@ impl Desk<'_> {
             version: self.request.head.version,
             keep_alive: self.keep_alive,
             head_only: self.request.head.method == Method::Head,
+            head_bytes: &mut self.head_bytes,
         }
     }
 

@@ -48,6 +48,7 @@ pub(super) fn serve(desk: &mut Desk<'_>, path: &[u8], at: MountMatch<'static, '_
                 version: head.version,
                 keep_alive: desk.keep_alive,
                 head_only: head.method == Method::Head,
+                head_bytes: &mut desk.head_bytes,
             };
             let mut answer = Answer { reply, tail: desk.tail, head, mount, found };
             if desk.is_lost { answer.lost() } else { answer.found() }

@@ -114,7 +114,7 @@ impl Http {
         cx: &mut Cx<'_>,
         (bytes, clean): (u64, bool),
     ) -> Taken {
-        let Answered { status, source, keep_alive, vhost, keepalive_ms } = answered;
+        let Answered { status, source, keep_alive, vhost, keepalive_ms, head_bytes } = answered;
         cx.local.requests = cx.local.requests.wrapping_add(1);
         let over = matches!(source, Source::Done) && tail.is_none() && keep_alive;
         let mut line = None;
@@ -122,7 +122,7 @@ impl Http {
             let mut user = [0; CREDENTIALS_BYTES_MAX];
             let subject = self.security.client_subject().map(str::as_bytes);
             let user = cx.local.copy_user(&mut user).or(subject);
-            let fields = logging::fields(head, self.peer, vhost, user);
+            let fields = Fields { head_bytes, ..logging::fields(head, self.peer, vhost, user) };
             if over {
                 cx.local.log_whole(cx.now_ms, vhost, &fields, status, bytes);
             } else {
@@ -153,14 +153,16 @@ impl Http {
     /// Answers what is not a request, or not one for us; the rest of the bytes means nothing.
     fn refuse(&self, client: &mut End, refusal: Refusal, cx: &mut Cx<'_>) -> Taken {
         let before = client.tx.len();
-        if self.last_words(client, refusal.status, cx).is_err() && before > 0 {
+        let words = self.last_words(client, refusal.status, cx);
+        if words.is_err() && before > 0 {
             return Taken::Full;
         }
+        let head_bytes = words.unwrap_or_default();
         cx.local.requests = cx.local.requests.wrapping_add(1);
         let bytes = (client.tx.len() - before) as u64;
         let vhost = self.default_vhost(cx.world);
-        let fields =
-            Fields { peer: Some(self.peer), vhost: vhost.name.as_bytes(), ..logging::UNREADABLE };
+        let (peer, vhost_name) = (Some(self.peer), vhost.name.as_bytes());
+        let fields = Fields { peer, vhost: vhost_name, head_bytes, ..logging::UNREADABLE };
         cx.local.log_whole(cx.now_ms, vhost, &fields, refusal.status, bytes);
         client.rx.consume(client.rx.len());
         Taken::Refused
@@ -172,14 +174,16 @@ impl Http {
         self.refuse(client, Refusal { status, why: "the answer's head is too large" }, cx)
     }
 
-    /// An error page for a request that has no vhost yet, as the last thing on the connection.
+    /// An error page for a request that has no vhost yet, as the last thing on the connection;
+    /// says how many bytes its head has.
     pub(super) fn last_words(
         &self,
         client: &mut End,
         status: Status,
         cx: &mut Cx<'_>,
-    ) -> Result<(), crate::buf::Full> {
+    ) -> Result<u32, crate::buf::Full> {
         cx.local.tick(cx.now_ms);
+        let mut head_bytes = 0;
         let mut reply = Reply {
             tx: &mut client.tx,
             date: &cx.local.date,
@@ -188,8 +192,10 @@ impl Http {
             version: Version::Http11,
             keep_alive: false,
             head_only: begins_as_head(client.rx.filled()),
+            head_bytes: &mut head_bytes,
         };
-        reply.error(status, |_| {})
+        reply.error(status, |_| {})?;
+        Ok(head_bytes)
     }
 
     pub(super) fn default_vhost(&self, site: &'static super::Site) -> &'static crate::vhost::Vhost {

@@ -28,6 +28,7 @@ pub(super) const UNREADABLE: Fields<'static> = Fields {
     version: b"",
     referer: None,
     user_agent: None,
+    head_bytes: 0,
 };
 
 /// The fields of a line for `head`; the user is the one that the head's answer let in.
@@ -49,6 +50,7 @@ pub(super) fn fields<'a>(
         },
         referer: head.fields.get(Field::Referer),
         user_agent: head.fields.get(Field::UserAgent),
+        head_bytes: 0,
     }
 }
 

@@ -20,12 +20,15 @@ pub(super) struct Reply<'a> {
     pub(super) keep_alive: bool,
     /// The request was HEAD: no body follows.
     pub(super) head_only: bool,
+    /// Where the length of the answer's head goes, for the log.
+    pub(super) head_bytes: &'a mut u32,
 }
 
 impl Reply<'_> {
     /// Begins a head with what every answer has.
     pub(super) fn start(&mut self, status: Status) -> ResponseHead<'_> {
         let mut head = ResponseHead::start(self.tx, status);
+        head.measured(self.head_bytes);
         head.date(self.date).lines(self.header_block).connection(self.version, self.keep_alive);
         head
     }

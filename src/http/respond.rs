@@ -22,6 +22,8 @@ pub struct ResponseHead<'a> {
     /// Length of the queue before the head.
     before: usize,
     full: bool,
+    /// Where the caller wants to read how long the head has become.
+    bytes: Option<&'a mut u32>,
 }
 
 impl<'a> ResponseHead<'a> {
@@ -29,7 +31,7 @@ impl<'a> ResponseHead<'a> {
     /// section 6.2).
     pub fn start(out: &'a mut Buf, status: Status) -> Self {
         let before = out.len();
-        let mut head = Self { out, before, full: false };
+        let mut head = Self { out, before, full: false, bytes: None };
         match status.line() {
             Some(line) => head.put(line.as_bytes()),
             None => {
@@ -41,6 +43,12 @@ impl<'a> ResponseHead<'a> {
             }
         }
         head
+    }
+
+    /// [`finish`](Self::finish) writes the bytes of the whole head to `bytes`.
+    pub fn measured(&mut self, bytes: &'a mut u32) -> &mut Self {
+        self.bytes = Some(bytes);
+        self
     }
 
     /// A field line. Line ends and NUL in the value become spaces, so that no value can add a
@@ -130,6 +138,9 @@ impl<'a> ResponseHead<'a> {
             self.out.truncate(self.before);
             return Err(Full);
         }
+        if let Some(bytes) = &mut self.bytes {
+            **bytes = u32::try_from(self.out.len() - self.before).unwrap_or(u32::MAX);
+        }
         Ok(())
     }
 
@@ -208,6 +219,7 @@ mod tests {
     fn a_whole_head() {
         let mut out = Buf::with_capacity(512);
         out.put(b"before").unwrap();
+        let mut bytes = 0;
         ResponseHead::start(&mut out, Status::OK)
             .date(&DateCache::new(784_111_777))
             .lines(b"Server: k\r\n")
@@ -215,8 +227,10 @@ mod tests {
             .length(1024)
             .last_modified(0)
             .connection(Version::Http11, true)
+            .measured(&mut bytes)
             .finish()
             .unwrap();
+        assert_eq!(bytes as usize, out.len() - "before".len());
         assert_eq!(
             text(&out),
             "beforeHTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nServer: k\r\n\

@@ -1,9 +1,12 @@
 //! A log line as text: pure, bounded, one line whatever a client sent.
 //!
-//! Combined: `peer - user [time] "METHOD target HTTP/1.1" status bytes "referer" "agent"`, as
-//! lwsws writes it (a missing referer or agent is `""`). In the fields that a client fills,
-//! quotes, backslashes, controls and non-ASCII bytes become `\xHH`.
-//! JSON: one object a line, ASCII only; a non-ASCII byte is written `\\xHH` there, because JSON
+//! Combined: `peer - user [time] "METHOD target HTTP/1.1" status bytes "referer" "agent"`, to the
+//! letter as Apache's `%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"`: what was not sent
+//! is `-`, so is a body without bytes, and in the fields that a client fills quotes and
+//! backslashes have a backslash in front, controls and non-ASCII bytes become `\n` or `\xhh`. A
+//! space in the name of a user is escaped too, which Apache leaves to readers of the log.
+//! Lwsws: the same shape with `""` for a missing referer or agent, and head and body counted.
+//! JSON: one object a line, ASCII only; a non-ASCII byte is written `\\xhh` there, because JSON
 //! can not hold bytes.
 
 use core::fmt::Write as _;
@@ -50,6 +53,8 @@ pub struct Fields<'a> {
     pub referer: Option<&'a [u8]>,
     /// `User-Agent`.
     pub user_agent: Option<&'a [u8]>,
+    /// Bytes of the answer's head.
+    pub head_bytes: u32,
 }
 
 /// What [`complete`] must know of a begun line.
@@ -61,6 +66,8 @@ pub struct Begun {
     len: u16,
     /// Format of the line.
     format: LogFormat,
+    /// Bytes that were sent and that the line does not count.
+    uncounted: u32,
 }
 
 impl Begun {
@@ -90,12 +97,14 @@ pub fn begin(
     let start = out.len();
     let text = Text { out };
     let done = match format {
-        LogFormat::Combined => combined(text, fields, stamp),
+        LogFormat::Combined => combined(text, fields, stamp, b"-"),
+        LogFormat::Lwsws => combined(text, fields, stamp, b""),
         LogFormat::Json => json(text, fields, stamp),
     };
+    let uncounted = if format == LogFormat::Combined { fields.head_bytes } else { 0 };
     let begun = done.and_then(|split| {
         let narrow = |n: usize| u16::try_from(n - start).map_err(|_| Full);
-        Ok(Begun { split: narrow(split)?, len: narrow(out.len())?, format })
+        Ok(Begun { split: narrow(split)?, len: narrow(out.len())?, format, uncounted })
     });
     if begun.is_err() {
         out.truncate(start);
@@ -104,8 +113,8 @@ pub fn begin(
 }
 
 /// Writes the finished line with its newline: `line` is what [`begin`] appended. `bytes` counts
-/// what was sent, head included, as lwsws counts. Returns the number of bytes written, none
-/// when `into` is too small.
+/// what was sent, head included. Returns the number of bytes written, none when `into` is too
+/// small.
 pub fn complete(
     line: &[u8],
     begun: Begun,
@@ -114,10 +123,8 @@ pub fn complete(
     into: &mut [u8],
 ) -> Option<usize> {
     let (before, after) = line.split_at_checked(usize::from(begun.split))?;
-    let (before_bytes, end): (&[u8], &[u8]) = match begun.format {
-        LogFormat::Combined => (b" ", b"\n"),
-        LogFormat::Json => (b",\"bytes\":", b"\n"),
-    };
+    let before_bytes: &[u8] = if begun.format == LogFormat::Json { b",\"bytes\":" } else { b" " };
+    let counted = bytes.saturating_sub(u64::from(begun.uncounted));
     let mut digits = [0; 20];
     let mut at = 0;
     let mut put = |piece: &[u8]| {
@@ -128,9 +135,12 @@ pub fn complete(
     put(before)?;
     put(decimal(u64::from(status), &mut digits))?;
     put(before_bytes)?;
-    put(decimal(bytes, &mut digits))?;
+    match (begun.format, counted) {
+        (LogFormat::Combined, 0) => put(b"-")?,
+        _ => put(decimal(counted, &mut digits))?,
+    }
     put(after)?;
-    put(end)?;
+    put(b"\n")?;
     Some(at)
 }
 
@@ -140,7 +150,7 @@ pub(super) fn lost_note(format: LogFormat, lines: u32) -> heapless::Vec<u8, 64> 
     let mut note = heapless::Vec::new();
     let mut digits = [0; 20];
     let (before, after): (&[u8], &[u8]) = match format {
-        LogFormat::Combined => (b"# ", b" log lines were lost here\n"),
+        LogFormat::Combined | LogFormat::Lwsws => (b"# ", b" log lines were lost here\n"),
         LogFormat::Json => (b"{\"lost_lines\":", b"}\n"),
     };
     // 64 bytes hold either form.
@@ -208,13 +218,23 @@ impl Text<'_> {
     }
 }
 
-fn combined(mut text: Text<'_>, fields: &Fields<'_>, stamp: &Stamp) -> Result<usize, Full> {
+/// `absent` stands for a referer or agent that was not sent.
+fn combined(
+    mut text: Text<'_>,
+    fields: &Fields<'_>,
+    stamp: &Stamp,
+    absent: &'static [u8],
+) -> Result<usize, Full> {
+    let [referer, user_agent] =
+        [fields.referer, fields.user_agent].map(|sent| Some(sent.unwrap_or(absent)));
+    let fields = &Fields { referer, user_agent, ..*fields };
     let long = Long::new(Style::Quoted, fields);
     text.address(fields.peer)?;
     text.raw(b" - ")?;
     match fields.user {
-        Some(user) if !user.is_empty() => text.field(Style::Bare, user, NAME_BYTES_MAX)?,
-        _ => text.raw(b"-")?,
+        None => text.raw(b"-")?,
+        Some(b"") => text.raw(b"\"\"")?,
+        Some(user) => text.field(Style::Bare, user, NAME_BYTES_MAX)?,
     }
     text.raw(b" [")?;
     text.raw(stamp.combined())?;
@@ -307,13 +327,19 @@ fn is_plain(style: Style, byte: u8) -> bool {
 /// How a byte that is not plain is written: the first bytes of the array, as many as the number
 /// says.
 fn escape(style: Style, byte: u8) -> ([u8; ESCAPE_BYTES_MAX], usize) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    const HEX: &[u8; 16] = b"0123456789abcdef";
     let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
+    let short = |letter| ([b'\\', letter, 0, 0, 0, 0], 2);
     match (style, byte) {
-        (Style::Quoted | Style::Bare, _) => ([b'\\', b'x', high, low, 0, 0], 4),
-        (Style::Json, b'"' | b'\\') => ([b'\\', byte, 0, 0, 0, 0], 2),
+        (_, b'"' | b'\\') => short(byte),
         (Style::Json, 0..=0x7f) => ([b'\\', b'u', b'0', b'0', high, low], 6),
         (Style::Json, _) => ([b'\\', b'\\', b'x', high, low, 0], 5),
+        (_, 8) => short(b'b'),
+        (_, b'\t') => short(b't'),
+        (_, b'\n') => short(b'n'),
+        (_, 11) => short(b'v'),
+        (_, b'\r') => short(b'r'),
+        _ => ([b'\\', b'x', high, low, 0, 0], 4),
     }
 }
 

@@ -25,6 +25,7 @@ fn fields<'a>() -> Fields<'a> {
         version: b"HTTP/1.1",
         referer: None,
         user_agent: Some(b"curl/8"),
+        head_bytes: 0,
     }
 }
 
@@ -49,23 +50,23 @@ fn line(format: LogFormat, fields: &Fields<'_>) -> String {
 }
 
 #[test]
-fn combined_lines_have_the_shape_of_lwsws() {
+fn combined_lines_are_those_of_apache() {
     assert_eq!(
         line(LogFormat::Combined, &fields()),
         "192.0.2.7 - - [01/Mar/2024:00:59:59 +0100] \"GET /x?q=1 HTTP/1.1\" 404 \
-         18446744073709551615 \"\" \"curl/8\"\n"
+         18446744073709551615 \"-\" \"curl/8\"\n"
     );
     let odd = Fields {
         peer: None,
         user: Some(b"jo \"x\""),
-        target: b"/\xc3\xa9\"\\ \r\n\x00\x7f",
+        target: b"/\xc3\xa9\"\\ \r\n\t\x08\x0b\x0c\x00\x7f",
         referer: Some(b"a b"),
         ..fields()
     };
     assert_eq!(
         line(LogFormat::Combined, &odd),
-        "- - jo\\x20\\x22x\\x22 [01/Mar/2024:00:59:59 +0100] \
-         \"GET /\\xC3\\xA9\\x22\\x5C \\x0D\\x0A\\x00\\x7F HTTP/1.1\" 404 \
+        "- - jo\\x20\\\"x\\\" [01/Mar/2024:00:59:59 +0100] \
+         \"GET /\\xc3\\xa9\\\"\\\\ \\r\\n\\t\\b\\v\\x0c\\x00\\x7f HTTP/1.1\" 404 \
          18446744073709551615 \"a b\" \"curl/8\"\n"
     );
     let none = Fields { method: b"", target: b"", version: b"", ..fields() };
@@ -77,12 +78,36 @@ fn combined_lines_have_the_shape_of_lwsws() {
     assert!(line(LogFormat::Combined, &local).starts_with(start));
 }
 
+/// A whole line for an answer of so many bytes, of which the head has 100.
+fn of_bytes(format: LogFormat, fields: &Fields<'_>, bytes: u64) -> String {
+    let mut out = Buf::with_capacity(LINE_BYTES_MAX);
+    let fields = Fields { head_bytes: 100, ..*fields };
+    let begun = begin(format, &fields, &stamp(), &mut out).unwrap();
+    let mut whole = [0; 512];
+    let len = complete(out.filled(), begun, 200, bytes, &mut whole).unwrap();
+    String::from_utf8(whole[..len].to_vec()).unwrap()
+}
+
+#[test]
+fn combined_counts_the_body_and_lwsws_everything() {
+    let none = Fields { user: Some(b""), user_agent: Some(b""), ..fields() };
+    let start = "192.0.2.7 - \"\" [01/Mar/2024:00:59:59 +0100] \"GET /x?q=1 HTTP/1.1\" 200";
+    for (bytes, body, all) in [(100, "-", "100"), (101, "1", "101"), (90, "-", "90")] {
+        let line = of_bytes(LogFormat::Combined, &none, bytes);
+        assert_eq!(line, format!("{start} {body} \"-\" \"\"\n"));
+        let line = of_bytes(LogFormat::Lwsws, &none, bytes);
+        assert_eq!(line, format!("{start} {all} \"\" \"\"\n"));
+        let line = of_bytes(LogFormat::Json, &none, bytes);
+        assert!(line.ends_with(&format!("\"bytes\":{all}}}\n")), "{line}");
+    }
+}
+
 #[test]
 fn json_lines_are_objects() {
     assert_eq!(
         line(LogFormat::Json, &Fields { target: b"/\"\\\x01\xe9", ..fields() }),
         "{\"time\":\"2024-03-01T00:59:59+01:00\",\"peer\":\"192.0.2.7\",\"user\":\"\",\
-         \"vhost\":\"a.test\",\"method\":\"GET\",\"target\":\"/\\\"\\\\\\u0001\\\\xE9\",\
+         \"vhost\":\"a.test\",\"method\":\"GET\",\"target\":\"/\\\"\\\\\\u0001\\\\xe9\",\
          \"version\":\"HTTP/1.1\",\"referer\":\"\",\"user_agent\":\"curl/8\",\
          \"status\":404,\"bytes\":18446744073709551615}\n"
     );
@@ -92,15 +117,15 @@ fn json_lines_are_objects() {
 
 #[test]
 fn long_fields_are_cut_only_over_the_bound() {
-    let long = b"x".repeat(LONG_BYTES - 6);
+    let long = b"x".repeat(LONG_BYTES - 7);
     let fits = Fields { target: &long, ..fields() };
-    assert!(line(LogFormat::Combined, &fits).contains(&"x".repeat(LONG_BYTES - 6)));
+    assert!(line(LogFormat::Combined, &fits).contains(&"x".repeat(LONG_BYTES - 7)));
 
-    let long = b"x".repeat(LONG_BYTES - 5);
+    let long = b"x".repeat(LONG_BYTES - 6);
     let cut = Fields { target: &long, ..fields() };
     let text = line(LogFormat::Combined, &cut);
     assert!(text.contains("xxx... HTTP/1.1\" 404 "), "{text}");
-    assert!(text.ends_with(" \"\" \"curl/8\"\n"));
+    assert!(text.ends_with(" \"-\" \"curl/8\"\n"));
 
     let quotes = b"\"".repeat(100_000);
     let mut all = Fields {
@@ -112,6 +137,7 @@ fn long_fields_are_cut_only_over_the_bound() {
         referer: Some(&quotes),
         user_agent: Some(&quotes),
         peer: at("1111:2222:3333:4444:5555:6666:7777:8888"),
+        head_bytes: 0,
     };
     for peer in [all.peer, unix(u32::MAX)] {
         all.peer = peer;
@@ -175,11 +201,15 @@ fn hostile_fields_never_break_a_line() {
             version: &parts[4],
             referer: Some(&parts[5]),
             user_agent: Some(&parts[6]),
+            head_bytes: 0,
         };
         let text = line(LogFormat::Combined, &fields);
         assert!(text.len() <= LINE_BYTES_MAX, "{round}");
         assert_eq!(text.find('\n'), Some(text.len() - 1), "{round}");
-        assert_eq!(text.matches('"').count(), 6, "{round}: {text}");
+        let bare = text.replace("\\\\", "").replace("\\\"", "");
+        // The name of a user that is empty is two more.
+        let quotes = if parts[0].is_empty() { 8 } else { 6 };
+        assert_eq!(bare.matches('"').count(), quotes, "{round}: {text}");
         assert!(text.trim_end().bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{round}");
         let user = text.split(' ').nth(3);
         assert_eq!(user, Some("[01/Mar/2024:00:59:59"), "{round}: {text}");

@@ -25,12 +25,13 @@ fn append(sink: &mut Sink, log: u16, target: &str) -> String {
         version: b"HTTP/1.1",
         referer: None,
         user_agent: None,
+        head_bytes: 0,
     };
     let format = LogFormat::Combined;
     let mut line = Buf::with_capacity(4096);
     let begun = begin(format, &fields, &Stamp::new(0, 0), &mut line).unwrap();
     sink.append(0, LogId(log), line.filled(), begun, 200, 5);
-    format!("- - - [01/Jan/1970:00:00:00 +0000] \"GET {target} HTTP/1.1\" 200 5 \"\" \"\"\n")
+    format!("- - - [01/Jan/1970:00:00:00 +0000] \"GET {target} HTTP/1.1\" 200 5 \"-\" \"-\"\n")
 }
 
 /// Tells `entered` of each write and waits for `gate` before it takes it. A message says

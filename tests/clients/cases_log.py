@@ -45,8 +45,54 @@ def log_combined(stage):
     user, request, status, _, referer, agent = found[0].groups()
     equal((user, request, status, referer, agent),
           ("-", "GET /small.txt?a=b HTTP/1.1", "200", "http://from.test/x", "agent/1"))
+    equal(found[0].group(4), "26", "bytes of the body")
     equal(found[1].group(1), "ann")
     equal(found[2].group(3), "404")
+    equal(found[2].group(5, 6), ("-", "-"), "a referer and an agent that were not sent")
+
+
+@case
+def log_no_body(stage):
+    """Apache's %b: - for an answer without a body"""
+    path = logged(stage)
+    tag = stage.ask("/small.txt").get("etag")
+    stage.ask("/small.txt", method="HEAD")
+    stage.ask("/small.txt", f"If-None-Match: {tag}")
+    sizes = [LINE.match(line).group(3, 4) for line in lines(path, 3)]
+    equal(sizes, [("200", "26"), ("200", "-"), ("304", "-")])
+
+
+@case
+def log_of_lwsws(stage):
+    """access-log-format lwsws: "" for what was not sent, head and body counted"""
+    path = logged(stage, access_log_format="lwsws")
+    stage.curl("-o", os.devnull, "-A", "", stage.url("/small.txt"))
+    size = int(stage.curl("-s", "-A", "", "-o", os.devnull, "-w", "%{size_header}",
+                          stage.url("/small.txt"))) + 26
+    user, request, status, bytes_, referer, agent = LINE.match(lines(path, 2)[1]).groups()
+    equal((user, request, status, int(bytes_), referer, agent),
+          ("-", "GET /small.txt HTTP/1.1", "200", size, "", ""))
+
+
+@case
+def log_owner(stage):
+    """a new log belongs to the starter and, started as root, to the group of its directory"""
+    path = os.path.join(stage.folder("log/kinglet"), "access")
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.chown(os.path.dirname(path), 0, 4)
+    stage.serve([stage.vhost(access_log=path)])
+    stage.ask("/small.txt")
+    lines(path, 1)
+    found = os.stat(path)
+    equal((found.st_uid, oct(found.st_mode)), (os.geteuid(), "0o100640" if is_root else "0o100600"))
+    if is_root:
+        equal(found.st_gid, 4, "group")
+    os.rename(path, path + ".1")
+    stage.servers[0].signal(signal.SIGUSR1)
+    wanted = (found.st_uid, found.st_gid, found.st_mode)
+    eventually(lambda: os.path.exists(path) and wanted == (
+        os.stat(path).st_uid, os.stat(path).st_gid, os.stat(path).st_mode), "the next log is alike")
 
 
 @case

@@ -25,7 +25,7 @@ fn without_time(line: &str) -> String {
 }
 
 #[test]
-fn every_answer_has_its_line_with_the_bytes_that_were_sent() {
+fn every_answer_has_its_line_with_the_bytes_of_its_body() {
     let server = Folder::new()
         .file("www/f.txt", "file")
         .file("www/large.bin", pattern(100_000))
@@ -44,17 +44,36 @@ fn every_answer_has_its_line_with_the_bytes_that_were_sent() {
     ] {
         let answer = server.ask(method, target, &fields);
         want.push(format!(
-            "127.0.0.1 - - \"{method} {target} HTTP/1.1\" {} {} \"http://r.test/\\x22x\\x5Cy\" \
-             \"agent/1 \\xC3\\xA9\\x09.\"",
+            "127.0.0.1 - - \"{method} {target} HTTP/1.1\" {} {} \"http://r.test/\\\"x\\\\y\" \
+             \"agent/1 \\xc3\\xa9\\t.\"",
             answer.status,
-            answer.bytes()
+            body_bytes(answer.body.len())
         ));
     }
     let bad = server.ask("GET", "bad", &[]);
-    want.push(format!("127.0.0.1 - - \"-\" 400 {} \"\" \"\"", bad.bytes()));
+    want.push(format!("127.0.0.1 - - \"-\" 400 {} \"-\" \"-\"", body_bytes(bad.body.len())));
     let got: Vec<String> = log_of(server).iter().map(|line| without_time(line)).collect();
     let lower = |lines: &[String]| lines.iter().map(|l| l.to_lowercase()).collect::<Vec<_>>();
     assert_eq!(lower(&got), lower(&want));
+}
+
+/// As Apache's `%b`.
+fn body_bytes(len: usize) -> String {
+    if len == 0 { "-".to_owned() } else { len.to_string() }
+}
+
+#[test]
+fn the_format_of_lwsws_counts_heads() {
+    let log = r#""access-log": "DIR/access.log", "access-log-format": "lwsws","#;
+    let server = Folder::new().file("www/f.txt", "file").serve_www("", log, "");
+    let mut want = Vec::new();
+    for method in ["GET", "HEAD"] {
+        let answer = server.ask(method, "/f.txt", &[]);
+        let bytes = answer.bytes();
+        want.push(format!("127.0.0.1 - - \"{method} /f.txt HTTP/1.1\" 200 {bytes} \"\" \"\""));
+    }
+    let got: Vec<String> = log_of(server).iter().map(|line| without_time(line)).collect();
+    assert_eq!(got, want);
 }
 
 /// What left in the last moment before the end may be missing from the count.

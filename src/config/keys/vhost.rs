@@ -128,7 +128,12 @@ pub(super) static KEYS: &[Key] = &[
     )
     .eg(r#"[{ "X-Content-Type-Options": "nosniff" }]"#)
     .slot(Slot::Vhost(|d, v, _| d.vhost.headers.extend(v.pairs()), |h| pairs(&h.headers))),
-    key("access-log", Kind::Path, "File that gets a line for every request.")
+    key(
+        "access-log",
+        Kind::Path,
+        "File that gets a line for every request. A new one belongs to who starts the server, with \
+         mode 0600; started as root also to the group of its directory, with mode 0640.",
+    )
         .or("no log")
         .eg(r#""/var/log/kinglet/access.log""#)
         .slot(Slot::Vhost(
@@ -137,20 +142,24 @@ pub(super) static KEYS: &[Key] = &[
         )),
     key(
         "access-log-format",
-        Kind::Choice(&["combined", "json"]),
-        "Shape of a line: Apache's combined format, or a JSON object.",
+        Kind::Choice(&["combined", "json", "lwsws"]),
+        "Shape of a line: `combined` as Apache writes it (`-` for what was not sent, bytes of the \
+         body), `json` for an object with the bytes of head and body, `lwsws` for lwsws' shape \
+         (`\"\"` for what was not sent, bytes of head and body).",
     )
     .or("combined")
     .eg(r#""json""#)
     .ours()
     .slot(Slot::Vhost(
         |d, v, _| {
-            d.vhost.access_log_format = match v.text().as_str() {
-                "json" => LogFormat::Json,
-                _ => LogFormat::Combined,
-            }
+            let word = v.text();
+            let named = LogFormat::NAMES.iter().find(|(name, _)| *name == word);
+            d.vhost.access_log_format = named.map_or_else(Default::default, |&(_, format)| format);
         },
-        |h| text(if h.access_log_format == LogFormat::Json { "json" } else { "combined" }),
+        |h| {
+            let is = |(_, format): &&(_, LogFormat)| *format == h.access_log_format;
+            text(LogFormat::NAMES.iter().find(is)?.0)
+        },
     )),
     key(
         "error-document-404",

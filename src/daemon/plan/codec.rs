@@ -91,12 +91,11 @@ fn take_excerpt(from: &mut Unpacker<'_>) -> Result<Excerpt, PlanFault> {
 
 fn put_log(to: &mut Vec<u8>, log: &PlannedLog) {
     to.text(&log.path);
-    to.owner(log.owner);
     put_excerpt(to, &log.source);
 }
 
 fn take_log(from: &mut Unpacker<'_>) -> Result<PlannedLog, PlanFault> {
-    Ok(PlannedLog { path: from.text()?, owner: from.owner()?, source: take_excerpt(from)? })
+    Ok(PlannedLog { path: from.text()?, source: take_excerpt(from)? })
 }
 
 fn put_listener(to: &mut Vec<u8>, listener: &PlannedListener) {

@@ -38,8 +38,8 @@ fn full() -> Plan {
         budget_text: "memory: 3 MiB\n".to_owned(),
         memory_bytes_max: 3 << 20,
         logs: vec![
-            PlannedLog { path: "/a.log".to_owned(), owner: Some((33, 34)), source: excerpt(3) },
-            PlannedLog { path: "/b".to_owned(), owner: None, source: Excerpt::default() },
+            PlannedLog { path: "/a.log".to_owned(), source: excerpt(3) },
+            PlannedLog { path: "/b".to_owned(), source: Excerpt::default() },
         ],
         listeners: vec![
             listener(ListenOn::Any, Families::Both),

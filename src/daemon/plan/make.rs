@@ -7,7 +7,7 @@ use super::{Excerpt, Plan, PlannedListener, PlannedLog, Quick, Scheme, fingerpri
 use crate::config::settings::SourceFile;
 use crate::daemon::certificates::self_signed;
 use crate::daemon::check::budget::Sizes;
-use crate::daemon::check::identity::{self, Identity};
+use crate::daemon::check::identity;
 use crate::daemon::check::machine::{self, Actors};
 use crate::daemon::check::survey::{Survey, budget, sizes};
 use crate::daemon::check::unix_sockets;
@@ -78,14 +78,13 @@ pub(in crate::daemon) fn make(args: &Args) -> Result<Made, u8> {
     }
     let self_signed = self_signed::prepare(&survey.settings, args);
     let fingerprint = fingerprint::of(args, &survey.settings, &identity, self_signed.as_deref());
-    let plan = Plan { fingerprint, ..plan(args, &survey, &world, &identity, &sizes) };
+    let plan = Plan { fingerprint, ..plan(args, &survey, &world, &sizes) };
     Ok(Made { plan, files: survey.settings.files })
 }
 
-fn plan(args: &Args, survey: &Survey, world: &World, identity: &Identity, sizes: &Sizes) -> Plan {
+fn plan(args: &Args, survey: &Survey, world: &World, sizes: &Sizes) -> Plan {
     let budget = budget(world, sizes);
     let (files, global) = (&survey.settings.files, &survey.settings.global);
-    let owner = identity.must_drop.then_some((identity.subject.uid, identity.subject.gid));
     Plan {
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         state_version: STATE_VERSION,
@@ -104,7 +103,6 @@ fn plan(args: &Args, survey: &Survey, world: &World, identity: &Identity, sizes:
             .iter()
             .map(|log| PlannedLog {
                 path: log.path.to_string(),
-                owner,
                 source: Excerpt::of(log.place, files),
             })
             .collect(),

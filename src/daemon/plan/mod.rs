@@ -62,8 +62,6 @@ pub struct Quick {
 pub struct PlannedLog {
     /// Where it is.
     pub path: String,
-    /// User and group to give it to; none: leave it to whoever makes it.
-    pub owner: Option<(u32, u32)>,
     /// Where the configuration names it.
     pub source: Excerpt,
 }

@@ -1,10 +1,10 @@
 //! The access logs of all generations. The supervisor opens them with its own rights, and opens
 //! them again when log rotation asks for it; workers write.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::Path;
 
 use super::sockets::kept::{pack_fd, unpack_fd};
@@ -15,11 +15,13 @@ use crate::sys::{open, user};
 /// Mode of a log file that is made, as with lwsws.
 const FILE_MODE: u32 = 0o600;
 
+/// Mode of one that root makes, which the group of its directory may read.
+const SHARED_MODE: u32 = 0o640;
+
 /// A log file by its path.
 #[derive(Debug)]
 struct AccessLog {
     path: String,
-    owner: Option<(u32, u32)>,
     file: Option<File>,
 }
 
@@ -42,15 +44,15 @@ impl AccessLogs {
                 continue;
             }
             self.logs.retain(|log| log.path != planned.path);
-            let (path, owner) = (planned.path.clone(), planned.owner);
-            let file = match open_file(&path, owner) {
+            let path = planned.path.clone();
+            let file = match open_file(&path) {
                 Ok(file) => Some(file),
                 Err(error) => {
                     report(planned, error);
                     None
                 }
             };
-            self.logs.push(AccessLog { path, owner, file });
+            self.logs.push(AccessLog { path, file });
         }
     }
 
@@ -58,7 +60,7 @@ impl AccessLogs {
     /// was open, if any, goes on.
     pub(super) fn reopen(&mut self, report: &mut dyn FnMut(&str, io::Error)) {
         for log in &mut self.logs {
-            match open_file(&log.path, log.owner) {
+            match open_file(&log.path) {
                 Ok(file) => log.file = Some(file),
                 Err(error) => report(&log.path, error),
             }
@@ -84,7 +86,6 @@ impl AccessLogs {
         to.length(self.logs.len());
         for log in &self.logs {
             to.text(&log.path);
-            to.owner(log.owner);
             to.optional(log.file.as_ref(), |to, file| {
                 pack_fd(to, file.as_raw_fd());
                 keep.push(file.as_fd());
@@ -98,17 +99,17 @@ impl AccessLogs {
     /// [`Malformed`].
     pub(super) fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Malformed> {
         let logs = from.list(|from| {
-            let (path, owner) = (from.text()?, from.owner()?);
+            let path = from.text()?;
             let file = from.optional(|from| Ok(unpack_fd(from)?.into()))?;
-            Ok(AccessLog { path, owner, file })
+            Ok(AccessLog { path, file })
         })?;
         Ok(Self { logs })
     }
 }
 
 /// Opens for reading too, as lwsws does: opening a FIFO that way does not wait for a reader.
-/// The owner is set only on a file that this call made; an existing one keeps its own.
-fn open_file(path: &str, owner: Option<(u32, u32)>) -> io::Result<File> {
+/// Group and mode are set only on a file that this call made; an existing one keeps its own.
+fn open_file(path: &str) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).mode(FILE_MODE);
     let file = match options.clone().create_new(true).open(path) {
@@ -117,11 +118,28 @@ fn open_file(path: &str, owner: Option<(u32, u32)>) -> io::Result<File> {
         }
         other => other?,
     };
-    if let Some((user, group)) = owner {
-        // Some file systems, those of SD cards for one, know no owners.
-        let _ = fchown(&file, Some(user), Some(group));
-    }
+    share(&file, folder(Path::new(path)));
     Ok(file)
+}
+
+/// Root's own group reads no logs, that of the directory does: `adm` in /var/log/kinglet, as log
+/// rotation has it. The user that serves needs no right here, because it gets the open file.
+fn share(file: &File, folder: &Path) {
+    if user::effective_uid() != 0 {
+        return;
+    }
+    let group = folder.metadata().map(|metadata| metadata.gid());
+    // Some file systems, those of SD cards for one, know no owners.
+    if group.and_then(|group| fchown(file, None, Some(group))).is_ok() {
+        let _ = file.set_permissions(Permissions::from_mode(SHARED_MODE));
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// Root follows a link only where root has put it: whoever may write to the directory of a log
@@ -142,10 +160,7 @@ fn open_existing(options: &OpenOptions, path: &Path) -> io::Result<File> {
 
 /// Whether this link is root's, and the directory that it is in.
 fn is_roots(link: &Path) -> io::Result<bool> {
-    let folder = match link.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.metadata()?,
-        _ => Path::new(".").metadata()?,
-    };
+    let folder = folder(link).metadata()?;
     // Where everybody may write, the sticky bit keeps a link its owner's.
     let is_open = folder.mode() & 0o1002 == 0o0002;
     Ok(link.symlink_metadata()?.uid() == 0 && folder.uid() == 0 && !is_open)
@@ -154,12 +169,10 @@ fn is_roots(link: &Path) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs::Permissions;
     use std::io::Write as _;
-    use std::os::unix::fs::PermissionsExt as _;
 
     fn planned(path: &str) -> PlannedLog {
-        PlannedLog { path: path.to_owned(), owner: None, source: Default::default() }
+        PlannedLog { path: path.to_owned(), source: Default::default() }
     }
 
     fn write(logs: &AccessLogs, path: &str, text: &str) {
@@ -200,13 +213,32 @@ mod tests {
     }
 
     #[test]
+    fn a_new_file_of_root_belongs_to_the_group_of_its_directory() {
+        let dir = std::env::temp_dir().join(format!("kinglet-log-owner-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let is_root = user::effective_uid() == 0;
+        let group = if is_root { 4321 } else { dir.metadata().unwrap().gid() };
+        std::os::unix::fs::chown(&dir, None, Some(group)).unwrap();
+        let path = dir.join("access.log");
+        let opened = || open_file(path.to_str().unwrap()).unwrap().metadata().unwrap();
+        let made = opened();
+        let mode = if is_root { SHARED_MODE } else { FILE_MODE };
+        assert_eq!((made.uid(), made.mode() & 0o7777), (user::effective_uid(), mode));
+        assert!(made.gid() == group || !is_root);
+        // What the administrator says about a file stays.
+        std::fs::set_permissions(&path, Permissions::from_mode(0o604)).unwrap();
+        assert_eq!(opened().mode() & 0o7777, 0o604);
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
     fn root_follows_only_links_of_root() {
         let dir = std::env::temp_dir().join(format!("kinglet-log-links-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let (target, link) = (dir.join("target"), dir.join("link"));
         std::fs::write(&target, "").unwrap();
         std::os::unix::fs::symlink(&target, &link).unwrap();
-        let opened = || open_file(link.to_str().unwrap(), None);
+        let opened = || open_file(link.to_str().unwrap());
         assert!(opened().is_ok());
         if user::effective_uid() == 0 {
             std::os::unix::fs::lchown(&link, Some(4321), None).unwrap();

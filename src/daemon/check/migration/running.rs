@@ -2,7 +2,7 @@
 
 use super::{Case, Difference, Rule, difference};
 use crate::config::keys::Level;
-use crate::config::settings::Origin;
+use crate::config::settings::{LogFormat, Origin};
 
 pub(super) const RIGHTS: &[Rule] = &[no_user, set_uid];
 pub(super) const TIME: &[Rule] = &[keep_alive, keep_alive_spelling, timeout];
@@ -61,8 +61,12 @@ fn timeout(case: &Case<'_>) -> Option<Difference> {
 
 fn log_lines(case: &Case<'_>) -> Option<Difference> {
     let vhost = case.vhost(|vhost| vhost.access_log.is_some())?;
-    let text = "a line has the user and the query as well, and is never cut";
-    Some(difference(vhost.access_log.as_ref().map(|log| log.place), text))
+    let text = "a line has the user and the query as well, and is never cut; it is Apache's \
+                combined format to the letter, lwsws wrote \"\" for what was not sent and counted \
+                heads";
+    let found = difference(vhost.access_log.as_ref().map(|log| log.place), text);
+    let is_default = vhost.access_log_format == LogFormat::Combined;
+    Some(if is_default { found.before("\"access-log-format\": \"lwsws\"") } else { found })
 }
 
 fn log_rotation(case: &Case<'_>) -> Option<Difference> {
