@@ -41,5 +41,6 @@ pub use sniff::{HELLO_BYTES_MAX, Hello, Sniffed, sniff};
 pub use x509::certificate_finding::{CLOCK_PLAUSIBLE_SECS, CertificateFinding};
 pub use x509::identity::{CHAIN_MAX, Identity, PEM_BYTES_MAX};
 pub use x509::identity_fault::IdentityFault;
+pub use x509::pem::{Skipped, skipped};
 pub use x509::roots::{Roots, RootsFault};
 pub use x509::{certificate, self_signed};

@@ -17,6 +17,17 @@ pub(in crate::daemon) fn run(settings: &Settings, add: &mut dyn FnMut(Finding)) 
             check(vhost, tls, add);
         }
     }
+    skipped(settings, add);
+}
+
+/// The part of [`run`] that a start repeats: what of the files is not taken.
+pub(in crate::daemon) fn skipped(settings: &Settings, add: &mut dyn FnMut(Finding)) {
+    for tls in settings.vhosts.iter().filter_map(|vhost| vhost.tls.as_ref()) {
+        for (path, place, skipped) in certificate_files::skipped(tls) {
+            let message = format!("{path}: {skipped}");
+            add(Finding::new(Severity::Warning, message).at(place).hint(skipped.hint()));
+        }
+    }
 }
 
 fn check(vhost: &Vhost, tls: &Tls, add: &mut dyn FnMut(Finding)) {

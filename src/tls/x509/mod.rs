@@ -6,6 +6,7 @@ pub(super) mod der;
 pub(super) mod distinguished_name;
 pub(super) mod identity;
 pub(super) mod identity_fault;
+pub(super) mod pem;
 pub(super) mod private_key;
 pub(super) mod roots;
 pub mod self_signed;

@@ -7,14 +7,27 @@ use rustls::sign::SigningKey;
 use std::sync::Arc;
 
 use super::der::{INTEGER, Malformed, OCTET_STRING, OID, Reader, SEQUENCE, tagged_around};
+use super::identity_fault::IdentityFault;
 
 /// Why a private key can not be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyFault {
     /// It is damaged.
     Bad,
+    /// It needs a password.
+    Encrypted,
     /// It is a key of a kind that is not supported; says which.
     Unsupported(&'static str),
+}
+
+impl From<KeyFault> for IdentityFault {
+    fn from(fault: KeyFault) -> Self {
+        match fault {
+            KeyFault::Bad => Self::BadKey,
+            KeyFault::Encrypted => Self::EncryptedKey,
+            KeyFault::Unsupported(kind) => Self::UnsupportedKey(kind),
+        }
+    }
 }
 
 /// Loads an RSA, ECDSA P-256 or P-384, or Ed25519 key from the DER of a PEM section.
@@ -132,7 +145,7 @@ mod tests {
     fn why(section: SectionKind, der: &[u8]) -> Option<&'static str> {
         match load(section, der) {
             Err(KeyFault::Unsupported(kind)) => Some(kind),
-            Err(KeyFault::Bad) => None,
+            Err(_) => None,
             Ok(_) => panic!("a key of no real bytes was loaded"),
         }
     }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 
-use super::certificate::Certificate;
-use super::identity::PEM_BYTES_MAX;
+use super::certificate::{Certificate, Malformed};
+use super::der::{OID, Reader, SEQUENCE, tagged_around};
+use super::identity::{PEM_BYTES_MAX, certificate};
+use super::pem;
 
 /// More roots than this are taken for a system's bundle of public authorities.
 const OWN_ROOTS_MAX: usize = 20;
@@ -46,6 +47,10 @@ const PUBLIC_ORGANIZATIONS: &[&str] = &[
     "ZeroSSL",
 ];
 
+/// `id-kp-clientAuth` and `anyExtendedKeyUsage` (RFC 5280 section 4.2.1.12).
+const CLIENT_AUTH: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02];
+const ANY_USE: &[u8] = &[0x55, 0x1d, 0x25, 0x00];
+
 /// Why a PEM file gives no roots. Certificates are counted from 0 here and from 1 in the words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RootsFault {
@@ -55,6 +60,8 @@ pub enum RootsFault {
     NoCertificate,
     /// This certificate can not be an authority's, or can not be read.
     BadCertificate(usize),
+    /// OpenSSL was told not to trust this certificate for clients.
+    NotForClients(usize),
 }
 
 impl fmt::Display for RootsFault {
@@ -63,6 +70,9 @@ impl fmt::Display for RootsFault {
             Self::TooLarge => write!(f, "more than {} KiB", PEM_BYTES_MAX >> 10),
             Self::NoCertificate => f.write_str("there is no certificate in it"),
             Self::BadCertificate(at) => write!(f, "certificate {} can not be read", at + 1),
+            Self::NotForClients(at) => {
+                write!(f, "certificate {} says that it is not trusted for clients", at + 1)
+            }
         }
     }
 }
@@ -75,6 +85,7 @@ impl RootsFault {
             Self::TooLarge => "it must hold the authorities of your clients, and no more",
             Self::NoCertificate => "it must be PEM, with a line -----BEGIN CERTIFICATE-----",
             Self::BadCertificate(_) => "copy it again",
+            Self::NotForClients(_) => "openssl x509 -in FILE -addtrust clientAuth -trustout",
         }
     }
 }
@@ -100,10 +111,14 @@ impl Roots {
         }
         let mut certificates = Vec::new();
         let mut store = RootCertStore::empty();
-        for section in CertificateDer::pem_slice_iter(pem) {
-            let bad = RootsFault::BadCertificate(certificates.len());
-            let der: CertificateDer<'static> = section.map_err(|_| bad)?;
-            Certificate::parse(&der).map_err(|_| bad)?;
+        for section in pem::sections(pem) {
+            let at = certificates.len();
+            let bad = RootsFault::BadCertificate(at);
+            let Some(read) = certificate(&section) else { continue };
+            let (der, trust) = read.map_err(|_| bad)?;
+            if !is_for_clients(&trust).ok_or(bad)? {
+                return Err(RootsFault::NotForClients(at));
+            }
             store.add(der.clone()).map_err(|_| bad)?;
             certificates.push(der);
         }
@@ -135,6 +150,29 @@ impl Roots {
                 organization.is_some_and(|name| is_public(&name))
             })
     }
+}
+
+/// Whether what stands behind a certificate lets it vouch for clients: nothing, or OpenSSL's
+/// `SEQUENCE { trust SEQUENCE OF OID OPTIONAL, reject [0] SEQUENCE OF OID OPTIONAL, … }`. None when
+/// it is something else.
+fn is_for_clients(trust: &[u8]) -> Option<bool> {
+    if trust.is_empty() {
+        return Some(true);
+    }
+    let mut outer = Reader::new(trust);
+    let mut trust = outer.enter(SEQUENCE).ok()?;
+    outer.end().ok()?;
+    let mut names_clients = |tag| {
+        let Some(uses) = trust.optional(tag)? else { return Ok(None) };
+        let (mut uses, mut found) = (uses.inside()?, false);
+        while !uses.is_empty() {
+            found |= [CLIENT_AUTH, ANY_USE].contains(&uses.take(OID)?.value);
+        }
+        Ok::<_, Malformed>(Some(found))
+    };
+    let trusted = names_clients(SEQUENCE).ok()?.unwrap_or(true);
+    let rejected = names_clients(tagged_around(0)).ok()?.unwrap_or(false);
+    Some(trusted && !rejected)
 }
 
 fn is_public(organization: &str) -> bool {
