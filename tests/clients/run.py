@@ -31,6 +31,7 @@ import cases_recipes
 import cases_reload
 import cases_threads
 import cases_tls
+import cases_tls_clients
 import cases_tls_files
 import cases_tls_hostile
 import cases_tls_own
@@ -43,10 +44,10 @@ import cases_vhosts
 
 # What takes longest comes first.
 MODULES = (cases_tls_scan, cases_curl, cases_mounts, cases_vhosts, cases_access, cases_log,
-           cases_config, cases_process, cases_browser, cases_tls, cases_tls_sites, cases_tls_plain,
-           cases_tls_transfer, cases_tls_files, cases_tls_own, cases_unix, cases_control,
-           cases_interface, cases_recipes, cases_daemon, cases_threads, cases_reload, cases_hostile,
-           cases_tls_hostile)
+           cases_config, cases_process, cases_browser, cases_tls, cases_tls_sites,
+           cases_tls_plain, cases_tls_transfer, cases_tls_files, cases_tls_clients,
+           cases_tls_own, cases_unix, cases_control, cases_interface, cases_recipes,
+           cases_daemon, cases_threads, cases_reload, cases_hostile, cases_tls_hostile)
 ALONE = ("cases_threads", "cases_reload", "cases_hostile", "cases_tls_hostile")
 TOOLS = ("curl", "openssl", "node", "chromium", "sslscan", "testssl", "stdbuf", "ip", "ss",
          "nsenter", "setpriv")

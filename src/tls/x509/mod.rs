@@ -3,6 +3,7 @@
 pub mod certificate;
 pub(super) mod certificate_finding;
 pub(super) mod der;
+pub(super) mod direct;
 pub(super) mod distinguished_name;
 pub(super) mod identity;
 pub(super) mod identity_fault;

@@ -1,11 +1,13 @@
 //! PEM files (RFC 7468) with everything that OpenSSL takes, and what in them is not taken.
 //!
-//! The sections are found here; rustls decodes them. It knows fewer labels than OpenSSL, and
-//! passes over a heading behind a byte order mark or a blank without a word.
+//! The reader that comes with rustls knows fewer labels than OpenSSL, and passes over a heading
+//! behind a byte order mark or a blank without a word.
 
 use core::fmt;
 
-use rustls::pki_types::pem::{PemObject as _, SectionKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rustls::pki_types::pem::SectionKind;
 use zeroize::Zeroizing;
 
 /// Characters of a label that are shown.
@@ -62,10 +64,6 @@ pub(super) struct Section<'p> {
 impl Section<'_> {
     /// The bytes in it; none when the text is damaged.
     pub(super) fn der(&self) -> Option<Zeroizing<Vec<u8>>> {
-        let label = match self.kind {
-            Kind::Certificate | Kind::Trusted => "CERTIFICATE",
-            _ => LABELS.iter().find(|(_, kind)| *kind == self.kind)?.0,
-        };
         if !self.is_closed {
             return None;
         }
@@ -74,16 +72,15 @@ impl Section<'_> {
             Some(line) if line.contains(&b':') => self.lines.iter().position(|l| l.is_empty())?,
             _ => 0,
         };
-        let mut text = Zeroizing::new(format!("-----BEGIN {label}-----\n").into_bytes());
-        let data_bytes: usize = self.lines.iter().map(|line| line.len() + 1).sum();
-        text.reserve_exact(data_bytes + label.len() + 16);
+        // In one allocation, so that no copy of a key is left behind.
+        let mut text = Zeroizing::new(Vec::with_capacity(self.lines.iter().map(|l| l.len()).sum()));
         for line in self.lines.iter().skip(fields) {
-            text.extend_from_slice(line);
-            text.push(b'\n');
+            text.extend(line.iter().filter(|byte| !byte.is_ascii_whitespace()));
         }
-        text.extend_from_slice(format!("-----END {label}-----\n").as_bytes());
-        let (_, der) = <(SectionKind, Vec<u8>)>::from_pem_slice(&text).ok()?;
-        Some(Zeroizing::new(der))
+        let mut der = Zeroizing::new(vec![0; text.len()]);
+        let bytes = STANDARD.decode_slice(&*text, &mut der).ok()?;
+        der.truncate(bytes);
+        Some(der)
     }
 }
 
@@ -183,4 +180,4 @@ fn has(line: &[u8], word: &[u8]) -> bool {
 
 #[cfg(test)]
 #[path = "pem_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -14,27 +14,17 @@ fn words(pem: &[u8]) -> Vec<String> {
     skipped(pem).iter().map(ToString::to_string).collect()
 }
 
-/// A certificate as `openssl x509 -trustout` writes it, with these bytes behind it.
-fn trusted(pem: &[u8], trust: &[u8]) -> Vec<u8> {
-    let der = [&read(pem)[0], trust].concat();
-    // The text of a certificate that ring's base64 cannot make: as one long line it is fine.
-    let text = base64(&der);
-    format!("-----BEGIN TRUSTED CERTIFICATE-----\n{text}\n-----END TRUSTED CERTIFICATE-----\n")
-        .into_bytes()
+/// A section with these bytes in one line.
+pub(in crate::tls::x509) fn section(label: &str, der: &[u8]) -> Vec<u8> {
+    let mut text = vec![0; der.len() * 2];
+    let bytes = STANDARD.encode_slice(der, &mut text).unwrap();
+    let text = String::from_utf8_lossy(&text[..bytes]);
+    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n").into_bytes()
 }
 
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let bits = three.iter().fold(0, |sum, &byte| sum << 8 | u32::from(byte));
-        let bits = bits << (8 * (3 - three.len()));
-        for at in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * at)) as usize & 63];
-            text.push(if at <= three.len() { char::from(digit) } else { '=' });
-        }
-    }
-    text
+/// A certificate as `openssl x509 -trustout` writes it, with these bytes behind it.
+fn trusted(pem: &[u8], trust: &[u8]) -> Vec<u8> {
+    section("TRUSTED CERTIFICATE", &[&read(pem)[0], trust].concat())
 }
 
 #[test]

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 
-use super::certificate::{Certificate, Malformed};
-use super::der::{OID, Reader, SEQUENCE, tagged_around};
+use super::certificate::{Certificate, Malformed, among_client_uses};
+use super::der::{Reader, SEQUENCE, tagged_around};
 use super::identity::{PEM_BYTES_MAX, certificate};
 use super::pem;
+use super::private_key::unsupported_public;
 
 /// More roots than this are taken for a system's bundle of public authorities.
 const OWN_ROOTS_MAX: usize = 20;
@@ -46,10 +47,6 @@ const PUBLIC_ORGANIZATIONS: &[&str] = &[
     "VeriSign",
     "ZeroSSL",
 ];
-
-/// `id-kp-clientAuth` and `anyExtendedKeyUsage` (RFC 5280 section 4.2.1.12).
-const CLIENT_AUTH: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02];
-const ANY_USE: &[u8] = &[0x55, 0x1d, 0x25, 0x00];
 
 /// Why a PEM file gives no roots. Certificates are counted from 0 here and from 1 in the words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,10 +89,10 @@ impl RootsFault {
 
 impl core::error::Error for RootsFault {}
 
-/// Certificates of authorities.
+/// Certificates of authorities. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Roots {
-    certificates: Vec<CertificateDer<'static>>,
+    certificates: Arc<[CertificateDer<'static>]>,
     store: Arc<RootCertStore>,
 }
 
@@ -125,7 +122,7 @@ impl Roots {
         if certificates.is_empty() {
             return Err(RootsFault::NoCertificate);
         }
-        Ok(Self { certificates, store: Arc::new(store) })
+        Ok(Self { certificates: certificates.into(), store: Arc::new(store) })
     }
 
     /// The certificates in the file's order; at least one.
@@ -138,6 +135,16 @@ impl Roots {
     #[must_use]
     pub fn store(&self) -> Arc<RootCertStore> {
         Arc::clone(&self.store)
+    }
+
+    /// The first certificate, counted from 0, whose key no signature can be checked with, and what
+    /// key it is: who has a certificate of it is refused.
+    #[must_use]
+    pub fn unsupported_key(&self) -> Option<(usize, &'static str)> {
+        self.certificates.iter().enumerate().find_map(|(at, der)| {
+            let key = Certificate::parse(der).ok()?.public_key_raw();
+            Some((at, unsupported_public(key)?))
+        })
     }
 
     /// Whether these are public authorities: then anybody can get a client certificate that
@@ -162,13 +169,8 @@ fn is_for_clients(trust: &[u8]) -> Option<bool> {
     let mut outer = Reader::new(trust);
     let mut trust = outer.enter(SEQUENCE).ok()?;
     outer.end().ok()?;
-    let mut names_clients = |tag| {
-        let Some(uses) = trust.optional(tag)? else { return Ok(None) };
-        let (mut uses, mut found) = (uses.inside()?, false);
-        while !uses.is_empty() {
-            found |= [CLIENT_AUTH, ANY_USE].contains(&uses.take(OID)?.value);
-        }
-        Ok::<_, Malformed>(Some(found))
+    let mut names_clients = |tag| -> Result<_, Malformed> {
+        trust.optional(tag)?.map(|uses| among_client_uses(uses.inside()?)).transpose()
     };
     let trusted = names_clients(SEQUENCE).ok()?.unwrap_or(true);
     let rejected = names_clients(tagged_around(0)).ok()?.unwrap_or(false);
@@ -196,6 +198,9 @@ mod tests {
         let fault = |pem: &[u8]| Roots::from_pem(pem).unwrap_err();
         assert_eq!(fault(b""), RootsFault::NoCertificate);
         assert_eq!(fault(fixture!("root.key")), RootsFault::NoCertificate);
+        assert_eq!(roots.unsupported_key(), None);
+        let p521 = Roots::from_pem(&[root, fixture!("p521.pem")].concat()).unwrap();
+        assert_eq!(p521.unsupported_key(), Some((1, "an ECDSA P-521 key")));
         let damaged = [root, &root[..100], root].concat();
         assert_eq!(fault(&damaged), RootsFault::BadCertificate(1));
         assert_eq!(fault(&vec![b' '; PEM_BYTES_MAX + 1]), RootsFault::TooLarge);
