@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use kinglet::buf::Buf;
 use kinglet::tls::{
-    Clients, Policy, RECORD_BYTES_MAX, Received, Session, Shown, Sniffed, Terms, TicketSecret,
-    Tickets, policy_id, sniff,
+    Clients, Policy, RECORD_BYTES_MAX, Received, Roots, Session, Shown, Sniffed, Terms,
+    TicketSecret, Tickets, policy_id, sniff,
 };
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, SupportedCipherSuite};
+use rustls::{ClientConfig, ClientConnection, SupportedCipherSuite};
 
 #[path = "tls/any_certificate.rs"]
 mod any_certificate;
@@ -42,10 +42,8 @@ fn chain(name: &str) -> Vec<CertificateDer<'static>> {
     CertificateDer::pem_slice_iter(&pem(name)).map(Result::unwrap).collect()
 }
 
-fn roots() -> Arc<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    roots.add(chain("policy/authority.pem").remove(0)).unwrap();
-    Arc::new(roots)
+fn roots() -> Roots {
+    Roots::from_pem(&pem("policy/authority.pem")).unwrap()
 }
 
 fn policy(server: &str, clients: Clients) -> Policy {

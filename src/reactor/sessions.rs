@@ -10,7 +10,7 @@ use super::wire::{self, Came};
 use crate::buf::{Buf, Chain, CloseReason, End, Pool, Tail};
 use crate::sys::arena::Arena;
 use crate::sys::{heap, log};
-use crate::tls::{RECORD_BYTES_MAX, Received, Secured, Session};
+use crate::tls::{Failure, RECORD_BYTES_MAX, Received, Secured, Session};
 
 /// Bytes of the queue for received ciphertext: one whole record behind part of another.
 const INPUT_BYTES: usize = 2 * RECORD_BYTES_MAX;
@@ -278,7 +278,10 @@ fn take_records(
                 return;
             }
             Received::Failed(failure) => {
-                log::debug(format_args!("TLS: {failure}"));
+                match &failure {
+                    Failure::Client(words) => log::notice(format_args!("TLS: {words}")),
+                    _ => log::debug(format_args!("TLS: {failure}")),
+                }
                 input.consume(input.len());
                 end.failed = true;
                 let of_peer = failure.is_of_peer();

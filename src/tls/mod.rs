@@ -10,6 +10,7 @@
 //!                       x509
 //! ```
 
+mod failure;
 #[cfg(test)]
 mod fixtures;
 mod policy;
@@ -19,6 +20,7 @@ mod session;
 mod sniff;
 mod x509;
 
+pub use failure::Failure;
 pub use policy::client_certificate::CLOCK_FLOOR_SECS;
 pub use policy::lists::{
     LeftOut, Parsed, Why, group_words, parse_groups, parse_tls12, parse_tls13, tls12_words,
@@ -36,10 +38,11 @@ pub use record::records::{
     Front, PLAIN_BYTES_MAX, RECORD_BYTES_MAX, RECORD_HEAD_BYTES, Records, Unsupported, front,
 };
 pub use record::sealer::{ALERT_RECORD_BYTES_MAX, NotSealed, OVERHEAD_BYTES_MAX, Sealer};
-pub use session::{Failure, Received, Secured, Session};
+pub use session::{Received, Secured, Session};
 pub use sniff::{HELLO_BYTES_MAX, Hello, Sniffed, sniff};
 pub use x509::certificate_finding::{CLOCK_PLAUSIBLE_SECS, CertificateFinding};
 pub use x509::identity::{CHAIN_MAX, Identity, PEM_BYTES_MAX};
 pub use x509::identity_fault::IdentityFault;
+pub use x509::pem::{Skipped, skipped};
 pub use x509::roots::{Roots, RootsFault};
 pub use x509::{certificate, self_signed};

@@ -13,6 +13,7 @@ use rustls::ProtocolVersion;
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 
+use super::failure::Failure;
 use super::secret_tap;
 use crate::buf::Buf;
 use crate::tls::policy::terms::Policy;
@@ -87,38 +88,6 @@ pub struct Secured {
     pub client_subject: Option<Box<str>>,
     /// An earlier session was resumed.
     pub is_resumed: bool,
-}
-
-/// Why a session ended before its time.
-#[derive(Debug)]
-pub enum Failure {
-    /// The handshake was refused.
-    Handshake(rustls::Error),
-    /// A record was refused with this alert.
-    Refused(Alert),
-    /// The peer has sent a fatal alert.
-    Alerted,
-    /// A sending key is worn out and TLS 1.2 has no way to renew it.
-    Exhausted,
-}
-
-impl Failure {
-    /// Whether the client has ended it with an alert, and wants to hear no more.
-    #[must_use]
-    pub fn is_of_peer(&self) -> bool {
-        matches!(self, Self::Alerted | Self::Handshake(rustls::Error::AlertReceived(_)))
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Handshake(error) => write!(f, "the handshake failed: {error}"),
-            Self::Refused(alert) => write!(f, "a record was refused: {alert:?}"),
-            Self::Alerted => f.write_str("the client gave up with an alert"),
-            Self::Exhausted => f.write_str("the session has reached the limit of its keys"),
-        }
-    }
 }
 
 impl Session {
@@ -293,7 +262,7 @@ impl Shaking {
                 Ok(_) => Some(Step::refused(Alert::UnexpectedMessage)),
                 Err(error) => {
                     self.last_words(out);
-                    Some(Step::Other(Received::Failed(Failure::Handshake(error))))
+                    Some(Step::Other(Received::Failed(Failure::of_handshake(error))))
                 }
             };
             used += discard;

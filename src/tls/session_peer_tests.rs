@@ -7,10 +7,10 @@ use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, ClientConnection, NamedGroup, RootCertStore, SupportedProtocolVersion};
+use rustls::{ClientConfig, ClientConnection, NamedGroup, SupportedProtocolVersion};
 
 use crate::tls::fixtures::fixture;
-use crate::tls::{Clients, Policy, Shown, Terms, TicketSecret, Tickets, policy_id};
+use crate::tls::{Clients, Policy, Roots, Shown, Terms, TicketSecret, Tickets, policy_id};
 
 /// 2027-06-01, when the certificates of the fixtures are valid.
 const WALL_S: u64 = 1_811_808_000;
@@ -19,10 +19,8 @@ fn chain(pem: &[u8]) -> Vec<CertificateDer<'static>> {
     CertificateDer::pem_slice_iter(pem).map(Result::unwrap).collect()
 }
 
-pub(super) fn roots() -> Arc<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    roots.add(chain(fixture!("policy/authority.pem")).remove(0)).unwrap();
-    Arc::new(roots)
+pub(super) fn roots() -> Roots {
+    Roots::from_pem(fixture!("policy/authority.pem")).unwrap()
 }
 
 /// Everything is allowed.
@@ -76,7 +74,7 @@ impl Wish {
         let builder = ClientConfig::builder_with_details(Arc::new(provider), Arc::new(Clock))
             .with_protocol_versions(&[self.version])
             .unwrap()
-            .with_root_certificates(roots());
+            .with_root_certificates(roots().store());
         let pem = fixture!("policy/client.pem");
         let mut config = if self.certificate {
             let key = PrivateKeyDer::from_pem_slice(pem).unwrap();

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::config::settings::{CertificateSource, Place, Tls};
 use crate::sys::content;
 use crate::sys::keeper::Keeper;
-use crate::tls::{Identity, PEM_BYTES_MAX, PolicyFault, Roots};
+use crate::tls::{self, Identity, PEM_BYTES_MAX, PolicyFault, Roots, Skipped};
 
 /// Why the files of a vhost can not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,6 +130,26 @@ pub(super) fn paths(tls: &Tls) -> Vec<PathBuf> {
     };
     let others = [&tls.key, &tls.ca].into_iter().flatten().map(|file| &file.value);
     certificate.into_iter().chain(others).map(PathBuf::from).collect()
+}
+
+/// What is not taken of the files that a vhost names, each once; files that can not be read are at
+/// fault themselves.
+#[must_use]
+pub fn skipped(tls: &Tls) -> Vec<(&str, Place, Skipped)> {
+    let certificate = match &tls.certificate.value {
+        CertificateSource::File(path) => Some((path, tls.certificate.place)),
+        CertificateSource::SelfSigned => None,
+    };
+    let others = [&tls.key, &tls.ca].into_iter().flatten().map(|file| (&file.value, file.place));
+    let mut found: Vec<(&str, Place, Skipped)> = Vec::new();
+    for (path, place) in certificate.into_iter().chain(others) {
+        if found.iter().any(|(known, ..)| known == path) {
+            continue;
+        }
+        let pem = read(path, place, None).unwrap_or_default();
+        found.extend(tls::skipped(&pem).into_iter().map(|one| (path.as_str(), place, one)));
+    }
+    found
 }
 
 /// Reads a file, or lets `keeper` read what we may not.

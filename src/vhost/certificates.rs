@@ -222,7 +222,7 @@ impl Entry {
         };
         let clients = match (self.tls.client_cert_required, roots) {
             (None, _) => Clients::Anonymous,
-            (Some(_), Some(roots)) => Clients::Certified(roots.store()),
+            (Some(_), Some(roots)) => Clients::Certified(roots),
             (Some(place), None) => return Err(Unusable::no_ca(place)),
         };
         // In this order, so that no handshake finds nothing to show.

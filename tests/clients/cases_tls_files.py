@@ -266,3 +266,41 @@ def check_finds_wrong_files(stage):
     matches("name.test", text)
     equal(code, 0, text)
     equal(os.listdir(os.path.join(stage.root, "state")), [], "what a check leaves behind")
+
+
+@case
+def pem_files_as_people_have_them(stage):
+    """a byte order mark, old and trusted labels: the certificate is shown, every CA counts; what
+    is skipped is said by -t and at a start"""
+    vhosts, wanted = [vhost(stage)], {}
+    spellings = {
+        "mark": lambda pem: b"\xef\xbb\xbf" + pem,
+        "old": lambda pem: pem.replace(b"CERTIFICATE", b"X509 CERTIFICATE"),
+        "trusted": lambda pem: openssl("x509", "-trustout", "-addtrust", "clientAuth",
+                                       text=pem.decode()).encode(),
+        "indented": lambda pem: pem.replace(b"\n", b"\n  ").replace(b"-----B", b"  -----B", 1),
+        "dos": lambda pem: pem.replace(b"\n", b"\r\n"),
+    }
+    root = read(PAPERS.authority("root")).encode()
+    for spelling, spell in spellings.items():
+        name = f"{spelling}.test"
+        pem, key = papers(stage, name)
+        wanted[name] = fingerprint(pem)
+        stage.file(f"tls/{name}.pem", spell(read(pem).encode()))
+        ca = stage.file(f"tls/{spelling}-ca.pem", spell(root))
+        vhosts.append(vhost(stage, name, (pem, key), host_ssl_ca=ca, client_cert_required="1"))
+    chain = openssl("crl2pkcs7", "-nocrl", "-certfile", PAPERS.authority("middle"))
+    mixed = stage.file("tls/mixed.pem", chain.encode() + root)
+    vhosts.append(vhost(stage, "mixed.test", host_ssl_ca=mixed, client_cert_required="1"))
+    server = serve(stage, vhosts)
+    ann = settings(certificate=PAPERS.leaf("ann", usage="clientAuth"))
+    for name, print_ in wanted.items():
+        # Who shows nothing sees the certificate in TLS 1.3 all the same.
+        equal(certificate(stage, name), print_, name)
+        equal(ask(stage, sni=name, using=ann).status, 200, name)
+    said = f"{mixed}: line 1: the section \"PKCS7\" is skipped"
+    true(said in server.log(), server.log())
+    code, text = stage.run("-t", "-c", os.path.join(stage.root, "conf"))
+    equal(code, 0, text)
+    equal(text.count("is skipped"), 1, text)
+    true(said in text, text)

@@ -8,6 +8,7 @@ Each case has a stage of its own: a temporary site, free ports, a server. The la
 """
 
 import concurrent.futures
+import importlib
 import os
 import re
 import shutil
@@ -16,42 +17,16 @@ import time
 import traceback
 
 import stage
-import cases_access
-import cases_browser
-import cases_config
-import cases_control
-import cases_curl
-import cases_daemon
-import cases_files
-import cases_hostile
-import cases_interface
-import cases_log
-import cases_mounts
-import cases_process
-import cases_recipes
-import cases_reload
-import cases_terminal
-import cases_threads
-import cases_tls
-import cases_tls_files
-import cases_tls_hostile
-import cases_tls_own
-import cases_tls_plain
-import cases_tls_scan
-import cases_tls_sites
-import cases_tls_transfer
-import cases_unix
-import cases_vhosts
 
-# What takes longest comes first.
-MODULES = (cases_tls_scan, cases_curl, cases_mounts, cases_vhosts, cases_access, cases_log,
-           cases_config, cases_process, cases_browser, cases_tls, cases_tls_sites, cases_tls_plain,
-           cases_tls_transfer, cases_tls_files, cases_tls_own, cases_unix, cases_control,
-           cases_interface, cases_recipes, cases_daemon, cases_files, cases_terminal, cases_threads,
-           cases_reload, cases_hostile, cases_tls_hostile)
+HERE = os.path.dirname(os.path.abspath(__file__))
+# Every file called cases_*; what takes longest comes first.
+FIRST = ["cases_tls_scan"]
 ALONE = ("cases_threads", "cases_reload", "cases_hostile", "cases_tls_hostile")
 TOOLS = ("curl", "openssl", "node", "chromium", "sslscan", "testssl", "stdbuf", "ip", "ss",
          "nsenter", "setpriv", "unshare")
+
+for module in FIRST + sorted(name[:-3] for name in os.listdir(HERE) if name.startswith("cases_")):
+    importlib.import_module(module)
 
 
 def play(function):

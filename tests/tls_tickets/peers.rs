@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kinglet::tls::secret_tap::{self, Caught};
-use kinglet::tls::{Clients, Group, Policy, Shown, Suite, Terms, TicketSecret, Tickets, policy_id};
+use kinglet::tls::{
+    Clients, Group, Policy, Roots, Shown, Suite, Terms, TicketSecret, Tickets, policy_id,
+};
 use rustls::client::Resumption;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
@@ -15,7 +17,7 @@ use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use rustls::{
     CipherSuite, ClientConfig, ClientConnection, Error, HandshakeKind, KeyLog, NamedGroup,
-    RootCertStore, ServerConnection, SupportedProtocolVersion, version,
+    ServerConnection, SupportedProtocolVersion, version,
 };
 
 /// Both versions, for tests that hold for each.
@@ -63,10 +65,8 @@ fn key(name: &str) -> PrivateKeyDer<'static> {
 }
 
 /// The authority that signs servers and clients here.
-pub(crate) fn authority() -> Arc<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    roots.add(chain("authority").remove(0)).unwrap();
-    Arc::new(roots)
+pub(crate) fn authority() -> Roots {
+    Roots::from_pem(&fixture("authority")).unwrap()
 }
 
 /// A slot that shows the server's certificate.
@@ -171,7 +171,7 @@ impl Wish {
         let builder = ClientConfig::builder_with_details(provider, Arc::new(ClientClock))
             .with_protocol_versions(&self.versions)
             .unwrap()
-            .with_root_certificates(authority());
+            .with_root_certificates(authority().store());
         let mut config = match self.certificate {
             Some(name) => builder.with_client_auth_cert(chain(name), key(name)).unwrap(),
             None => builder.with_no_client_auth(),

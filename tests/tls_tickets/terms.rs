@@ -2,7 +2,7 @@
 
 use kinglet::tls::{Clients, Group, Policy, PolicyFault, Suite, Terms};
 use rustls::version::{TLS12, TLS13};
-use rustls::{AlertDescription, CipherSuite, Error, NamedGroup, RootCertStore};
+use rustls::{AlertDescription, CipherSuite, Error, NamedGroup};
 
 use crate::peers::{
     Pair, VERSIONS, Wish, certified_terms, groups, kind, meet, policy, shown, suites, wall_s,
@@ -161,8 +161,6 @@ fn nothing_left_is_a_fault() {
     assert_eq!(fault(none), Some(PolicyFault::NoSuite));
     let none = Terms { groups: groups(&[]), ..Terms::default() };
     assert_eq!(fault(none), Some(PolicyFault::NoGroup));
-    let clients = Clients::Certified(RootCertStore::empty().into());
-    assert_eq!(fault(Terms { clients, ..Terms::default() }), Some(PolicyFault::NoAuthority));
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn on_disk(settings: &Settings, actors: Actors<'_>, add: &mut dyn FnMut(Finding)
 }
 
 /// The part of [`run`] that a start repeats: directories and credentials, which may have gone
-/// since the last check, or come back later.
+/// since the last check, or come back later, and parts of certificate files that are not taken.
 pub(in crate::daemon) fn files(settings: &Settings, actors: Actors<'_>, report: &mut Report<'_>) {
     let mut found: Vec<Finding> = Vec::new();
     let mut add = |finding| found.push(finding);
@@ -108,6 +108,7 @@ pub(in crate::daemon) fn files(settings: &Settings, actors: Actors<'_>, report: 
         documents(mount, actors, &mut add);
         credentials(mount, actors, false, &mut add);
     }
+    tls::skipped(settings, &mut add);
     sort(&mut found);
     found.into_iter().for_each(report);
 }

@@ -2,9 +2,10 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
-use crate::config::settings::{CertificateSource, Place, Settings, Tls, Vhost};
+use crate::config::settings::{CertificateSource, Located, Place, Settings, Tls, Vhost};
 use crate::daemon::finding::{Finding, Severity};
 use crate::sys::clock;
+use crate::tls::Roots;
 use crate::vhost::certificate_files::{self, Unusable};
 
 /// Mode bits: others than owner and group may read or write.
@@ -17,6 +18,17 @@ pub(in crate::daemon) fn run(settings: &Settings, add: &mut dyn FnMut(Finding)) 
             check(vhost, tls, add);
         }
     }
+    skipped(settings, add);
+}
+
+/// The part of [`run`] that a start repeats: what of the files is not taken.
+pub(in crate::daemon) fn skipped(settings: &Settings, add: &mut dyn FnMut(Finding)) {
+    for tls in settings.vhosts.iter().filter_map(|vhost| vhost.tls.as_ref()) {
+        for (path, place, skipped) in certificate_files::skipped(tls) {
+            let message = format!("{path}: {skipped}");
+            add(Finding::new(Severity::Warning, message).at(place).hint(skipped.hint()));
+        }
+    }
 }
 
 fn check(vhost: &Vhost, tls: &Tls, add: &mut dyn FnMut(Finding)) {
@@ -27,13 +39,8 @@ fn check(vhost: &Vhost, tls: &Tls, add: &mut dyn FnMut(Finding)) {
             None
         }
     };
-    if let (Some(roots), Some(ca), Some(_)) = (&roots, &tls.ca, tls.client_cert_required)
-        && roots.looks_public()
-    {
-        let message = format!("{} holds public authorities", ca.value);
-        add(Finding::new(Severity::Warning, message)
-            .at(ca.place)
-            .hint("anybody can get a certificate of theirs: name a CA of your own"));
+    if let (Some(roots), Some(ca), Some(_)) = (&roots, &tls.ca, tls.client_cert_required) {
+        authorities(roots, ca, add);
     }
     if let (CertificateSource::File(path), None) = (&tls.certificate.value, &tls.key) {
         // The text is wrong, and that was told: there is no key to look at.
@@ -61,6 +68,23 @@ fn check(vhost: &Vhost, tls: &Tls, add: &mut dyn FnMut(Finding)) {
     }
     if let Some(key) = &tls.key {
         secrecy(&key.value, key.place, add);
+    }
+}
+
+/// What is wrong with the authorities of clients.
+fn authorities(roots: &Roots, ca: &Located<String>, add: &mut dyn FnMut(Finding)) {
+    if roots.looks_public() {
+        let message = format!("{} holds public authorities", ca.value);
+        add(Finding::new(Severity::Warning, message)
+            .at(ca.place)
+            .hint("anybody can get a certificate of theirs: name a CA of your own"));
+    }
+    if let Some((at, kind)) = roots.unsupported_key() {
+        let message =
+            format!("{}: certificate {} has {kind}: its clients are refused", ca.value, at + 1);
+        add(Finding::new(Severity::Warning, message)
+            .at(ca.place)
+            .hint("make a CA with ECDSA P-256 or P-384, Ed25519, or RSA of 2048 bits"));
     }
 }
 

@@ -3,6 +3,7 @@
 pub(super) mod client_certificate;
 pub(super) mod lists;
 pub(super) mod provider;
+pub(super) mod refusal;
 pub(super) mod shown;
 pub(super) mod suites;
 pub(super) mod terms;

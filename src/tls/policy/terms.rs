@@ -16,7 +16,7 @@ use super::provider;
 use super::shown::Shown;
 use super::tickets::policy_id;
 use crate::tls::secret_tap::SecretTap;
-use crate::tls::{Group, Suite};
+use crate::tls::{Group, Roots, Suite};
 
 /// Tickets that a client gets after a TLS 1.3 handshake: it may use each once, and browsers open
 /// two connections at a time.
@@ -53,7 +53,7 @@ pub enum Clients {
     /// Everybody; no certificate is asked for.
     Anonymous,
     /// Only who shows a certificate that chains to one of these authorities.
-    Certified(Arc<RootCertStore>),
+    Certified(Roots),
 }
 
 /// Why there can be no such policy.
@@ -112,7 +112,7 @@ impl Terms {
     pub fn ticket_identity(&self, name: &str) -> [u8; 32] {
         let (certified, authorities) = match &self.clients {
             Clients::Anonymous => (0, Vec::new()),
-            Clients::Certified(roots) => (1, authority_bytes(roots)),
+            Clients::Certified(roots) => (1, authority_bytes(&roots.store())),
         };
         let rules = [
             u8::from(self.tls12),
@@ -234,10 +234,11 @@ fn builder(
     let Clients::Certified(roots) = &terms.clients else {
         return Ok(builder.with_no_client_auth());
     };
-    let chain = WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), provider)
+    let algorithms = provider.signature_verification_algorithms;
+    let chain = WebPkiClientVerifier::builder_with_provider(roots.store(), provider)
         .build()
         .map_err(|_| PolicyFault::NoAuthority)?;
-    Ok(builder.with_client_cert_verifier(ClientCertificates::new(chain)))
+    Ok(builder.with_client_cert_verifier(ClientCertificates::new(chain, roots.clone(), algorithms)))
 }
 
 /// The system's wall clock in seconds since 1970; 0 when it is before that, where rustls' own

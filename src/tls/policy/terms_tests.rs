@@ -3,6 +3,7 @@
 use rustls::{CipherSuite, NamedGroup};
 
 use super::*;
+use crate::tls::fixtures::fixture;
 
 fn policy(terms: &Terms) -> Policy {
     Policy::new(terms, Shown::new(None), None, None).unwrap()
@@ -99,7 +100,7 @@ fn every_suite_has_its_own_name() {
 
 #[test]
 fn the_identity_follows_from_the_terms() {
-    let roots = Arc::new(RootCertStore::empty());
+    let roots = Roots::from_pem(fixture!("root.pem")).unwrap();
     let variants = [
         Terms::default(),
         Terms { tls12: false, ..Terms::default() },

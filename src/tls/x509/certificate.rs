@@ -20,6 +20,13 @@ const SERIAL_BYTES_MAX: usize = 64;
 
 const ID_SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 const ID_BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+const ID_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
+const ID_EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
+/// `digitalSignature`, the first bit of a key usage.
+const DIGITAL_SIGNATURE: u8 = 0x80;
+/// `id-kp-clientAuth` and `anyExtendedKeyUsage` (RFC 5280 section 4.2.1.12).
+const CLIENT_USES: [&[u8]; 2] =
+    [&[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02], &[0x55, 0x1d, 0x25, 0x00]];
 const ID_RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 /// sha1WithRSAEncryption, ecdsa-with-SHA1, and what is older still (MD5).
 const WEAK_SIGNATURES: [&[u8]; 3] = [
@@ -31,8 +38,13 @@ const WEAK_SIGNATURES: [&[u8]; 3] = [
 /// A certificate that was read.
 #[derive(Debug, Clone, Copy)]
 pub struct Certificate<'a> {
-    serial: &'a [u8],
+    /// What the signature is about.
+    signed: &'a [u8],
+    signature: &'a [u8],
+    /// The AlgorithmIdentifier beside the signature; the same stands within what is signed.
     signature_algorithm: &'a [u8],
+    is_version_1: bool,
+    serial: &'a [u8],
     issuer: &'a [u8],
     not_before_secs: i64,
     not_after_secs: i64,
@@ -40,6 +52,7 @@ pub struct Certificate<'a> {
     public_key: &'a [u8],
     alt_names: Reader<'a>,
     is_ca: bool,
+    is_for_clients: bool,
 }
 
 /// A subject alternative name (RFC 5280 section 4.2.1.6) that a server can have.
@@ -69,17 +82,22 @@ impl<'a> Certificate<'a> {
         let mut outer = Reader::new(der);
         let mut certificate = outer.enter(SEQUENCE)?;
         outer.end()?;
-        let mut body = certificate.enter(SEQUENCE)?;
-        certificate.enter(SEQUENCE)?;
-        certificate.take(BIT_STRING)?;
+        let signed = certificate.take(SEQUENCE)?;
+        let mut body = signed.inside()?;
+        let signature_algorithm = certificate.take(SEQUENCE)?.value;
+        let signature = certificate.take(BIT_STRING)?.whole_bits()?;
         certificate.end()?;
 
-        body.optional(tagged_around(0))?;
+        let version =
+            body.optional(tagged_around(0))?.map(|version| version.inside()?.take(INTEGER));
+        let is_version_1 = version.transpose()?.is_none_or(|version| version.value == [0]);
         let serial = body.take(INTEGER)?.value;
         if serial.is_empty() || serial.len() > SERIAL_BYTES_MAX {
             return Err(Malformed("a serial number without digits, or with too many"));
         }
-        let signature_algorithm = body.enter(SEQUENCE)?.take(OID)?.value;
+        if body.take(SEQUENCE)?.value != signature_algorithm {
+            return Err(Malformed("two different signature algorithms"));
+        }
         let issuer = body.take(SEQUENCE)?.whole;
         let mut validity = body.enter(SEQUENCE)?;
         let not_before_secs = time::read(&validity.any()?)?;
@@ -93,8 +111,11 @@ impl<'a> Certificate<'a> {
         body.end()?;
 
         let mut parsed = Self {
-            serial,
+            signed: signed.whole,
+            signature,
             signature_algorithm,
+            is_version_1,
+            serial,
             issuer,
             not_before_secs,
             not_after_secs,
@@ -102,6 +123,7 @@ impl<'a> Certificate<'a> {
             public_key,
             alt_names: Reader::new(&[]),
             is_ca: false,
+            is_for_clients: true,
         };
         if let Some(extensions) = extensions {
             let mut wrapped = extensions.inside()?;
@@ -115,7 +137,7 @@ impl<'a> Certificate<'a> {
         while !extensions.is_empty() {
             let mut extension = extensions.enter(SEQUENCE)?;
             let id = extension.take(OID)?.value;
-            extension.optional(BOOLEAN)?;
+            let critical = extension.optional(BOOLEAN)?;
             let value = extension.take(OCTET_STRING)?.value;
             extension.end()?;
             let mut value = Reader::new(value);
@@ -128,6 +150,12 @@ impl<'a> Certificate<'a> {
             } else if id == ID_BASIC_CONSTRAINTS {
                 let flag = value.enter(SEQUENCE)?.optional(BOOLEAN)?;
                 self.is_ca = flag.map_or(Ok(false), |flag| flag.boolean())?;
+            } else if id == ID_KEY_USAGE {
+                self.is_for_clients &= may_sign(value);
+            } else if id == ID_EXTENDED_KEY_USAGE {
+                self.is_for_clients &= names_clients(value);
+            } else {
+                self.is_for_clients &= critical.is_none_or(|flag| flag.boolean() == Ok(false));
             }
         }
         Ok(())
@@ -225,10 +253,31 @@ impl<'a> Certificate<'a> {
         self.is_ca
     }
 
+    /// Whether its format is that of X.509 version 1, which has no extensions.
+    #[must_use]
+    pub const fn is_version_1(&self) -> bool {
+        self.is_version_1
+    }
+
+    /// Whether nothing in it speaks against a client that shows it: it may be used to sign (RFC
+    /// 5280 section 4.2.1.3) and for TLS clients (section 4.2.1.12), and there is no critical
+    /// extension that is not understood.
+    #[must_use]
+    pub const fn is_for_clients(&self) -> bool {
+        self.is_for_clients
+    }
+
+    /// What is signed, the AlgorithmIdentifier without its tag and length, and the signature.
+    #[must_use]
+    pub(super) const fn signature(&self) -> (&'a [u8], &'a [u8], &'a [u8]) {
+        (self.signed, self.signature_algorithm, self.signature)
+    }
+
     /// Whether its signature rests on SHA-1 or MD5.
     #[must_use]
     pub fn has_weak_signature(&self) -> bool {
-        WEAK_SIGNATURES.contains(&self.signature_algorithm)
+        let algorithm = Reader::new(self.signature_algorithm).take(OID);
+        algorithm.is_ok_and(|algorithm| WEAK_SIGNATURES.contains(&algorithm.value))
     }
 
     /// Bits of the modulus of an RSA key; `None` with other keys.
@@ -254,6 +303,26 @@ pub fn sha256_fingerprint(der: &[u8]) -> String {
     let hash = digest::digest(&digest::SHA256, der);
     let pairs: Vec<String> = hash.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
     pairs.join(":")
+}
+
+/// Whether a key usage has the bit for signatures.
+fn may_sign(mut usage: Reader<'_>) -> bool {
+    let bits = usage.take(BIT_STRING).map(|bits| bits.value);
+    matches!(bits, Ok([_, first, ..]) if first & DIGITAL_SIGNATURE != 0)
+}
+
+/// Whether clients are among the uses of a key.
+fn names_clients(mut usage: Reader<'_>) -> bool {
+    usage.enter(SEQUENCE).and_then(among_client_uses) == Ok(true)
+}
+
+/// Whether clients are among these uses.
+pub(super) fn among_client_uses(mut uses: Reader<'_>) -> Result<bool, Malformed> {
+    let mut found = false;
+    while !uses.is_empty() {
+        found |= CLIENT_USES.contains(&uses.take(OID)?.value);
+    }
+    Ok(found)
 }
 
 fn name(tag: u8, value: &[u8]) -> Option<Name<'_>> {

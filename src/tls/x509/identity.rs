@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use rustls::SignatureAlgorithm;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::{PemObject as _, SectionKind};
 use rustls::sign::{CertifiedKey, SigningKey};
-use zeroize::Zeroizing;
 
 use super::certificate::{Certificate, sha256_fingerprint};
+use super::der::Reader;
 use super::identity_fault::IdentityFault;
+use super::pem::{self, Kind, Section};
 use super::private_key::{self, KeyFault};
 
 /// Most bytes of a PEM file.
@@ -104,11 +104,10 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, I
         return Err(IdentityFault::TooLarge);
     }
     let mut chain = Vec::new();
-    for section in CertificateDer::pem_slice_iter(pem) {
+    for section in pem::sections(pem) {
         let at = chain.len();
-        let der =
-            section.map_err(|_| IdentityFault::BadCertificate(at, "its PEM text is damaged"))?;
-        Certificate::parse(&der).map_err(|why| IdentityFault::BadCertificate(at, why.0))?;
+        let Some(read) = certificate(&section) else { continue };
+        let (der, _) = read.map_err(|why| IdentityFault::BadCertificate(at, why))?;
         if at == CHAIN_MAX {
             return Err(IdentityFault::TooMany);
         }
@@ -118,6 +117,30 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, I
         return Err(IdentityFault::NoCertificate { binary: is_der(pem) });
     }
     Ok(chain)
+}
+
+/// The certificate of a section and what stands behind it; none in other sections.
+///
+/// # Errors
+/// Why it can not be read.
+#[allow(clippy::type_complexity)]
+pub(super) fn certificate(
+    section: &Section<'_>,
+) -> Option<Result<(CertificateDer<'static>, Vec<u8>), &'static str>> {
+    if !matches!(section.kind, Kind::Certificate | Kind::Trusted) {
+        return None;
+    }
+    let read = || {
+        let mut der = section.der().ok_or("its PEM text is damaged")?.to_vec();
+        let bytes = match section.kind {
+            Kind::Trusted => Reader::new(&der).any().map_err(|why| why.0)?.whole.len(),
+            _ => der.len(),
+        };
+        let behind = der.split_off(bytes);
+        Certificate::parse(&der).map_err(|why| why.0)?;
+        Ok((CertificateDer::from(der), behind))
+    };
+    Some(read())
 }
 
 /// The private key of a PEM file that belongs to the first certificate of `chain`.
@@ -130,41 +153,29 @@ fn fitting_key(
     }
     let mut fault = None;
     let mut keys = 0;
-    for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem) {
-        // A damaged section may be a certificate of no concern here.
-        let Ok((kind, der)) = section else { continue };
-        let der = Zeroizing::new(der);
-        if !is_key(kind) {
-            continue;
-        }
+    for section in pem::sections(pem) {
+        let loaded = match section.kind {
+            Kind::Key(kind) => match section.der() {
+                Some(der) => private_key::load(kind, &der),
+                None => Err(KeyFault::Bad),
+            },
+            Kind::EncryptedKey => Err(KeyFault::Encrypted),
+            Kind::OtherKey(kind) => Err(KeyFault::Unsupported(kind)),
+            _ => continue,
+        };
         keys += 1;
         if keys > KEYS_MAX {
             break;
         }
-        match private_key::load(kind, &der) {
+        match loaded {
             Ok(key) => match certificate_of(chain, &*key) {
                 Some(0) => return Ok(key),
                 other => fault = Some(IdentityFault::KeyMismatch { fits: other }),
             },
-            Err(KeyFault::Bad) => fault = fault.or(Some(IdentityFault::BadKey)),
-            Err(KeyFault::Unsupported(kind)) => {
-                fault = fault.or(Some(IdentityFault::UnsupportedKey(kind)));
-            }
+            Err(why) => fault = fault.or(Some(why.into())),
         }
     }
-    Err(fault.unwrap_or_else(|| no_key(pem)))
-}
-
-/// Why no private key was found: it is encrypted, damaged as text, or not there.
-fn no_key(pem: &[u8]) -> IdentityFault {
-    let has = |word: &[u8]| pem.windows(word.len()).any(|bytes| bytes == word);
-    if has(b"-----BEGIN ENCRYPTED PRIVATE KEY-----") || has(b"Proc-Type: 4,ENCRYPTED") {
-        IdentityFault::EncryptedKey
-    } else if has(b"PRIVATE KEY-----") {
-        IdentityFault::BadKey
-    } else {
-        IdentityFault::NoKey { binary: is_der(pem) }
-    }
+    Err(fault.unwrap_or(IdentityFault::NoKey { binary: is_der(pem) }))
 }
 
 /// Which certificate of the chain has this key's public half.
@@ -173,10 +184,6 @@ fn certificate_of(chain: &[CertificateDer<'_>], key: &dyn SigningKey) -> Option<
     chain.iter().position(|der| {
         Certificate::parse(der).is_ok_and(|it| it.public_key_raw() == public.as_ref())
     })
-}
-
-const fn is_key(kind: SectionKind) -> bool {
-    matches!(kind, SectionKind::PrivateKey | SectionKind::RsaPrivateKey | SectionKind::EcPrivateKey)
 }
 
 /// Whether a file begins as DER does instead of PEM.

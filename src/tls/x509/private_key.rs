@@ -7,14 +7,27 @@ use rustls::sign::SigningKey;
 use std::sync::Arc;
 
 use super::der::{INTEGER, Malformed, OCTET_STRING, OID, Reader, SEQUENCE, tagged_around};
+use super::identity_fault::IdentityFault;
 
 /// Why a private key can not be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyFault {
     /// It is damaged.
     Bad,
+    /// It needs a password.
+    Encrypted,
     /// It is a key of a kind that is not supported; says which.
     Unsupported(&'static str),
+}
+
+impl From<KeyFault> for IdentityFault {
+    fn from(fault: KeyFault) -> Self {
+        match fault {
+            KeyFault::Bad => Self::BadKey,
+            KeyFault::Encrypted => Self::EncryptedKey,
+            KeyFault::Unsupported(kind) => Self::UnsupportedKey(kind),
+        }
+    }
 }
 
 /// Loads an RSA, ECDSA P-256 or P-384, or Ed25519 key from the DER of a PEM section.
@@ -60,6 +73,8 @@ const ALGORITHMS: &[(&[u8], &str)] = &[
     (&[0x2b, 0x65, 0x6e], "an X25519 key"),
 ];
 
+const OTHER_KIND: &str = "a key of an unknown kind";
+
 /// PrivateKeyInfo (RFC 5208).
 fn pkcs8_kind(der: &[u8]) -> Result<Kind, Malformed> {
     let mut info = Reader::new(der).enter(SEQUENCE)?;
@@ -70,7 +85,21 @@ fn pkcs8_kind(der: &[u8]) -> Result<Kind, Malformed> {
         RSA => rsa_kind(key),
         EC => curve_kind(algorithm),
         ED25519 => Ok(Kind::Supported),
-        other => Ok(Kind::Unsupported(named(ALGORITHMS, other, "a key of an unknown kind"))),
+        other => Ok(Kind::Unsupported(named(ALGORITHMS, other, OTHER_KIND))),
+    }
+}
+
+/// What the algorithm of a SubjectPublicKeyInfo is, when no signature can be checked with it.
+pub(super) fn unsupported_public(info: &[u8]) -> Option<&'static str> {
+    let mut algorithm = Reader::new(info).enter(SEQUENCE).ok()?.enter(SEQUENCE).ok()?;
+    let kind = match algorithm.take(OID).ok()?.value {
+        RSA | ED25519 => Kind::Supported,
+        EC => curve_kind(algorithm).ok()?,
+        other => Kind::Unsupported(named(ALGORITHMS, other, OTHER_KIND)),
+    };
+    match kind {
+        Kind::Unsupported(name) => Some(name),
+        Kind::Supported => None,
     }
 }
 
@@ -132,7 +161,7 @@ mod tests {
     fn why(section: SectionKind, der: &[u8]) -> Option<&'static str> {
         match load(section, der) {
             Err(KeyFault::Unsupported(kind)) => Some(kind),
-            Err(KeyFault::Bad) => None,
+            Err(_) => None,
             Ok(_) => panic!("a key of no real bytes was loaded"),
         }
     }
@@ -164,6 +193,21 @@ mod tests {
         assert_eq!(why(SectionKind::EcPrivateKey, &sec1(P384)), None);
         assert_eq!(why(SectionKind::EcPrivateKey, &sec1(CURVES[0].0)), Some("an ECDSA P-521 key"));
         assert_eq!(why(SectionKind::Certificate, &rsa(257)), None);
+    }
+
+    #[test]
+    fn public_keys_are_judged_by_their_algorithm() {
+        let info = |algorithm: &[&[u8]]| {
+            let oids: Vec<Vec<u8>> = algorithm.iter().map(|oid| element(OID, &[oid])).collect();
+            element(SEQUENCE, &[&element(SEQUENCE, &[&oids.concat()])])
+        };
+        for supported in [&[RSA][..], &[EC, P256], &[EC, P384], &[ED25519], &[]] {
+            assert_eq!(unsupported_public(&info(supported)), None);
+        }
+        let p521 = unsupported_public(&info(&[EC, CURVES[0].0]));
+        assert_eq!(p521, Some("an ECDSA P-521 key"));
+        assert_eq!(unsupported_public(&info(&[ALGORITHMS[2].0])), Some("an Ed448 key"));
+        assert_eq!(unsupported_public(&info(&[&[1, 2, 3]])), Some(OTHER_KIND));
     }
 
     #[test]

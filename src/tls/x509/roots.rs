@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 
-use super::certificate::Certificate;
-use super::identity::PEM_BYTES_MAX;
+use super::certificate::{Certificate, Malformed, among_client_uses};
+use super::der::{Reader, SEQUENCE, tagged_around};
+use super::identity::{PEM_BYTES_MAX, certificate};
+use super::pem;
+use super::private_key::unsupported_public;
 
 /// More roots than this are taken for a system's bundle of public authorities.
 const OWN_ROOTS_MAX: usize = 20;
@@ -55,6 +57,8 @@ pub enum RootsFault {
     NoCertificate,
     /// This certificate can not be an authority's, or can not be read.
     BadCertificate(usize),
+    /// OpenSSL was told not to trust this certificate for clients.
+    NotForClients(usize),
 }
 
 impl fmt::Display for RootsFault {
@@ -63,6 +67,9 @@ impl fmt::Display for RootsFault {
             Self::TooLarge => write!(f, "more than {} KiB", PEM_BYTES_MAX >> 10),
             Self::NoCertificate => f.write_str("there is no certificate in it"),
             Self::BadCertificate(at) => write!(f, "certificate {} can not be read", at + 1),
+            Self::NotForClients(at) => {
+                write!(f, "certificate {} says that it is not trusted for clients", at + 1)
+            }
         }
     }
 }
@@ -75,16 +82,17 @@ impl RootsFault {
             Self::TooLarge => "it must hold the authorities of your clients, and no more",
             Self::NoCertificate => "it must be PEM, with a line -----BEGIN CERTIFICATE-----",
             Self::BadCertificate(_) => "copy it again",
+            Self::NotForClients(_) => "openssl x509 -in FILE -addtrust clientAuth -trustout",
         }
     }
 }
 
 impl core::error::Error for RootsFault {}
 
-/// Certificates of authorities.
+/// Certificates of authorities. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Roots {
-    certificates: Vec<CertificateDer<'static>>,
+    certificates: Arc<[CertificateDer<'static>]>,
     store: Arc<RootCertStore>,
 }
 
@@ -100,17 +108,21 @@ impl Roots {
         }
         let mut certificates = Vec::new();
         let mut store = RootCertStore::empty();
-        for section in CertificateDer::pem_slice_iter(pem) {
-            let bad = RootsFault::BadCertificate(certificates.len());
-            let der: CertificateDer<'static> = section.map_err(|_| bad)?;
-            Certificate::parse(&der).map_err(|_| bad)?;
+        for section in pem::sections(pem) {
+            let at = certificates.len();
+            let bad = RootsFault::BadCertificate(at);
+            let Some(read) = certificate(&section) else { continue };
+            let (der, trust) = read.map_err(|_| bad)?;
+            if !is_for_clients(&trust).ok_or(bad)? {
+                return Err(RootsFault::NotForClients(at));
+            }
             store.add(der.clone()).map_err(|_| bad)?;
             certificates.push(der);
         }
         if certificates.is_empty() {
             return Err(RootsFault::NoCertificate);
         }
-        Ok(Self { certificates, store: Arc::new(store) })
+        Ok(Self { certificates: certificates.into(), store: Arc::new(store) })
     }
 
     /// The certificates in the file's order; at least one.
@@ -125,6 +137,16 @@ impl Roots {
         Arc::clone(&self.store)
     }
 
+    /// The first certificate, counted from 0, whose key no signature can be checked with, and what
+    /// key it is: who has a certificate of it is refused.
+    #[must_use]
+    pub fn unsupported_key(&self) -> Option<(usize, &'static str)> {
+        self.certificates.iter().enumerate().find_map(|(at, der)| {
+            let key = Certificate::parse(der).ok()?.public_key_raw();
+            Some((at, unsupported_public(key)?))
+        })
+    }
+
     /// Whether these are public authorities: then anybody can get a client certificate that
     /// passes.
     #[must_use]
@@ -135,6 +157,24 @@ impl Roots {
                 organization.is_some_and(|name| is_public(&name))
             })
     }
+}
+
+/// Whether what stands behind a certificate lets it vouch for clients: nothing, or OpenSSL's
+/// `SEQUENCE { trust SEQUENCE OF OID OPTIONAL, reject [0] SEQUENCE OF OID OPTIONAL, … }`. None when
+/// it is something else.
+fn is_for_clients(trust: &[u8]) -> Option<bool> {
+    if trust.is_empty() {
+        return Some(true);
+    }
+    let mut outer = Reader::new(trust);
+    let mut trust = outer.enter(SEQUENCE).ok()?;
+    outer.end().ok()?;
+    let mut names_clients = |tag| -> Result<_, Malformed> {
+        trust.optional(tag)?.map(|uses| among_client_uses(uses.inside()?)).transpose()
+    };
+    let trusted = names_clients(SEQUENCE).ok()?.unwrap_or(true);
+    let rejected = names_clients(tagged_around(0)).ok()?.unwrap_or(false);
+    Some(trusted && !rejected)
 }
 
 fn is_public(organization: &str) -> bool {
@@ -158,6 +198,9 @@ mod tests {
         let fault = |pem: &[u8]| Roots::from_pem(pem).unwrap_err();
         assert_eq!(fault(b""), RootsFault::NoCertificate);
         assert_eq!(fault(fixture!("root.key")), RootsFault::NoCertificate);
+        assert_eq!(roots.unsupported_key(), None);
+        let p521 = Roots::from_pem(&[root, fixture!("p521.pem")].concat()).unwrap();
+        assert_eq!(p521.unsupported_key(), Some((1, "an ECDSA P-521 key")));
         let damaged = [root, &root[..100], root].concat();
         assert_eq!(fault(&damaged), RootsFault::BadCertificate(1));
         assert_eq!(fault(&vec![b' '; PEM_BYTES_MAX + 1]), RootsFault::TooLarge);
