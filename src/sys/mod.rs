@@ -50,4 +50,5 @@ pub mod tz;
 pub mod unix_listener;
 pub mod user;
 pub mod walk;
+mod walk_path;
 pub mod zeroed;
