@@ -1,6 +1,7 @@
 //! Which files are read, and that the shipped examples load.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use kinglet::config::{Loaded, Options, load, not_built};
@@ -83,14 +84,86 @@ fn a_missing_conf_d_is_fine_and_a_missing_conf_is_not() {
 }
 
 #[test]
-fn what_is_no_regular_file_is_an_error() {
+fn what_editors_packagers_and_systems_leave_behind_is_passed_over() {
+    let dir = Dir::new("leftovers");
+    dir.file("conf", &vhost("main")).file("conf.d/site", &vhost("site"));
+    let left = [".site.swp", "README.md", ".DS_Store", "site.dpkg-old", "b~c", "#site#"];
+    for name in left {
+        dir.file(&format!("conf.d/{name}"), "\0 no JSON");
+    }
+    symlink("kim@host.1234:1700000000", dir.0.join("conf.d/.#site")).unwrap();
+    let loaded = dir.load();
+    assert_eq!(names(&loaded), ["main", "site"]);
+    let counts = loaded.report.counts();
+    assert_eq!((counts.total(), counts.notes), (1, 1), "{:?}", loaded.report);
+    let shown = loaded.report.render(&loaded.settings.files, false);
+    assert!(left.iter().chain(&[".#site"]).all(|name| shown.contains(name)), "{shown}");
+}
+
+#[test]
+fn what_is_no_regular_file_is_passed_over_with_a_warning() {
     let dir = Dir::new("odd");
     dir.file("conf", &vhost("main"));
-    std::os::unix::fs::symlink("/dev/zero", dir.0.join("conf.d/zero")).unwrap();
-    std::os::unix::fs::symlink("/nonexistent", dir.0.join("conf.d/dangling")).unwrap();
+    symlink("/dev/zero", dir.0.join("conf.d/zero")).unwrap();
+    symlink("/nonexistent", dir.0.join("conf.d/dangling")).unwrap();
+    symlink("/tmp", dir.0.join("conf.d/directory")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(dir.0.join("conf.d/socket")).unwrap();
     let loaded = dir.load();
-    assert_eq!(loaded.report.counts().errors, 2, "{:?}", loaded.report);
+    let counts = loaded.report.counts();
+    assert_eq!((counts.total(), counts.warnings), (4, 4), "{:?}", loaded.report);
     assert_eq!(names(&loaded), ["main"]);
+    // It is another matter when the file that must be there is none.
+    fs::remove_file(dir.0.join("conf")).unwrap();
+    symlink("/dev/zero", dir.0.join("conf")).unwrap();
+    assert_eq!(dir.load().report.counts().errors, 1);
+}
+
+/// Who else could write the file would decide what root reads.
+#[test]
+fn a_link_is_read_when_it_leads_to_a_file_of_root_or_of_the_directorys_owner() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let dir = Dir::new("links");
+    dir.file("conf", &vhost("main")).file("own", &vhost("own")).file("other", &vhost("other"));
+    symlink("../own", dir.0.join("conf.d/a")).unwrap();
+    symlink("../other", dir.0.join("conf.d/b")).unwrap();
+    assert_eq!(names(&dir.load()), ["main", "own", "other"]);
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return; // Only root gives files away.
+    }
+    chown(dir.0.join("other"), Some(1234), None).unwrap();
+    let loaded = dir.load();
+    assert_eq!(names(&loaded), ["main", "own"]);
+    let shown = loaded.report.render(&loaded.settings.files, false);
+    assert!(
+        shown.contains("conf.d/b: passed over: the link leads to a file of user 1234"),
+        "{shown}"
+    );
+    chown(dir.0.join("conf.d"), Some(1234), None).unwrap();
+    assert_eq!(names(&dir.load()), ["main", "own", "other"], "the owner could have put it there");
+    chown(dir.0.join("conf.d"), Some(1235), None).unwrap();
+    assert_eq!(names(&dir.load()), ["main", "own"]);
+}
+
+#[test]
+fn files_that_come_and_go_meanwhile_are_no_fault() {
+    let dir = Dir::new("moments");
+    dir.file("conf", &vhost("main")).file("conf.d/site", &vhost("site"));
+    let moment = dir.0.join("conf.d/aaa");
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                fs::write(&moment, "").unwrap();
+                fs::remove_file(&moment).unwrap();
+            }
+        });
+        for _ in 0..500 {
+            let loaded = dir.load();
+            assert!(!loaded.report.has_errors(), "{:?}", loaded.report);
+            assert_eq!(names(&loaded), ["main", "site"]);
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! Which files make up a configuration, as lwsws has it: `DIR/conf`, then what is in
 //! `DIR/conf.d`, sorted by name.
 
-use std::fs;
-use std::io::Read as _;
+use std::ffi::OsString;
+use std::fs::{self, DirEntry, File};
+use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 use super::diagnose::{Diagnostic, Report};
 use super::settings::SourceFile;
@@ -17,6 +19,45 @@ pub const DEFAULT_DIRS: [&str; 2] = ["/etc/kinglet", "/etc/lwsws"];
 pub const FILES_MAX: usize = 1024;
 /// Bytes of all files together.
 pub const ALL_BYTES_MAX: usize = 8 << 20;
+/// How often `conf.d` is read until nothing came or went meanwhile.
+const LOOKS_MAX: usize = 3;
+
+/// Names in `conf.d` that editors, packagers and systems leave behind; case does not count.
+const LEFTOVERS: &[&str] = &[
+    "*~*",
+    ".#*",
+    "#*#",
+    "*.swp",
+    "*.swo",
+    "*.swx",
+    "4913",
+    "*.bak",
+    "*.old",
+    "*.orig",
+    "*.rej",
+    "*.save",
+    "*.tmp",
+    "*.dpkg-*",
+    "*.ucf-*",
+    "*.rpm*",
+    "*-opkg",
+    "*.opkg*",
+    "*.apk-new",
+    "*.pacnew",
+    "*.pacsave",
+    ".DS_Store",
+    "._*",
+    "Thumbs.db",
+    "desktop.ini",
+    ".directory",
+    ".nfs*",
+    ".fuse_hidden*",
+    ".git*",
+    ".keep",
+    ".placeholder",
+    "README*",
+    "*.md",
+];
 
 /// What `-c` is for.
 const HOLDS: &str = "-c names the directory that holds \"conf\" and \"conf.d\"";
@@ -28,35 +69,27 @@ pub(super) fn read_all(dir: &Path, report: &mut Report) -> Vec<SourceFile> {
         report.push(fault);
         return files;
     }
-    read_one(&dir.join("conf"), &mut files, report);
+    let conf = dir.join("conf");
+    match read_bounded(&conf, None) {
+        Ok(text) => files.push(SourceFile { path: conf.display().to_string(), text }),
+        Err(error) => {
+            let missing = error.kind() == ErrorKind::NotFound;
+            report.push(fault(&conf, &error).maybe_hint(missing.then(|| HOLDS.to_owned())));
+        }
+    }
     let conf_d = dir.join("conf.d");
-    let mut names = match fs::read_dir(&conf_d) {
-        Ok(entries) => list(entries, &conf_d, report),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+    match read_conf_d(&conf_d) {
+        Ok((read, findings)) => {
+            files.extend(read);
+            findings.into_iter().for_each(|finding| report.push(finding));
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
             let message = format!("there is no {}: only conf is read", conf_d.display());
             report.push(Diagnostic::note(None, message));
-            Vec::new()
         }
-        Err(error) => {
-            report.push(Diagnostic::error(None, format!("{}: {error}", conf_d.display())));
-            Vec::new()
-        }
-    };
-    names.sort_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
-    if names.len() > FILES_MAX {
-        let message = format!("{} has more than {FILES_MAX} files", conf_d.display());
-        report.push(Diagnostic::error(None, message));
-        names.truncate(FILES_MAX);
+        Err(error) => report.push(fault(&conf_d, &error)),
     }
-    let mut total: usize = 0;
-    for path in names {
-        read_one(&path, &mut files, report);
-        total = files.iter().map(|f: &SourceFile| f.text.len()).sum();
-        if total > ALL_BYTES_MAX {
-            break;
-        }
-    }
-    if total > ALL_BYTES_MAX {
+    if files.iter().map(|file| file.text.len()).sum::<usize>() > ALL_BYTES_MAX {
         let message = format!("{} has more than {ALL_BYTES_MAX} bytes in all", dir.display());
         report.push(Diagnostic::error(None, message));
     }
@@ -87,49 +120,161 @@ fn no_directory(dir: &Path) -> Option<Diagnostic> {
     })
 }
 
-/// The paths in `conf.d` that count: no backups (`~` at the end), no directories. Names that
-/// begin with a dot do count.
-fn list(entries: fs::ReadDir, conf_d: &Path, report: &mut Report) -> Vec<PathBuf> {
-    let mut names = Vec::new();
-    for entry in entries {
-        match entry {
-            Ok(entry) => {
-                let path = entry.path();
-                if !entry.file_name().as_bytes().ends_with(b"~") && !path.is_dir() {
-                    names.push(path);
-                }
-            }
-            Err(error) => {
-                report.push(Diagnostic::error(None, format!("{}: {error}", conf_d.display())));
-                break;
-            }
+type ReadFiles = (Vec<SourceFile>, Vec<Diagnostic>);
+
+/// Reads `conf.d` as it was at one moment: when files came or went, as they do while an editor or
+/// a package manager is at work, it is read again.
+fn read_conf_d(conf_d: &Path) -> io::Result<ReadFiles> {
+    let owner = fs::metadata(conf_d)?.uid();
+    let mut names = list(conf_d)?;
+    for _ in 1..LOOKS_MAX {
+        let read = read_names(conf_d, &names, owner);
+        let now = list(conf_d)?;
+        if now == names {
+            return Ok(read);
         }
+        names = now;
     }
-    names
+    Ok(read_names(conf_d, &names, owner))
 }
 
-fn read_one(path: &Path, files: &mut Vec<SourceFile>, report: &mut Report) {
-    let shown = path.display().to_string();
-    match read_bounded(path) {
-        Ok(text) => files.push(SourceFile { path: shown, text }),
-        Err(error) => {
-            let mut fault = Diagnostic::error(None, format!("{shown}: {error}"));
-            if error.kind() == std::io::ErrorKind::NotFound {
-                fault = fault.hint(HOLDS);
+fn list(conf_d: &Path) -> io::Result<Vec<OsString>> {
+    let entries = fs::read_dir(conf_d)?.map(|entry| entry.map(|e: DirEntry| e.file_name()));
+    let mut names = entries.collect::<io::Result<Vec<OsString>>>()?;
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn read_names(conf_d: &Path, names: &[OsString], owner: u32) -> ReadFiles {
+    let (left, names): (Vec<_>, Vec<_>) =
+        names.iter().partition(|name| is_leftover(name.as_bytes()));
+    let (mut files, mut findings) = (Vec::new(), Vec::new());
+    if !left.is_empty() {
+        let left: Vec<_> = left.iter().map(|name| name.to_string_lossy()).collect();
+        let message = format!(
+            "{}: passed over, since editors, packagers and systems leave such names: {}",
+            conf_d.display(),
+            left.join(", ")
+        );
+        findings.push(Diagnostic::note(None, message));
+    }
+    let mut bytes = 0;
+    for path in names.into_iter().map(|name| conf_d.join(name)) {
+        if files.len() == FILES_MAX {
+            let message = format!("{} has more than {FILES_MAX} files", conf_d.display());
+            findings.push(Diagnostic::error(None, message));
+        }
+        if files.len() == FILES_MAX || bytes > ALL_BYTES_MAX {
+            break;
+        }
+        match read_bounded(&path, Some(owner)) {
+            Ok(text) => {
+                bytes += text.len();
+                files.push(SourceFile { path: path.display().to_string(), text });
             }
-            report.push(fault);
+            Err(error) => findings.extend(not_read(&path, &error)),
         }
     }
+    (files, findings)
+}
+
+/// What there is to say about a file in `conf.d` that was not read. lwsws reads neither links nor
+/// what is no file, so neither is an error.
+fn not_read(path: &Path, error: &io::Error) -> Option<Diagnostic> {
+    let passed_over = |why: &str| format!("{}: passed over: {why}", path.display());
+    let Ok(entry) = fs::symlink_metadata(path) else { return None };
+    match error.kind() {
+        _ if entry.is_dir() => None,
+        ErrorKind::NotFound if entry.is_symlink() => {
+            Some(Diagnostic::warning(None, passed_over("the link leads nowhere")))
+        }
+        ErrorKind::NotFound => None,
+        ErrorKind::InvalidInput => Some(Diagnostic::warning(None, passed_over(&error.to_string()))),
+        _ => Some(fault(path, error)),
+    }
+}
+
+fn fault(path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::error(None, format!("{}: {error}", path.display()))
+}
+
+/// Whether a name is one of [`LEFTOVERS`].
+fn is_leftover(name: &[u8]) -> bool {
+    fn matches(pattern: &[u8], name: &[u8]) -> bool {
+        match (pattern, name) {
+            ([b'*', rest @ ..], _) => {
+                matches(rest, name) || name.split_first().is_some_and(|(_, n)| matches(pattern, n))
+            }
+            ([p, pattern @ ..], [n, name @ ..]) => {
+                p.eq_ignore_ascii_case(n) && matches(pattern, name)
+            }
+            (pattern, name) => pattern.is_empty() && name.is_empty(),
+        }
+    }
+    LEFTOVERS.iter().any(|pattern| matches(pattern.as_bytes(), name))
 }
 
 /// Reads a regular file, one byte more than the limit at most. A FIFO or device is not opened.
-fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    let meta = fs::metadata(path)?;
-    if !meta.is_file() {
-        return Err(std::io::Error::other("not a regular file"));
+/// With an owner, a link is followed only to a file of root or of this user: nobody else decides
+/// what root reads.
+fn read_bounded(path: &Path, owner: Option<u32>) -> io::Result<Vec<u8>> {
+    let odd = |why: String| Err(io::Error::new(ErrorKind::InvalidInput, why));
+    if !fs::metadata(path)?.is_file() {
+        return odd("not a regular file".to_owned());
+    }
+    let is_link = fs::symlink_metadata(path)?.is_symlink();
+    let file = File::open(path)?;
+    let meta = file.metadata()?;
+    if let Some(owner) = owner.filter(|&owner| is_link && ![0, owner].contains(&meta.uid())) {
+        let uid = meta.uid();
+        let who = if owner == 0 { String::new() } else { format!(" or user {owner}") };
+        return odd(format!("the link leads to a file of user {uid}, not of root{who}"));
     }
     let size = usize::try_from(meta.len()).unwrap_or(usize::MAX).min(FILE_BYTES_MAX + 1);
     let mut text = Vec::with_capacity(size + 1);
-    fs::File::open(path)?.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut text)?;
+    file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut text)?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leftovers_are_known_by_their_names_and_all_of_them_are_documented() {
+        for name in [
+            ".#site",
+            "#site#",
+            ".site.swp",
+            ".swp",
+            "site~",
+            "a~b",
+            "~",
+            "site.dpkg-dist",
+            "site.rpmnew",
+            "site.RPMSAVE",
+            "site.ucf-old",
+            "site-opkg",
+            "readme",
+            "README.md",
+            "notes.md",
+            ".DS_Store",
+            "._site",
+            ".gitignore",
+            "site.bak",
+            "4913",
+        ] {
+            assert!(is_leftover(name.as_bytes()), "{name}");
+        }
+        for name in
+            ["site", ".site", "#site", "site.conf", "md", "swp", "bak", "14913", ".", "my.readme"]
+        {
+            assert!(!is_leftover(name.as_bytes()), "{name}");
+        }
+        assert!(is_leftover(b"\xff~"));
+        for pattern in LEFTOVERS {
+            let shown = format!("`{pattern}`");
+            assert!(crate::config::reference::INTRODUCTION.contains(&shown), "{shown}");
+        }
+    }
 }

@@ -155,8 +155,7 @@ impl Reader<'_> {
     fn host_names(&mut self, key: &'static Key, value: &Value<'_>) -> Option<String> {
         let mut names = Vec::new();
         self.words(key, value, |_, word, _| {
-            check::host_name(word)?;
-            names.push(word.to_owned());
+            names.push(check::host_name(word)?);
             Ok(())
         })?;
         Some(names.join(" "))
@@ -238,7 +237,7 @@ fn scalar_of_kind(kind: Kind, text: &str) -> Result<Typed, Fault> {
         Kind::Int { min, max, unit } => check::integer(text, min, max, unit).map(Typed::Number),
         Kind::Size { min, max } => check::size(text, min, max).map(Typed::Number),
         Kind::Flags => check::integer(text, 0, u64::MAX, "decimal flags").map(Typed::Number),
-        Kind::HostName => check::host_name(text).map(ok),
+        Kind::HostName => check::host_name(text).map(Typed::Text),
         Kind::HeaderValue => {
             check::header_value(text).map(|()| Typed::Text(text.trim().to_owned()))
         }

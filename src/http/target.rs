@@ -30,20 +30,25 @@ pub struct Target<'b> {
 impl<'b> Target<'b> {
     /// Reads a target, and the authority that absolute and authority form bring along.
     ///
-    /// Bytes that are not ASCII, and `#`, are refused. Other visible bytes that RFC 3986 would
-    /// want escaped (`|`, `{`, `"` and so on) are let through because browsers send them.
+    /// Bytes that are not visible ASCII are refused. Those that RFC 3986 would want escaped (`|`,
+    /// `{`, `"` and so on) are let through because browsers send them, and a fragment is taken off.
     ///
     /// # Errors
     /// A sentence for the log; the answer is 400.
     pub fn parse(text: &'b [u8], method: Method) -> Result<(Self, Option<Host<'b>>), &'static str> {
         // Without an early end, so that the compiler can look at many bytes at once.
-        let bad = |&b: &u8| !(0x21..0x7f).contains(&b) | (b == b'#');
-        if text.iter().fold(false, |any, byte| any | bad(byte)) {
+        const BAD: u8 = 1;
+        const HASH: u8 = 2;
+        let kind =
+            |&b: &u8| BAD * u8::from(!(0x21..0x7f).contains(&b)) | HASH * u8::from(b == b'#');
+        let kinds = text.iter().fold(0, |all, byte| all | kind(byte));
+        if kinds & BAD != 0 {
             return Err("invalid byte in the request target");
         }
         if method == Method::Connect {
             return authority_form(text);
         }
+        let text = if kinds & HASH == 0 { text } else { without_fragment(text) };
         match text.first() {
             Some(b'/') => Ok((Self::split(Form::Origin, text), None)),
             Some(b'*') if text.len() == 1 && method == Method::Options => Ok((ASTERISK, None)),
@@ -58,6 +63,11 @@ impl<'b> Target<'b> {
             None => Self { form, path: text, query: None },
         }
     }
+}
+
+/// A fragment is for the client alone; those that send it mean what stands before it.
+fn without_fragment(text: &[u8]) -> &[u8] {
+    text.split(|&b| b == b'#').next().unwrap_or_default()
 }
 
 const ASTERISK: Target<'static> = Target { form: Form::Asterisk, path: b"*", query: None };
@@ -138,13 +148,22 @@ mod tests {
             ("h:80", Get, "refused"),
             ("a", Get, "refused"),
             ("", Get, "refused"),
-            ("/a#b", Get, "refused"),
+            ("/a#b", Get, "Origin /a - -"),
+            ("/a?b#c?d", Get, "Origin /a b -"),
+            ("/a#b?c#d", Get, "Origin /a - -"),
+            ("/#/../x", Get, "Origin / - -"),
+            ("http://h#@i/", Get, "Absolute / - h"),
+            ("http://h?q#f", Get, "Absolute / q h"),
+            ("*#", Options, "Asterisk * - -"),
+            ("#a", Get, "refused"),
+            ("/a#\u{7f}", Get, "refused"),
             ("/\u{e9}", Get, "refused"),
             ("/a\u{7f}", Get, "refused"),
             ("h:443", Connect, "Authority  - h:443"),
             ("[::1]:443", Connect, "Authority  - [::1]:443"),
             ("h", Connect, "refused"),
             ("h:", Connect, "refused"),
+            ("h:443#a", Connect, "refused"),
             ("/", Connect, "refused"),
             ("http://h:1/", Connect, "refused"),
         ];

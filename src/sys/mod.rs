@@ -52,4 +52,5 @@ pub mod unix_listener;
 pub mod unix_names;
 pub mod user;
 pub mod walk;
+mod walk_path;
 pub mod zeroed;

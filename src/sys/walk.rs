@@ -7,12 +7,12 @@
 //! walk three deep takes 1.8 times as long); whatever it refuses is judged by the walker, so
 //! that both say the same on every kernel.
 
-use super::open::{DIRECTORY, LOOK, READ, open_at, open_at2, open_last, read_link};
+use super::open::{DIRECTORY, LOOK, READ, open_at, open_at2, open_last};
 use super::stat::{self, Kind, Stat};
-use core::ffi::CStr;
+use super::walk_path::{Name, Text};
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,7 +40,7 @@ pub struct Rules {
 pub enum OpenError {
     /// No such file, or none that these rules admit to.
     NotFound,
-    /// No permission, not a regular file, or a symbolic link that leaves the root.
+    /// No permission, not a regular file, or a symbolic link that ends outside of the root.
     Forbidden,
     /// Out of descriptors or memory; later may work.
     Busy,
@@ -129,8 +129,8 @@ impl Root {
         self.fd.as_ref().is_some_and(|fd| stat::is_deleted(fd.as_fd()))
     }
 
-    fn raw_fd(&self) -> Result<RawFd, OpenError> {
-        self.fd.as_ref().map(AsRawFd::as_raw_fd).ok_or(OpenError::NotFound)
+    fn held(&self) -> Result<BorrowedFd<'_>, OpenError> {
+        self.fd.as_ref().map(AsFd::as_fd).ok_or(OpenError::NotFound)
     }
 
     /// Opens the file or directory at `path`, which begins with `/` and is decoded and
@@ -178,7 +178,7 @@ impl Root {
         if OPENAT2_MISSING.load(Ordering::Relaxed) {
             return None;
         }
-        let (name, dir) = (text.whole()?, self.raw_fd().ok()?);
+        let (name, dir) = (text.whole()?, self.held().ok()?.as_raw_fd());
         match open_at2(dir, name, flags) {
             Ok(fd) => Some(opened(fd)),
             Err(e) => match e.raw_os_error() {
@@ -195,7 +195,7 @@ impl Root {
     /// The kernel's own resolution, which may leave the root by a symbolic link.
     fn open_anywhere(&self, text: &Text, flags: i32) -> Result<Opened, OpenError> {
         let name = text.whole().ok_or(OpenError::NotFound)?;
-        opened(open_last(self.raw_fd()?, name, flags).map_err(|e| error_of(&e))?)
+        opened(open_last(self.held()?.as_raw_fd(), name, flags).map_err(|e| error_of(&e))?)
     }
 
     fn walk(&self, text: &mut Text, flags: i32) -> Result<Opened, OpenError> {
@@ -208,170 +208,95 @@ impl Root {
     }
 
     /// Walks `text` up to its first symbolic link or `..`, which it resolves in the text so that
-    /// the next pass begins again at the root: `None`. What stands before such a place are
-    /// directories that were walked, hence taking the text's last component off is the parent.
+    /// the next pass begins again: `None`. What stands before such a place are directories that
+    /// were walked, hence taking the text's last component off is the parent.
+    ///
+    /// A link may lead out of the root and into it again. Nothing outside is opened for reading,
+    /// and the way back in is a directory that *is* the root, however it is spelled: from there
+    /// on the walk continues at the root's own descriptor.
     fn pass(&self, text: &mut Text, flags: i32) -> Result<Option<Opened>, OpenError> {
-        let root = self.raw_fd()?;
-        let mut held: Option<OwnedFd> = None;
-        let mut at = 0;
-        while let Some((start, end)) = text.component(at) {
-            let dir = held.as_ref().map_or(root, AsRawFd::as_raw_fd);
-            if &text.bytes[start..end] == b".." {
-                text.drop_with_parent(start, end)?;
+        let mut at = Position::new(self.held()?, text.absolute)?;
+        let mut next = 0;
+        while let Some((start, end)) = text.component(next) {
+            let dotdot = &text.bytes[start..end] == b"..";
+            if dotdot && let Some(parent) = text.parent(start) {
+                text.splice(parent, end, b".")?;
                 return Ok(None);
             }
-            let last = text.component(end).is_none();
-            let wanted = if last { flags } else { DIRECTORY } | libc::O_NOFOLLOW;
+            let last = text.component(end).is_none() && !dotdot;
+            let wanted = match (last, at.outside) {
+                (false, _) => DIRECTORY,
+                (true, false) => flags,
+                (true, true) => LOOK,
+            };
             let name = Name::new(&text.bytes[start..end]).ok_or(OpenError::NotFound)?;
-            match open_last(dir, name.as_c_str(), wanted) {
+            match open_last(at.dir(), name.as_c_str(), wanted | libc::O_NOFOLLOW) {
                 Ok(fd) if last => {
                     let opened = opened(fd)?;
                     if opened.stat.kind != Kind::Link {
+                        if at.outside {
+                            at.step(opened.fd, true)?;
+                            break;
+                        }
                         return text.agrees(&opened).map(|()| Some(opened));
                     }
                 }
                 Ok(fd) => {
-                    held = Some(fd);
-                    at = end;
+                    at.step(fd, dotdot)?;
+                    next = end;
                     continue;
                 }
                 Err(e) if matches!(e.raw_os_error(), Some(libc::ELOOP | libc::ENOTDIR)) => {}
-                Err(e) => return Err(error_of(&e)),
+                Err(e) => return Err(at.fault(error_of(&e))),
             }
-            text.follow(dir, (start, end), self.path.as_bytes())?;
-            return Ok(None);
+            let followed = text.follow(at.dir(), (start, end), self.path.as_bytes());
+            return followed.map(|()| None).map_err(|e| at.fault(e));
         }
-        let dir = held.as_ref().map_or(root, AsRawFd::as_raw_fd);
-        opened(open_last(dir, c".", flags).map_err(|e| error_of(&e))?).map(Some)
+        if at.outside {
+            return Err(OpenError::Forbidden);
+        }
+        opened(open_last(at.dir(), c".", flags).map_err(|e| error_of(&e))?).map(Some)
     }
 }
 
-/// The path that is still to be walked, relative to the root.
-struct Text {
-    bytes: [u8; PATH_BYTES_MAX + 1],
-    len: usize,
+/// How far a pass has come.
+struct Position<'r> {
+    root: BorrowedFd<'r>,
+    /// The directory that was reached; none is the root.
+    held: Option<OwnedFd>,
+    outside: bool,
 }
 
-impl Text {
-    /// Checks a request's path and makes it relative.
-    fn relative(path: &[u8], dotfiles: bool) -> Result<Self, OpenError> {
-        let rest = path.strip_prefix(b"/").ok_or(OpenError::NotFound)?;
-        if rest.len() > PATH_BYTES_MAX || rest.contains(&0) {
-            return Err(OpenError::NotFound);
+impl<'r> Position<'r> {
+    /// At the root, or at `/`.
+    fn new(root: BorrowedFd<'r>, absolute: bool) -> Result<Self, OpenError> {
+        let mut new = Self { root, held: None, outside: false };
+        if absolute {
+            new.step(open_at(libc::AT_FDCWD, c"/", DIRECTORY).map_err(|e| error_of(&e))?, true)?;
         }
-        for (depth, name) in rest.split(|&b| b == b'/').enumerate() {
-            let well_known = depth == 0 && name == b".well-known";
-            let hidden = name.first() == Some(&b'.') && !dotfiles && !well_known;
-            if hidden || name == b"." || name == b".." {
-                return Err(OpenError::NotFound);
-            }
-        }
-        let rest = if rest.is_empty() { b"." } else { rest };
-        let mut text = Self { bytes: [0; PATH_BYTES_MAX + 1], len: rest.len() };
-        text.bytes[..rest.len()].copy_from_slice(rest);
-        Ok(text)
+        Ok(new)
     }
 
-    /// First component that begins at or after `at`; empty ones and `.` are no components.
-    fn component(&self, mut at: usize) -> Option<(usize, usize)> {
-        while at < self.len {
-            let rest = &self.bytes[at..self.len];
-            let end = at + rest.iter().position(|&b| b == b'/').unwrap_or(rest.len());
-            if end > at && &self.bytes[at..end] != b"." {
-                return Some((at, end));
-            }
-            at = end + 1;
-        }
-        None
+    fn dir(&self) -> RawFd {
+        self.held.as_ref().map_or(self.root.as_raw_fd(), AsRawFd::as_raw_fd)
     }
 
-    /// The whole text as the kernel wants it; the byte behind it is always zero.
-    fn whole(&self) -> Option<&CStr> {
-        CStr::from_bytes_with_nul(self.bytes.get(..=self.len)?).ok()
-    }
-
-    /// A text that ends with `/` must have led to a directory.
-    fn agrees(&self, opened: &Opened) -> Result<(), OpenError> {
-        let slash = self.len > 0 && self.bytes[self.len - 1] == b'/';
-        if slash && opened.stat.kind != Kind::Directory {
-            return Err(OpenError::NotFound);
-        }
+    /// Goes on to `fd`; `leaves` says that this is no step down.
+    fn step(&mut self, fd: OwnedFd, leaves: bool) -> Result<(), OpenError> {
+        let identity = |fd| Stat::of(fd).map(|s| (s.dev, s.ino)).map_err(|e| error_of(&e));
+        self.outside |= leaves;
+        let returns = self.outside && identity(fd.as_fd())? == identity(self.root)?;
+        self.outside &= !returns;
+        self.held = (!returns).then_some(fd);
         Ok(())
     }
 
-    /// Takes the `..` at `start..end` and the component before it out of the text.
-    fn drop_with_parent(&mut self, start: usize, end: usize) -> Result<(), OpenError> {
-        let mut parent = None;
-        let mut at = 0;
-        while let Some((s, e)) = self.component(at) {
-            if s >= start {
-                break;
-            }
-            parent = Some(s);
-            at = e;
+    /// Clients do not learn what exists outside of the root.
+    fn fault(&self, error: OpenError) -> OpenError {
+        match error {
+            OpenError::NotFound if self.outside => OpenError::Forbidden,
+            other => other,
         }
-        // Nothing before it: the link leads out of the root.
-        let from = parent.ok_or(OpenError::Forbidden)?;
-        self.splice(from, end, b".")
-    }
-
-    /// Puts the target of the symbolic link at `start..end` in its place.
-    fn follow(
-        &mut self,
-        dir: RawFd,
-        (start, end): (usize, usize),
-        root: &[u8],
-    ) -> Result<(), OpenError> {
-        let name = Name::new(&self.bytes[start..end]).ok_or(OpenError::NotFound)?;
-        let mut target = [0; PATH_BYTES_MAX + 1];
-        let len = match read_link(dir, name.as_c_str(), &mut target) {
-            Ok(len) if len < target.len() => len,
-            Ok(_) => return Err(OpenError::NotFound),
-            // It is no link (any more), so a component that should be a directory is none.
-            Err(e) if e.raw_os_error() == Some(libc::EINVAL) => return Err(OpenError::NotFound),
-            Err(e) => return Err(error_of(&e)),
-        };
-        let target = &target[..len];
-        if !target.starts_with(b"/") {
-            return self.splice(start, end, target);
-        }
-        // An absolute target stays inside only when it names the root by its configured path.
-        let root = root.strip_suffix(b"/").unwrap_or(root);
-        match target.strip_prefix(root) {
-            Some(b"") => self.splice(0, end, b"."),
-            Some(inside) if inside.starts_with(b"/") => self.splice(0, end, &inside[1..]),
-            _ => Err(OpenError::Forbidden),
-        }
-    }
-
-    fn splice(&mut self, start: usize, end: usize, new: &[u8]) -> Result<(), OpenError> {
-        let len = start + new.len() + (self.len - end);
-        if len > PATH_BYTES_MAX {
-            return Err(OpenError::NotFound);
-        }
-        self.bytes.copy_within(end..self.len, start + new.len());
-        self.bytes[start..start + new.len()].copy_from_slice(new);
-        self.bytes[len] = 0;
-        self.len = len;
-        Ok(())
-    }
-}
-
-/// One component with its closing NUL; file systems take 255 bytes at most.
-struct Name {
-    bytes: [u8; 256],
-    len: usize,
-}
-
-impl Name {
-    fn new(name: &[u8]) -> Option<Self> {
-        let mut bytes = [0; 256];
-        bytes[..255].get_mut(..name.len())?.copy_from_slice(name);
-        Some(Self { bytes, len: name.len() })
-    }
-
-    fn as_c_str(&self) -> &CStr {
-        CStr::from_bytes_with_nul(&self.bytes[..=self.len]).unwrap_or(c"")
     }
 }
 
@@ -380,7 +305,7 @@ fn opened(fd: OwnedFd) -> Result<Opened, OpenError> {
     Ok(Opened { fd, stat })
 }
 
-fn error_of(error: &io::Error) -> OpenError {
+pub(super) fn error_of(error: &io::Error) -> OpenError {
     match error.raw_os_error().unwrap_or(libc::EIO) {
         libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG | libc::ELOOP | libc::EINVAL => {
             OpenError::NotFound

@@ -134,78 +134,6 @@ fn names_with_a_dot_are_hidden_but_for_well_known() {
 }
 
 #[test]
-fn links_that_stay_inside_are_followed() {
-    let site = Site::new();
-    site.link("a.html", "l1");
-    site.link("dir", "l2");
-    site.link("../a.html", "dir/l3");
-    site.link("dir/deep/../../l1", "l4");
-    site.link(site.www("dir/b.html"), "l5");
-    site.link(site.0.join("www"), "l6");
-    site.link(".", "l7");
-    site.link("l2/deep/..", "l8");
-    site.link("a.html/", "l9");
-    let root = site.root();
-    for (path, text) in [
-        ("/l1", "hello"),
-        ("/l2/b.html", "b"),
-        ("/l2/deep/c.html", "c"),
-        ("/dir/l3", "hello"),
-        ("/l4", "hello"),
-        ("/l5", "b"),
-        ("/l6/a.html", "hello"),
-        ("/l7/l7/l7/a.html", "hello"),
-        ("/l8/b.html", "b"),
-        ("/l8", "/"),
-        ("/l7", "/"),
-        ("/l2/", "/"),
-    ] {
-        assert_eq!(ask(&root, path, PLAIN), ok(text), "{path}");
-        assert_eq!(ask(&root, path, FOLLOW), ok(text), "{path}");
-    }
-    assert_eq!(ask(&root, "/l1/", PLAIN), bad(OpenError::NotFound));
-    assert_eq!(ask(&root, "/l9", PLAIN), bad(OpenError::NotFound));
-    assert_eq!(root.stat(b"/l1", PLAIN).unwrap().kind, Kind::Regular);
-}
-
-#[test]
-fn links_that_leave_are_refused_unless_the_mount_follows_them() {
-    let site = Site::new();
-    fs::create_dir(site.0.join("www-old")).unwrap();
-    fs::write(site.0.join("www-old/f"), b"old").unwrap();
-    site.link("../secret", "up");
-    site.link(site.0.join("secret"), "absolute");
-    site.link("..", "parent");
-    site.link("dir/../../secret", "crooked");
-    site.link("../www/a.html", "out-and-in");
-    site.link(site.0.join("www-old"), "prefix");
-    site.link("dir/deep/../../../secret", "deep");
-    let root = site.root();
-    let cases =
-        ["/up", "/absolute", "/parent/secret", "/crooked", "/out-and-in", "/prefix/f", "/deep"];
-    for path in cases {
-        assert_eq!(ask(&root, path, PLAIN), bad(OpenError::Forbidden), "{path}");
-        assert!(ask(&root, path, FOLLOW).is_ok(), "{path}");
-    }
-}
-
-#[test]
-fn loops_and_dead_links_find_nothing() {
-    let site = Site::new();
-    site.link("loop", "loop");
-    site.link("pong", "ping");
-    site.link("ping", "pong");
-    site.link("grow/x", "grow");
-    site.link("none", "dead");
-    site.link("a.html/../dir/b.html", "through-a-file");
-    let root = site.root();
-    for path in ["/loop", "/ping", "/pong/x", "/grow", "/dead", "/through-a-file"] {
-        assert_eq!(ask(&root, path, PLAIN), bad(OpenError::NotFound), "{path}");
-        assert_eq!(ask(&root, path, FOLLOW), bad(OpenError::NotFound), "{path}");
-    }
-}
-
-#[test]
 fn what_is_no_regular_file_is_refused_at_once() {
     let site = Site::new();
     let fifo = CString::new(site.www("fifo").as_os_str().as_bytes()).unwrap();
@@ -302,3 +230,7 @@ fn timing() {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "walk_links_tests.rs"]
+mod links;

@@ -48,6 +48,7 @@ def targets():
         must("target/escape-" + target, "3986 2.1", request(target), NOT_SERVED)
         should("target/400-escape-" + target, "9112 3", request(target), {400, 404})
     must("target/fragment", "9112 3.2", request("/small.txt#x"), {200, 400, 404}, checks=[full()])
+    should("target/fragment-served", "9110 4.2.5", request("/small.txt#x"), {200}, checks=[full()])
     must("target/fragment-traversal", "9112 3.2", request("/#/../../secret.txt"),
          {200} | NOT_SERVED)
     ups = ("/../secret.txt", "/../../secret.txt", "/dir/../../secret.txt", "/%2e%2e/secret.txt",

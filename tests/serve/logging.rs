@@ -40,6 +40,7 @@ fn every_answer_has_its_line_with_the_bytes_of_its_body() {
         ("GET", "/none%22.txt"),
         ("POST", "/f.txt"),
         ("GET", "/page"),
+        ("GET", "/page?q#part"),
         ("BREW", "/x"),
     ] {
         let answer = server.ask(method, target, &fields);

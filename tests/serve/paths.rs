@@ -32,6 +32,17 @@ fn tricky(mount: &str) -> Server {
 }
 
 #[test]
+fn a_fragment_changes_neither_the_file_nor_a_redirect() {
+    let server = tricky("");
+    assert_eq!(server.get("/in.txt#part", &[]).body, b"inside");
+    assert_eq!(server.get("/in.txt?q#part", &[]).body, b"inside");
+    assert_eq!(server.get("/#/../in.txt", &[]).body, b"home");
+    let answer = server.get("/sub?q#part", &[]);
+    let location = answer.field("location").map(str::to_owned);
+    assert_eq!((answer.status, location.as_deref()), (301, Some("http://a.test/sub/?q")));
+}
+
+#[test]
 fn nothing_outside_of_the_docroot_is_served() {
     let server = tricky("");
     for target in [

@@ -45,6 +45,29 @@ fn the_host_chooses_the_vhost() {
     assert_eq!(other_port.text(), "other");
 }
 
+/// Clients ask for the A-label, whatever their user types.
+#[test]
+fn a_name_beyond_ascii_is_found_by_its_a_label() {
+    let server = Folder::new().file("first/a.txt", "first").file("second/d/a.txt", "second").serve(
+        r#"{ "vhosts": [
+            { "name": "first.test", "port": 80,
+              "mounts": [{ "mountpoint": "/", "origin": "file://DIR/first" }] },
+            { "name": "Müller.lan", "port": 80, "aliases": ["*.bücher.test"],
+              "mounts": [{ "mountpoint": "/", "origin": "file://DIR/second" },
+                         { "mountpoint": "/to", "origin": ">https://müller.lan" }] } ] }"#,
+    );
+    for host in ["xn--mller-kva.lan", "XN--MLLER-KVA.lan", "x.xn--bcher-kva.test"] {
+        assert_eq!(server.get("/d/a.txt", &[&format!("Host: {host}")]).text(), "second", "{host}");
+    }
+    let host = "Host: xn--mller-kva.lan";
+    let answer = server.get("/d", &[host]);
+    assert_eq!(answer.field("location"), Some("http://xn--mller-kva.lan/d/"));
+    let answer = server.get("/to/x", &[host]);
+    assert_eq!(answer.field("location"), Some("https://xn--mller-kva.lan/x"));
+    // In a request a name is ASCII (RFC 3986 section 3.2.2).
+    assert_eq!(server.get("/d/a.txt", &["Host: müller.lan"]).status, 400);
+}
+
 #[test]
 fn the_longest_mountpoint_answers() {
     let names = ["root", "a", "ab", "exact"];

@@ -1,6 +1,7 @@
 //! Checks of single values: text in, typed value or a sentence about what is wrong.
 
 mod header;
+mod idna;
 mod mount;
 mod network;
 

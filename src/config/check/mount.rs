@@ -2,7 +2,7 @@
 
 use super::super::nearest;
 use super::super::settings::Origin;
-use super::{Checked, Fault, line, url_path};
+use super::{Checked, Fault, idna, line, url_path};
 use crate::http::uri;
 
 /// A mountpoint as it is matched: one `/` before each segment, none at the end. The flag says
@@ -65,14 +65,15 @@ pub(crate) fn origin(text: &str) -> Checked<Origin> {
 
 /// The target of a redirect mount: it goes into a `Location` header.
 fn redirect(text: &str, rest: &str) -> Checked<Origin> {
-    if rest.starts_with(['/', '?', '#', ':']) {
+    let host = rest.split(['/', '?', '#', ':']).next().unwrap_or_default();
+    if host.is_empty() || host.contains(' ') {
         return Err(Fault::new("redirects to no host").hint("for example \">https://example.com\""));
     }
-    if !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(Fault::new("must not contain spaces or characters beyond ASCII")
-            .hint("write them percent-encoded, and a host name in its xn-- form"));
-    }
-    Ok(Origin::Redirect(text.get(1..).unwrap_or_default().to_owned()))
+    let scheme = text.len() - rest.len();
+    let mut target = text.get(1..scheme).unwrap_or_default().to_owned();
+    target.push_str(&idna::to_ascii(host)?);
+    idna::percent_encode(rest.get(host.len()..).unwrap_or_default(), &mut target);
+    Ok(Origin::Redirect(target))
 }
 
 /// `error-document-404`: a path of the vhost, or `>` and a path or URL to redirect to.
@@ -132,6 +133,9 @@ mod tests {
             let got = origin(&format!("{sign}https://x/y"));
             assert_eq!(got, Ok(Origin::Redirect("https://x/y".into())));
         }
+        let got = origin(">https://Müller.lan:8443/grün?a b");
+        let want = "https://xn--mller-kva.lan:8443/gr%C3%BCn?a%20b";
+        assert_eq!(got, Ok(Origin::Redirect(want.into())));
         let got = origin("http://+/run/sock:/base").unwrap();
         assert_eq!(got, Origin::NotBuilt { scheme: "http", rest: "+/run/sock:/base".into() });
         for bad in ["", "/var/www", "files:///a", ">http:///x", ">http://a b", "cgi://", "x://y"] {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::super::settings::{Cidr, ListenOn, UnixPerms};
-use super::{Checked, Fault, line, path};
+use super::{Checked, Fault, idna, line, path};
 
 /// Bytes of the name of a network interface (IFNAMSIZ less the final NUL).
 const NIC_BYTES_MAX: usize = 15;
@@ -12,23 +12,25 @@ const HOST_BYTES_MAX: usize = 253;
 /// Bytes of a unix socket's path (`sockaddr_un` less the final NUL).
 const SOCKET_PATH_BYTES_MAX: usize = 107;
 
-/// A host name as it is compared with `Host`, or `*.` and a name.
-pub(crate) fn host_name(name: &str) -> Checked<()> {
+/// A host name as it is compared with `Host`, or `*.` and a name: in ASCII.
+pub(crate) fn host_name(text: &str) -> Checked<String> {
+    let name = idna::to_ascii(text)?;
+    let name = &*name;
     if name.is_empty() || name.len() > HOST_BYTES_MAX {
         return Err(Fault::new(format!("must have 1 to {HOST_BYTES_MAX} bytes")));
     }
     if name.contains("://") || name.contains('/') {
-        return Err(Fault::new(format!("must be a host name, not {name:?}"))
+        return Err(Fault::new(format!("must be a host name, not {text:?}"))
             .hint("write it without scheme and path: \"example.com\""));
     }
     let plain = name.strip_prefix("*.").unwrap_or(name);
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b) || b >= 0x80;
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     let address = plain.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
     if address || (!plain.is_empty() && plain.bytes().all(allowed)) {
-        return Ok(());
+        return Ok(name.to_owned());
     }
-    let fault = Fault::new(format!("must be a host name, not {name:?}"));
-    Err(match plain.rsplit_once(':') {
+    let fault = Fault::new(format!("must be a host name, not {text:?}"));
+    Err(match text.rsplit_once(':') {
         Some((host, digits)) if digits.bytes().all(|b| b.is_ascii_digit()) => {
             fault.hint(format!("the port goes into \"port\"; write \"{host}\" here"))
         }

@@ -33,8 +33,13 @@ fn interface_text(listen_on: &ListenOn) -> Option<Typed> {
 
 /// The keys.
 pub(super) static KEYS: &[Key] = &[
-    key("name", Kind::HostName, "Host name that this vhost answers for; `*.` matches subdomains.")
-        .or("default")
+    key(
+        "name",
+        Kind::HostName,
+        "Host name that this vhost answers for; `*.` matches subdomains; `müller.lan` is kept as \
+         `xn--mller-kva.lan`, which clients ask for.",
+    )
+    .or("default")
         .eg(r#""example.com""#)
         .slot(Slot::Vhost(
             |d, v, at| d.vhost.name = located(v.text(), at),
