@@ -384,8 +384,9 @@ impl Desk<'_> {
             Entry::Slow(_) | Entry::Denied => {
                 let status = Status::UNAUTHORIZED;
                 self.local.user_bytes = None;
-                self.reply().empty(status, |head| {
-                    head.field("WWW-Authenticate", b"Basic realm=\"lwsws\"");
+                let challenge = self.mount.map_or("Basic", |(_, mount)| &*mount.challenge);
+                self.reply().error(status, |head| {
+                    head.field("WWW-Authenticate", challenge.as_bytes());
                 })?;
                 Ok(Some((status, Source::Done)))
             }

@@ -18,6 +18,7 @@ mod answer;
 mod body;
 mod client;
 mod exchange;
+mod faults;
 mod files;
 mod handshakes;
 mod head;

@@ -135,7 +135,7 @@ fn a_real_directory_shows_what_it_would_serve() {
         id: 0,
         default_document: "index.html".into(),
         rules: Rules::default(),
-        mime: MimeTable::new(&[]),
+        mime: MimeTable::new(&[], Some("utf-8")),
         directory_listing: true,
     };
     let mut list = |mount: &FileMount| {

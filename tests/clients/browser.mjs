@@ -26,7 +26,7 @@ async function open(url, options = {}) {
   try {
     await page.goto(url, { waitUntil: 'networkidle' });
   } catch (error) {
-    errors.push(String(error)); // Chromium calls a 401 without a body an error
+    errors.push(String(error)); // a 401 without credentials is one
   }
   return { page, errors, status };
 }
@@ -59,6 +59,15 @@ const cases = {
     const right = await open(url, { httpCredentials: { username, password } });
     return { without: without.status, wrong: wrong.status, with: right.status,
       text: await right.page.textContent('p') };
+  },
+  async texts(...urls) {
+    const seen = {};
+    for (const url of urls) {
+      const { page } = await open(url);
+      seen[url] = await page.evaluate(() => document.documentElement.textContent);
+      await page.context().close();
+    }
+    return seen;
   },
   async listing(url) {
     const { page, errors } = await open(url);

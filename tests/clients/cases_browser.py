@@ -80,6 +80,29 @@ def browser_auth(stage):
 
 
 @case
+def browser_texts(stage):
+    """UTF-8 is shown as such in every kind of text, and other charsets by what they declare"""
+    word = "grün 日本"
+    texts = {"a.txt": word, "a.html": f"<p>{word}", "a.css": f"/* {word} */", "a.js": f"// {word}",
+             "a.json": f'"{word}"', "a.xml": f"<a>{word}</a>",
+             "a.svg": f'<svg xmlns="http://www.w3.org/2000/svg"><text>{word}</text></svg>'}
+    for name, text in texts.items():
+        stage.file(f"docs/{name}", text)
+    others = {"wide.txt": word.encode("utf-16"),
+              "meta.html": "<meta charset=latin1>grün".encode("latin1"),
+              "old.xml": "<?xml version='1.0' encoding='latin1'?><a>grün</a>".encode("latin1"),
+              "old.txt": "grün und blau".encode("latin1")}
+    for name, data in others.items():
+        stage.file(f"docs/{name}", data)
+    stage.serve()
+    seen = browse("texts", *(stage.url("/" + name) for name in [*texts, *others]))
+    for name in texts:
+        true(word in seen[stage.url("/" + name)], f"{name}: {seen[stage.url('/' + name)]!r}")
+    for name in others:
+        true("grün" in seen[stage.url("/" + name)], f"{name}: {seen[stage.url('/' + name)]!r}")
+
+
+@case
 def browser_listing(stage):
     """a directory listing renders, and its links lead to the files"""
     stage.file("docs/list/a & b ä #1?.txt", "the odd file")

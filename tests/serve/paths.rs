@@ -127,7 +127,7 @@ fn default_documents() {
         let answer = server.get(target, &[]);
         assert_eq!((answer.status, answer.text()), (status, text), "{target}");
     }
-    assert_eq!(server.get("/m/", &[]).value("Content-Type"), "text/plain");
+    assert_eq!(server.get("/m/", &[]).value("Content-Type"), "text/plain; charset=utf-8");
     assert_eq!(server.status("/d/"), 404);
     assert_eq!(server.status("/e/"), 404);
     assert_eq!(server.status("/d/index.html"), 301);

@@ -216,11 +216,29 @@ fn without_a_server_string_there_is_no_server_field() {
     assert_eq!(answer.field("Strict-Transport-Security"), None);
 }
 
+#[test]
+fn a_mount_whose_directory_is_missing_says_so() {
+    let server = Folder::new().file("www/f.txt", "x").serve_www("", "", "");
+    assert_eq!(server.status("/f.txt"), 200);
+    std::fs::rename(server.folder.at("www"), server.folder.at("gone")).unwrap();
+    super::server::until("the directory is gone", || server.status("/f.txt") == 503);
+    for target in ["/", "/f.txt", "/d/"] {
+        for method in ["GET", "HEAD"] {
+            let answer = server.ask(method, target, &[]);
+            assert_eq!((answer.status, answer.field("Retry-After")), (503, None), "{target}");
+            assert_eq!(method == "HEAD", answer.body.is_empty());
+            assert!(answer.body.is_empty() || answer.text().contains("directory of this site"));
+        }
+    }
+    std::fs::rename(server.folder.at("gone"), server.folder.at("www")).unwrap();
+    super::server::until("the directory is back", || server.status("/f.txt") == 200);
+}
+
 /// What a 404 with the page of `error-document-404` must be, whatever the request says.
 fn is_lost_page(answer: &super::client::Answer, method: &str, what: &str) {
     assert_eq!((answer.status, answer.value("Content-Length")), (404, "4"), "{what}");
     assert_eq!(answer.text(), if method == "HEAD" { "" } else { "gone" }, "{what}");
-    assert_eq!(answer.field("Content-Type"), Some("text/html"), "{what}");
+    assert_eq!(answer.field("Content-Type"), Some("text/html; charset=utf-8"), "{what}");
     assert_eq!(answer.field("Cache-Control"), Some("no-store"), "{what}");
     for absent in ["Location", "ETag", "Last-Modified", "Content-Range", "Accept-Ranges"] {
         assert_eq!(answer.field(absent), None, "{what}");
