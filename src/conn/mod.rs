@@ -27,6 +27,7 @@ mod limits;
 mod local;
 mod logging;
 mod memory;
+mod not_found;
 mod opening;
 mod overseer;
 mod peers;

@@ -83,7 +83,7 @@ fn value<'t>(text: &'t [u8], name: &[u8]) -> Option<&'t [u8]> {
 /// A label with or without quotes.
 fn label(text: &[u8]) -> Option<&[u8]> {
     let text = text.trim_ascii_start();
-    let text = text.strip_prefix(b"\"").or(text.strip_prefix(b"'")).unwrap_or(text);
+    let text = text.strip_prefix(b"\"").or_else(|| text.strip_prefix(b"'")).unwrap_or(text);
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:+".contains(byte);
     let len = text.iter().position(|byte| !is_part(byte)).unwrap_or(text.len());
     text.get(..len).filter(|label| !label.is_empty())

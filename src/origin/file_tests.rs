@@ -243,34 +243,6 @@ fn a_directory_without_an_index_is_told_from_one_that_is_not_there() {
 }
 
 #[test]
-fn a_text_is_said_to_be_what_its_bytes_are() {
-    let mut site = Site::new(8);
-    let long = |first: &[u8]| [first, &b" ".repeat(5000)].concat();
-    let texts = [
-        ("a.txt", b"caf\xc3\xa9".to_vec(), Some("text/plain; charset=utf-8")),
-        ("b.txt", b"caf\xe9 au lait".to_vec(), Some("text/plain")),
-        ("c.txt", long(b"caf\xc3\xa9"), Some("text/plain; charset=utf-8")),
-        ("d.txt", long(b"\xff\xfec\0"), Some("text/plain")),
-        ("e.html", long(b"<meta charset=latin1>"), Some("text/html")),
-        ("f.svg", b"<svg/>".to_vec(), Some("image/svg+xml; charset=utf-8")),
-        ("h.txt", Vec::new(), Some("text/plain; charset=utf-8")),
-    ];
-    for (start_ms, (name, bytes, wanted)) in (0..).step_by(10_000).zip(texts) {
-        site.write(name, &bytes);
-        // A compressed copy has the type of its file, not that of its own bytes.
-        for (coding, now_ms) in [(None, start_ms), (Some("gzip"), start_ms + TRUST_MS)] {
-            if coding.is_some() {
-                site.write(&format!("{name}.gz"), b"\x1f\x8b\0\0");
-            }
-            let both = Accepted { brotli: 0, gzip: 1000, identity: 1000 };
-            let outcome = site.outcome(&format!("/{name}"), both, now_ms);
-            let Outcome::Found(found) = outcome else { panic!("{outcome:?}") };
-            assert_eq!((found.content_type, found.content_encoding), (wanted, coding), "{name}");
-        }
-    }
-}
-
-#[test]
 fn siblings_are_served_when_they_are_current() {
     let mut site = Site::new(8);
     let index = site.www("index.html");

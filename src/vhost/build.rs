@@ -258,7 +258,7 @@ fn error_document(text: &str) -> ErrorDocument {
 fn redirect(target: &str, append_path: Option<bool>) -> Redirect {
     let authority = target.split_once("://").map_or(target, |(_, rest)| rest);
     let host = authority.strip_suffix('/').unwrap_or(authority);
-    let appends = append_path.unwrap_or(!host.contains(['/', '?', '#']));
+    let appends = append_path.unwrap_or_else(|| !host.contains(['/', '?', '#']));
     let target = if appends { target.trim_end_matches('/') } else { target };
     let mut safe = String::with_capacity(target.len());
     for byte in target.bytes() {

@@ -107,6 +107,9 @@ fn texts_have_a_charset_that_their_bytes_do_not_contradict() {
         }
     }
     let server = Folder::new()
+        .file("www/packed.txt", "gr\u{fc}n")
+        .file("www/packed.txt.gz", b"\x1f\x8b\xff\0")
+        .file("www/wide.txt", "\u{fc}".repeat(5000))
         .file("www/meta.html", "<!doctype html><meta charset=\"ISO-8859-15\">")
         .file("www/same.html", "<!doctype html><meta charset=\"UTF-8\">")
         .file("www/decl.xml", "<?xml version=\"1.0\" encoding=\"latin1\"?><a/>")
@@ -114,13 +117,18 @@ fn texts_have_a_charset_that_their_bytes_do_not_contradict() {
         .file("www/large.html", format!("<meta charset=latin1>{}", " ".repeat(100_000)))
         .serve_www("", "", "");
     for (target, media) in [
+        // A compressed copy has the type of its file, not that of its own bytes.
+        ("/packed.txt", "text/plain; charset=utf-8"),
+        ("/wide.txt", "text/plain; charset=utf-8"),
         ("/meta.html", "text/html"),
         ("/same.html", "text/html; charset=utf-8"),
         ("/decl.xml", "application/xml"),
         ("/at.css", "text/css"),
         ("/large.html", "text/html"),
     ] {
-        assert_eq!(server.get(target, &[]).value("Content-Type"), media, "{target}");
+        let answer = server.get(target, &["Accept-Encoding: gzip"]);
+        assert_eq!(answer.value("Content-Type"), media, "{target}");
+        assert_eq!(answer.field("Content-Encoding").is_some(), target == "/packed.txt");
     }
 }
 
