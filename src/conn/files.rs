@@ -21,8 +21,9 @@ use crate::http::method::Method;
 use crate::http::range::{self, ByteRange, Ranges};
 use crate::http::respond::ResponseHead;
 use crate::http::status::Status;
+use crate::origin::error_page;
 use crate::origin::file::{self, Ask, Body, FileMount, Found};
-use crate::origin::{error_page, listing};
+use crate::origin::listing::{self, Order};
 use crate::sys::fd;
 use crate::vhost::{Mount, MountMatch};
 
@@ -97,8 +98,9 @@ fn list(
     if desk.local.listing_bytes >= LISTING_BYTES_MAX {
         return desk.busy();
     }
+    let order = (Order::of(desk.request.head.target.query), ask.now_ms);
     let cache = &mut desk.local.files;
-    let page = listing::page(cache, files, directory.as_fd(), ask.path, path, ask.now_ms);
+    let page = listing::page(cache, files, directory.as_fd(), ask.path, path, order);
     let bytes = match page {
         Ok(bytes) => bytes,
         Err(error) => {

@@ -78,8 +78,25 @@ const cases = {
     await page.click('a:has-text("sub")');
     await page.click('a:has-text("deep.txt")');
     await page.waitForLoadState('networkidle');
-    return { errors, file,
-      deep: await page.textContent('body') };
+    const deep = await page.textContent('body');
+    await page.goBack({ waitUntil: 'networkidle' });
+    await page.click('h1 a:has-text("list")');
+    const above = new URL(page.url()).pathname;
+    // A telephone, and no scripts.
+    const small = await open(url, { javaScriptEnabled: false,
+      viewport: { width: 360, height: 640 } });
+    const names = async (heading) => {
+      await small.page.click(`th a:has-text("${heading}")`);
+      await small.page.waitForLoadState('networkidle');
+      return small.page.locator('tbody td:first-child').allTextContents();
+    };
+    const sorted = { time: await names('Changed'), size: await names('Size'),
+      again: await names('Size'), name: await names('Name') };
+    const cells = await small.page.locator('tbody tr:last-child td').all();
+    const boxes = await Promise.all(cells.map((cell) => cell.boundingBox()));
+    const date = await cells[2].textContent();
+    const ends = boxes.map((box) => box.x + box.width);
+    return { errors, file, deep, above, sorted, date, ends, name: boxes[0].width };
   },
   async security(url, plain) {
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
