@@ -65,7 +65,7 @@ fn mount(id: u16) -> FileMount {
         id,
         default_document: "index.html".into(),
         rules: Rules::default(),
-        mime: MimeTable::new(&[]),
+        mime: MimeTable::new(&[], Some("utf-8")),
         directory_listing: true,
     }
 }

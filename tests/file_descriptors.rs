@@ -25,7 +25,7 @@ fn cached_descriptors_are_given_up_for_the_file_that_is_asked_for() {
         id: 0,
         default_document: "index.html".into(),
         rules: Rules::default(),
-        mime: MimeTable::new(&[]),
+        mime: MimeTable::new(&[], Some("utf-8")),
         directory_listing: false,
     };
     let mut ask = |name: &str, now_ms| {

@@ -14,6 +14,8 @@ mod framing;
 mod limits;
 #[path = "serve/logging.rs"]
 mod logging;
+#[path = "serve/not_found.rs"]
+mod not_found;
 #[path = "serve/paths.rs"]
 mod paths;
 #[path = "serve/retire.rs"]

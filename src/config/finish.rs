@@ -83,6 +83,10 @@ impl Reader<'_> {
             let warning = Diagnostic::warning(auth.place, message);
             self.report.push(warning.hint("it is sent before anybody is asked for a password"));
         }
+        if mount.realm.is_some() && mount.basic_auth.is_none() {
+            let message = "\"basic-auth-realm\" has no effect without \"basic-auth\"";
+            self.report.push(Diagnostic::note(at("basic-auth-realm"), message));
+        }
         mount.mountpoint = mountpoint;
         mount.origin = origin;
         vhost.vhost.mounts.push(mount);

@@ -218,6 +218,7 @@ fn long_kind(kind: Kind) -> String {
         Kind::Origin => "origin",
         Kind::Interface => "address, interface or socket",
         Kind::SocketOwner => "user:group[:mode]",
+        Kind::Charset => "name of a charset, or off",
         Kind::Choice(words) => return format!("one of {}", words.join(", ")),
         Kind::Pairs(rule) => match rule {
             PairRule::Header => "header names and values",

@@ -237,10 +237,14 @@ pub struct Mount {
     pub default_document: String,
     /// `basic-auth`: path of the credentials file
     pub basic_auth: Option<Located<String>>,
+    /// `basic-auth-realm`; none = lwsws'
+    pub realm: Option<String>,
     /// `cache-max-age` and friends
     pub cache: Cache,
     /// `extra-mimetypes` as (suffix with dot in lower case, type); `"*"` is kept as the suffix `*`
     pub extra_mimetypes: Vec<(String, String)>,
+    /// `charset` (utf-8); none for texts that are sent without one
+    pub charset: Option<String>,
     /// mount `headers`
     pub headers: Vec<(String, String)>,
     /// mount `keepalive-timeout`; none = the vhost's
@@ -280,8 +284,10 @@ impl Default for Mount {
             origin: Located::default(),
             default_document: "index.html".to_owned(),
             basic_auth: None,
+            realm: None,
             cache: Cache::default(),
             extra_mimetypes: Vec::new(),
+            charset: Some("utf-8".to_owned()),
             headers: Vec::new(),
             keepalive_timeout_secs: None,
             exact_match: false,

@@ -289,34 +289,6 @@ impl Desk<'_> {
         }
     }
 
-    /// 404 with the vhost's own page, if it has one, or the way to that page.
-    pub(super) fn not_found(&mut self, path: &[u8]) -> Outcome {
-        let document = match &self.vhost.error_document_404 {
-            Some(document) if *document.path != *path => document,
-            _ => return self.error(Status::NOT_FOUND),
-        };
-        let Some(location) = &document.location else { return self.lost_page(&document.path) };
-        let status = Status::FOUND;
-        self.reply().empty(status, |head| {
-            head.field("Location", location.as_bytes());
-        })?;
-        Ok((status, Source::Done))
-    }
-
-    /// The page at `path` with status 404, if this client may see it: the rules of its mount hold
-    /// here too, but nobody is asked for a password because of it.
-    fn lost_page(&mut self, path: &'static [u8]) -> Outcome {
-        let Some(at) = self.vhost.mount(path) else { return self.error(Status::NOT_FOUND) };
-        let passed = self.mount.and_then(|(_, mount)| mount.auth);
-        let may = at.mount.addresses.permits(self.request.peer.ip())
-            && (at.mount.auth.is_none() || at.mount.auth == passed);
-        if !may {
-            return self.error(Status::NOT_FOUND);
-        }
-        self.is_lost = true;
-        files::serve(self, path, at)
-    }
-
     fn options(&mut self, allow: &str) -> Outcome {
         let status = Status::NO_CONTENT;
         self.reply().empty(status, |head| {
@@ -384,8 +356,9 @@ impl Desk<'_> {
             Entry::Slow(_) | Entry::Denied => {
                 let status = Status::UNAUTHORIZED;
                 self.local.user_bytes = None;
-                self.reply().empty(status, |head| {
-                    head.field("WWW-Authenticate", b"Basic realm=\"lwsws\"");
+                let challenge = self.mount.map_or("Basic", |(_, mount)| &*mount.challenge);
+                self.reply().error(status, |head| {
+                    head.field("WWW-Authenticate", challenge.as_bytes());
                 })?;
                 Ok(Some((status, Source::Done)))
             }

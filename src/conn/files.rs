@@ -1,8 +1,10 @@
 //! Answers from files: preconditions, ranges, and how the bytes leave.
 
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::answer::{Desk, Hold, Outcome};
+use super::faults::{Fault, tell};
 use super::limits::{INLINE_BYTES_MAX, LISTING_BYTES_MAX};
 use super::local::Local;
 use super::reply::Reply;
@@ -19,8 +21,9 @@ use crate::http::method::Method;
 use crate::http::range::{self, ByteRange, Ranges};
 use crate::http::respond::ResponseHead;
 use crate::http::status::Status;
+use crate::origin::error_page;
 use crate::origin::file::{self, Ask, Body, FileMount, Found};
-use crate::origin::{error_page, listing};
+use crate::origin::listing::{self, Order};
 use crate::sys::fd;
 use crate::vhost::{Mount, MountMatch};
 
@@ -56,11 +59,22 @@ pub(super) fn serve(desk: &mut Desk<'_>, path: &[u8], at: MountMatch<'static, '_
         // What is wrong with the page for what is not found is no news for the client.
         _ if desk.is_lost => desk.error(Status::NOT_FOUND),
         file::Outcome::RedirectToSlash => desk.add_slash(path),
-        file::Outcome::Listing(directory) => list(desk, files, &directory, rest, path),
+        file::Outcome::Listing(directory) => list(desk, (files, mount), &directory, &ask, path),
         file::Outcome::NotFound => desk.not_found(path),
+        file::Outcome::NoIndex => {
+            tell(desk.local, (files.id, mount), &ask, &Fault::NoIndex);
+            desk.not_found(path)
+        }
         file::Outcome::Forbidden => desk.error(Status::FORBIDDEN),
         file::Outcome::UnsupportedMediaType => desk.error(Status::UNSUPPORTED_MEDIA_TYPE),
-        file::Outcome::Busy | file::Outcome::Unavailable => desk.busy(),
+        file::Outcome::Busy => desk.busy(),
+        file::Outcome::Unavailable => {
+            tell(desk.local, (files.id, mount), &ask, &Fault::Unavailable);
+            let status = Status::SERVICE_UNAVAILABLE;
+            let sentence = "The directory of this site is not there or cannot be opened.";
+            desk.reply().error_saying(status, sentence)?;
+            Ok((status, Source::Done))
+        }
         file::Outcome::Failed => desk.error(Status::INTERNAL_SERVER_ERROR),
     }
 }
@@ -68,9 +82,9 @@ pub(super) fn serve(desk: &mut Desk<'_>, path: &[u8], at: MountMatch<'static, '_
 /// The page of a directory without a default document.
 fn list(
     desk: &mut Desk<'_>,
-    files: &FileMount,
+    (files, mount): (&FileMount, &Mount),
     directory: &OwnedFd,
-    rest: &[u8],
+    ask: &Ask<'_>,
     path: &[u8],
 ) -> Outcome {
     let content_type = error_page::CONTENT_TYPE.as_bytes();
@@ -84,9 +98,21 @@ fn list(
     if desk.local.listing_bytes >= LISTING_BYTES_MAX {
         return desk.busy();
     }
-    let (cache, now_ms) = (&mut desk.local.files, desk.request.now_ms);
-    let page = listing::page(cache, files, directory.as_fd(), rest, path, now_ms);
-    let Ok(bytes) = page else { return desk.busy() };
+    let order = (Order::of(desk.request.head.target.query), ask.now_ms);
+    let cache = &mut desk.local.files;
+    let page = listing::page(cache, files, directory.as_fd(), ask.path, path, order);
+    let bytes = match page {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let status = match error.kind() {
+                io::ErrorKind::PermissionDenied => Status::FORBIDDEN,
+                io::ErrorKind::NotFound => Status::NOT_FOUND,
+                _ => Status::INTERNAL_SERVER_ERROR,
+            };
+            tell(desk.local, (files.id, mount), ask, &Fault::Unlisted(error));
+            return desk.error(status);
+        }
+    };
     let mut reply = desk.reply();
     let mut head = reply.start(Status::OK);
     head.field("Content-Type", content_type).field("Cache-Control", b"no-store");

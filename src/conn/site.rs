@@ -48,7 +48,7 @@ impl Site {
                     id,
                     default_document: file.default_document.clone(),
                     rules: file.rules(),
-                    mime: MimeTable::new(&file.extra_mimetypes),
+                    mime: MimeTable::new(&file.extra_mimetypes, file.charset.as_deref()),
                     directory_listing: file.directory_listing,
                 });
                 roots.push(Path::new(&*file.root).into());

@@ -5,6 +5,7 @@
 
 use super::cache::{CONTENT_BYTES_MAX, FileCache, Loaded};
 use super::cache_key::Key;
+use super::charset::{self, LOOK_BYTES};
 use super::sibling::{self, Siblings, is_current};
 use super::validator::Validators;
 use crate::buf::Buf;
@@ -58,6 +59,8 @@ pub enum Outcome<'c> {
     Listing(OwnedFd),
     /// Nothing there that may be known of (404).
     NotFound,
+    /// A directory without default document, whose mount does not list directories (404).
+    NoIndex,
     /// There, but not to be served: no permission, no regular file, a link that leaves (403).
     Forbidden,
     /// A file whose suffix has no type (415), as in lwsws.
@@ -137,17 +140,21 @@ pub fn answer<'c>(cache: &'c mut FileCache, mount: &'c FileMount, ask: &Ask<'_>)
         _ => fresh_or_load(cache, mount, ask, coding, Some(place))
             .map_or((place, Coding::Identity), |at| (at, coding)),
     };
-    found(cache, mount, at, coding, siblings.any())
+    found(cache, mount, (place, at), coding, siblings.any())
 }
 
+/// What is in entry `at`; its type is that of the file in entry `place`, of which it may be a
+/// copy.
 fn found<'c>(
     cache: &'c FileCache,
     mount: &'c FileMount,
-    at: u16,
+    (place, at): (u16, u16),
     coding: Coding,
     vary: bool,
 ) -> Outcome<'c> {
-    let Some(file) = cache.loaded(at) else { return Outcome::NotFound };
+    let (Some(file), Some(plain)) = (cache.loaded(at), cache.loaded(place)) else {
+        return Outcome::NotFound;
+    };
     let content = || cache.content(at).get(..usize::try_from(file.stat.size).ok()?);
     let body = match &file.fd {
         Some(fd) => Body::File(fd.as_fd()),
@@ -158,7 +165,7 @@ fn found<'c>(
         etag: &file.validators.etag,
         last_modified_secs: file.validators.modified_secs,
         last_modified: &file.validators.modified,
-        content_type: mount.mime.text(file.media),
+        content_type: mount.mime.text(plain.media),
         content_encoding: coding.name(),
         vary,
         body,
@@ -227,20 +234,26 @@ fn load(
     {
         siblings = find_siblings(root, mount, ask.path, &opened.stat);
     }
-    store(cache, key, opened, (media, siblings), ask.wall_secs, (expires_ms, keep))
+    // The type of a copy is that of its file.
+    let mime = (key.coding == Coding::Identity).then_some(&mount.mime);
+    store(cache, key, (opened, mime), (media, siblings), ask.wall_secs, (expires_ms, keep))
 }
 
 /// Reads small content and puts everything into the cache.
 fn store(
     cache: &mut FileCache,
     key: Key<'_>,
-    mut opened: Opened,
+    (mut opened, mime): (Opened, Option<&MimeTable>),
     (media, siblings): (Media, Siblings),
     wall_secs: u64,
     (expires_ms, keep): (u64, Option<u16>),
 ) -> Result<u16, Outcome<'static>> {
     let mut page = [0; CONTENT_BYTES_MAX];
     let content = read_content(&mut opened, &mut page)?;
+    let media = match mime.and_then(|mime| mime.charset(media)) {
+        Some(said) if !agrees(&opened, content, said) => media.bare(),
+        _ => media,
+    };
     let validators = Validators::of(&opened.stat, sibling::number(key.coding), wall_secs);
     let fd = if content.is_some() { None } else { Some(opened.fd) };
     let loaded = Loaded { stat: opened.stat, validators, media, siblings, fd };
@@ -272,6 +285,19 @@ fn read_content<'p>(
     Ok(None)
 }
 
+/// Whether a text is in the charset that would be said of it, judged by its first bytes.
+fn agrees(opened: &Opened, content: Option<&[u8]>, (media, charset): (&str, &str)) -> bool {
+    let mut first = [0; LOOK_BYTES];
+    let head = match content {
+        Some(content) => content.get(..LOOK_BYTES).unwrap_or(content),
+        None => {
+            let read = read_at(opened.fd.as_fd(), &mut first, 0).unwrap_or_default();
+            first.get(..read).unwrap_or_default()
+        }
+    };
+    charset::agrees(head, media, charset)
+}
+
 fn open(
     cache: &mut FileCache,
     mount: &FileMount,
@@ -293,10 +319,8 @@ fn open(
 
 /// A directory without default document.
 fn directory(cache: &mut FileCache, mount: &FileMount, ask: &Ask<'_>) -> Outcome<'static> {
-    if !mount.directory_listing {
-        return Outcome::NotFound;
-    }
     match open(cache, mount, ask.path, ask.now_ms) {
+        Ok(_) if !mount.directory_listing => Outcome::NoIndex,
         Ok(opened) if opened.stat.kind == Kind::Directory => Outcome::Listing(opened.fd),
         Ok(_) => Outcome::NotFound,
         Err(outcome) => outcome,

@@ -32,7 +32,7 @@ impl Site {
             id: 0,
             default_document: "index.html".into(),
             rules: Rules::default(),
-            mime: MimeTable::new(&[]),
+            mime: MimeTable::new(&[], Some("utf-8")),
             directory_listing: false,
         };
         Self { dir, cache, mount }
@@ -108,7 +108,7 @@ fn every_outcome() {
     assert_eq!(site.get("/big.txt", 0).len(), 5000);
     assert_eq!(site.get("/sub", 0), "RedirectToSlash");
     assert_eq!(site.get("/sub/plain", 0), "RedirectToSlash");
-    assert_eq!(site.get("/sub/plain/", 0), "NotFound");
+    assert_eq!(site.get("/sub/plain/", 0), "NoIndex");
     assert_eq!(site.get("/none.html", 0), "NotFound");
     assert_eq!(site.get("/none", 0), "NotFound");
     assert_eq!(site.get("/none/", 0), "NotFound");
@@ -121,7 +121,7 @@ fn every_outcome() {
     assert_eq!(site.get("/sub/", 0), "<p>sub");
     assert_eq!(site.get("/index.html/", 0), "NotFound");
     assert_eq!(site.get("/none/", 0), "NotFound");
-    site.mount.mime = MimeTable::new(&[("*".into(), String::new())]);
+    site.mount.mime = MimeTable::new(&[("*".into(), String::new())], Some("utf-8"));
     assert_eq!(site.get("/README", 0), "no type");
     site.mount.default_document = "plain".into();
     assert_eq!(site.get("/sub/", 5000), "Listing");
@@ -137,12 +137,15 @@ fn metadata_of_what_was_found() {
     assert_eq!(file.size, 7);
     assert_eq!(file.last_modified_secs, 1_700_000_000);
     assert_eq!(file.last_modified, "Tue, 14 Nov 2023 22:13:20 GMT");
-    assert_eq!((file.content_type, file.content_encoding), (Some("text/html"), None));
+    assert_eq!(
+        (file.content_type, file.content_encoding),
+        (Some("text/html; charset=utf-8"), None)
+    );
     assert!(!file.vary && file.etag.starts_with("\"7-"));
     let by_slash = file.etag.to_owned();
     let Outcome::Found(file) = site.outcome("/index.html", Accepted::IDENTITY, 0) else { panic!() };
     assert_eq!(file.etag, by_slash);
-    site.mount.mime = MimeTable::new(&[(".html".into(), String::new())]);
+    site.mount.mime = MimeTable::new(&[(".html".into(), String::new())], Some("utf-8"));
     let Outcome::Found(file) = site.outcome("/", Accepted::IDENTITY, 2000) else { panic!() };
     assert_eq!(file.content_type, None);
 }
@@ -229,6 +232,17 @@ fn a_mount_without_directory_is_unavailable() {
 }
 
 #[test]
+fn a_directory_without_an_index_is_told_from_one_that_is_not_there() {
+    let mut site = Site::new(8);
+    assert_eq!(site.get("/sub/plain/", 0), "NoIndex");
+    assert_eq!(site.get("/sub/none/", 0), "NotFound");
+    assert_eq!(site.get("/index.html/", 0), "NotFound");
+    site.mount.directory_listing = true;
+    assert!(matches!(site.outcome("/sub/plain/", Accepted::IDENTITY, 0), Outcome::Listing(_)));
+    assert_eq!(site.get("/sub/none/", 0), "NotFound");
+}
+
+#[test]
 fn siblings_are_served_when_they_are_current() {
     let mut site = Site::new(8);
     let index = site.www("index.html");
@@ -246,7 +260,7 @@ fn siblings_are_served_when_they_are_current() {
     assert!(plain.etag != br_tag && plain.etag != gz_tag && br_tag != gz_tag);
     let both = Accepted { brotli: 1000, gzip: 1000, identity: 0 };
     let Outcome::Found(gz) = site.outcome("/", both, 4000) else { panic!() };
-    assert_eq!(gz.content_type, Some("text/html"));
+    assert_eq!(gz.content_type, Some("text/html; charset=utf-8"));
     // Older than the original.
     set_mtime(&site.www("index.html.gz"), 1_699_999_990);
     let (text, coding, vary, _) = site.coded("/", 6000);

@@ -9,6 +9,7 @@ use crate::http::calendar::{Civil, civil};
 use crate::sys::dirent::read_names;
 use crate::sys::stat::{Kind, Stat};
 use heapless::Vec as FixedVec;
+use std::cmp::Ordering;
 use std::io::{self, Write};
 use std::os::fd::BorrowedFd;
 
@@ -32,6 +33,68 @@ pub struct Row {
     pub mtime_secs: i64,
 }
 
+/// What the rows of a page are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Column {
+    #[default]
+    Name,
+    Size,
+    Time,
+}
+
+impl Column {
+    /// Every column: its name in a query, its heading, and the class of its cells.
+    const ALL: [(Self, &'static str, &'static str, &'static str); 3] = [
+        (Self::Name, "name", "Name", "a"),
+        (Self::Size, "size", "Size", "n"),
+        (Self::Time, "time", "Changed (UTC)", "n"),
+    ];
+}
+
+/// The order of the rows, which the query of a request may say: `sort=size&order=desc`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Order {
+    by: Column,
+    descends: bool,
+}
+
+impl Order {
+    /// What a query says; by name, ascending, where it says nothing that is known.
+    #[must_use]
+    pub fn of(query: Option<&[u8]>) -> Self {
+        let mut order = Self::default();
+        for part in query.unwrap_or_default().split(|&byte| byte == b'&') {
+            if let Some(name) = part.strip_prefix(b"sort=") {
+                let known = Column::ALL.iter().find(|(_, own, ..)| own.as_bytes() == name);
+                order.by = known.map_or(order.by, |&(column, ..)| column);
+            } else if let Some(way) = part.strip_prefix(b"order=") {
+                order.descends = way == b"desc";
+            }
+        }
+        order
+    }
+
+    /// Directories first; what is alike by name, upper and lower case together.
+    fn sort(self, rows: &mut [Row]) {
+        rows.sort_by(|a, b| {
+            let ascending = match self.by {
+                Column::Name => by_name(a, b),
+                // That of a directory says nothing, and is not shown.
+                Column::Size if a.is_directory || b.is_directory => Ordering::Equal,
+                Column::Size => a.size.cmp(&b.size),
+                Column::Time => a.mtime_secs.cmp(&b.mtime_secs),
+            };
+            let wanted = if self.descends { ascending.reverse() } else { ascending };
+            b.is_directory.cmp(&a.is_directory).then(wanted).then_with(|| by_name(a, b))
+        });
+    }
+}
+
+fn by_name(a: &Row, b: &Row) -> Ordering {
+    let [lower, other] = [a, b].map(|row| row.name.iter().map(u8::to_ascii_lowercase));
+    lower.cmp(other).then_with(|| a.name.cmp(&b.name))
+}
+
 /// Reads and renders the directory `dir`, asked for as `path` below its mount, with the URL path
 /// `url_path` (decoded, from the server's root, ends with `/`).
 ///
@@ -43,11 +106,11 @@ pub fn page(
     dir: BorrowedFd<'_>,
     path: &[u8],
     url_path: &[u8],
-    now_ms: u64,
+    (order, now_ms): (Order, u64),
 ) -> io::Result<Box<[u8]>> {
     let (mut rows, cut) = read(cache, mount, dir, path, now_ms)?;
-    sort(&mut rows);
-    Ok(render(url_path, &rows, cut))
+    order.sort(&mut rows);
+    Ok(render(url_path, &rows, cut, order))
 }
 
 /// What the mount would serve from the directory, and whether there was more than
@@ -95,17 +158,6 @@ fn read(
     Ok((rows, cut))
 }
 
-/// Directories first, then by name, upper and lower case together.
-fn sort(rows: &mut [Row]) {
-    rows.sort_by(|a, b| {
-        let lower = |row: &Row| row.name.to_ascii_lowercase();
-        b.is_directory
-            .cmp(&a.is_directory)
-            .then_with(|| lower(a).cmp(&lower(b)))
-            .then_with(|| a.name.cmp(&b.name))
-    });
-}
-
 const HEAD: &str = r#"<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -134,26 +186,26 @@ td a { display: block }
 .n { text-align: right; white-space: nowrap; color: var(--dim);
   font-variant-numeric: tabular-nums }
 p { color: var(--dim) }
-@media (max-width: 34rem) { .t { display: none } }
+@media (max-width: 34rem) { body { padding: 1rem .5rem } .n { font-size: .75rem } }
 </style>
 "#;
 
-/// Writes the page of the directory `url_path` with `rows`; `cut` says that there are more.
+/// Writes the page of the directory `url_path` with `rows`, which are in this order; `cut` says
+/// that there are more.
 #[must_use]
-pub fn render(url_path: &[u8], rows: &[Row], cut: bool) -> Box<[u8]> {
+pub fn render(url_path: &[u8], rows: &[Row], cut: bool, order: Order) -> Box<[u8]> {
     let mut out = Vec::with_capacity(HEAD.len() + 1024 + rows.len() * 160);
     out.extend_from_slice(HEAD.as_bytes());
     out.extend_from_slice(b"<title>");
     push_text(&mut out, url_path);
     out.extend_from_slice(b"</title>\n</head>\n<body>\n<h1>");
     push_breadcrumb(&mut out, url_path);
-    out.extend_from_slice(
-        b"</h1>\n<table>\n<thead><tr><th>Name</th><th class=\"n\">Size</th>\
-          <th class=\"n t\">Changed (UTC)</th></tr></thead>\n<tbody>\n",
-    );
+    out.extend_from_slice(b"</h1>\n<table>\n<thead><tr>");
+    push_headings(&mut out, order);
+    out.extend_from_slice(b"</tr></thead>\n<tbody>\n");
     if url_path.len() > 1 {
         out.extend_from_slice(
-            b"<tr><td><a class=\"d\" href=\"../\">../</a></td><td></td><td class=\"t\"></td></tr>\n",
+            b"<tr><td><a class=\"d\" href=\"../\">../</a></td><td></td><td></td></tr>\n",
         );
     }
     let mut shown = 0;
@@ -192,6 +244,26 @@ fn push_breadcrumb(out: &mut Vec<u8>, url_path: &[u8]) {
     }
 }
 
+/// Each heading is a link that sorts by its column: the other way round where that is so already,
+/// else the largest and latest first.
+fn push_headings(out: &mut Vec<u8>, order: Order) {
+    for (column, name, heading, class) in Column::ALL {
+        let is_current = column == order.by;
+        let descends = if is_current { !order.descends } else { column != Column::Name };
+        let way = if descends { "desc" } else { "asc" };
+        let (state, arrow) = match (is_current, order.descends) {
+            (false, _) => ("none", ""),
+            (true, false) => ("ascending", " \u{2191}"),
+            (true, true) => ("descending", " \u{2193}"),
+        };
+        let _ = write!(
+            out,
+            "<th class=\"{class}\" aria-sort=\"{state}\">\
+             <a href=\"?sort={name}&amp;order={way}\">{heading}{arrow}</a></th>"
+        );
+    }
+}
+
 fn push_row(out: &mut Vec<u8>, row: &Row) {
     let slash: &[u8] = if row.is_directory { b"/" } else { b"" };
     let class = if row.is_directory { " class=\"d\"" } else { "" };
@@ -206,7 +278,7 @@ fn push_row(out: &mut Vec<u8>, row: &Row) {
     if !row.is_directory {
         push_size(out, row.size);
     }
-    out.extend_from_slice(b"</td><td class=\"n t\">");
+    out.extend_from_slice(b"</td><td class=\"n\">");
     push_time(out, row.mtime_secs);
     out.extend_from_slice(b"</td></tr>\n");
 }

@@ -14,7 +14,7 @@ fn row(name: &[u8], is_directory: bool) -> Row {
 }
 
 fn text(url_path: &[u8], rows: &[Row], cut: bool) -> String {
-    String::from_utf8(render(url_path, rows, cut).into()).unwrap()
+    String::from_utf8(render(url_path, rows, cut, Order::default()).into()).unwrap()
 }
 
 #[test]
@@ -70,25 +70,73 @@ fn the_page_is_bounded_and_says_so() {
     assert!(!text(b"/", &many, false).contains("there are more"));
     assert!(text(b"/", &many, true).contains("Only 2000 entries are shown"));
     let long: Vec<Row> = (0..ENTRIES_MAX).map(|_| row(&[b'<'; 255], true)).collect();
-    let page = render(b"/", &long, false);
+    let page = render(b"/", &long, false, Order::default());
     assert!(page.len() <= BYTES_MAX && page.len() > BYTES_MAX - 5000);
     let page = String::from_utf8(page.into()).unwrap();
     assert!(page.contains("there are more") && page.ends_with("</html>\n"));
 }
 
 #[test]
-fn directories_come_first_and_case_does_not_count() {
-    let mut rows = vec![
-        row(b"b", false),
-        row(b"A", false),
-        row(b"a", false),
-        row(b"z", true),
-        row(b"C", false),
-        row(b"Y", true),
+fn rows_are_sorted_as_the_query_says() {
+    let row = |name: &[u8], is_directory, size, mtime_secs| Row {
+        name: name.into(),
+        is_directory,
+        size,
+        mtime_secs,
+    };
+    let rows = [
+        row(b"b", false, 5, 50),
+        row(b"A", false, 9, 10),
+        row(b"a", false, 5, 30),
+        row(b"z", true, 1, 20),
+        row(b"C", false, 0, 40),
+        row(b"Y", true, 7, 60),
     ];
-    sort(&mut rows);
-    let names: Vec<_> = rows.iter().map(|row| row.name[0] as char).collect();
-    assert_eq!(names, ['Y', 'z', 'A', 'a', 'b', 'C']);
+    for (query, wanted) in [
+        (None, "YzAabC"),
+        (Some("sort=name"), "YzAabC"),
+        (Some("sort=name&order=desc"), "zYCbaA"),
+        (Some("sort=size"), "YzCabA"),
+        (Some("order=desc&sort=size"), "YzAabC"),
+        (Some("sort=time"), "zYAaCb"),
+        (Some("x&sort=time&order=desc&y=z"), "YzbCaA"),
+        (Some("sort=nothing&order=desc"), "zYCbaA"),
+        (Some("sort=time%20&order=ascending"), "YzAabC"),
+        (Some("SORT=size"), "YzAabC"),
+        (Some(""), "YzAabC"),
+        (Some("&&=&sort"), "YzAabC"),
+    ] {
+        let mut rows = rows.clone();
+        Order::of(query.map(str::as_bytes)).sort(&mut rows);
+        let names: String = rows.iter().map(|row| row.name[0] as char).collect();
+        assert_eq!(names, wanted, "{query:?}");
+    }
+}
+
+#[test]
+fn headings_sort_the_other_way_round() {
+    for (query, links) in [
+        ("", ["name&amp;order=desc", "size&amp;order=desc", "time&amp;order=desc"]),
+        ("order=desc", ["name&amp;order=asc", "size&amp;order=desc", "time&amp;order=desc"]),
+        ("sort=size", ["name&amp;order=asc", "size&amp;order=desc", "time&amp;order=desc"]),
+        (
+            "sort=size&order=desc",
+            ["name&amp;order=asc", "size&amp;order=asc", "time&amp;order=desc"],
+        ),
+        (
+            "sort=time&order=desc",
+            ["name&amp;order=asc", "size&amp;order=desc", "time&amp;order=asc"],
+        ),
+    ] {
+        let order = Order::of(Some(query.as_bytes()));
+        let page = String::from_utf8(render(b"/", &[], false, order).into()).unwrap();
+        for link in links {
+            assert!(page.contains(&format!("<a href=\"?sort={link}\">")), "{query}: {page}");
+        }
+        let state = if order.descends { "descending" } else { "ascending" };
+        assert_eq!(page.matches(&format!("aria-sort=\"{state}\"")).count(), 1);
+        assert_eq!(page.matches("aria-sort=\"none\"").count(), 2);
+    }
 }
 
 #[test]
@@ -135,13 +183,14 @@ fn a_real_directory_shows_what_it_would_serve() {
         id: 0,
         default_document: "index.html".into(),
         rules: Rules::default(),
-        mime: MimeTable::new(&[]),
+        mime: MimeTable::new(&[], Some("utf-8")),
         directory_listing: true,
     };
     let mut list = |mount: &FileMount| {
         let ask = Ask { path: b"/sub/", accept: Accepted::IDENTITY, now_ms: 0, wall_secs: 0 };
         let Outcome::Listing(fd) = answer(&mut cache, mount, &ask) else { panic!() };
-        let page = page(&mut cache, mount, fd.as_fd(), b"/sub/", b"/m/sub/", 0).unwrap();
+        let page = page(&mut cache, mount, fd.as_fd(), b"/sub/", b"/m/sub/", (Order::default(), 0))
+            .unwrap();
         String::from_utf8(page.into()).unwrap()
     };
     let page = list(&mount);

@@ -15,7 +15,8 @@ const NAME_AT: usize = 8 + 8 + 2 + 1;
 /// `visit` is called with each name and says whether to go on.
 ///
 /// # Errors
-/// What the kernel says, `EBADF` for a directory that was opened without permission to read it.
+/// What the kernel says; permission is denied for a directory that could only be opened to be
+/// searched (`O_PATH`).
 pub fn read_names(dir: BorrowedFd<'_>, mut visit: impl FnMut(&CStr) -> bool) -> io::Result<()> {
     // The kernel aligns its records to eight bytes.
     #[repr(align(8))]
@@ -26,7 +27,11 @@ pub fn read_names(dir: BorrowedFd<'_>, mut visit: impl FnMut(&CStr) -> bool) -> 
         let filled = unsafe {
             libc::syscall(libc::SYS_getdents64, dir.as_raw_fd(), batch.0.as_mut_ptr(), BATCH_BYTES)
         };
-        let filled = usize::try_from(filled).map_err(|_| io::Error::last_os_error())?;
+        let filled = usize::try_from(filled).map_err(|_| {
+            let error = io::Error::last_os_error();
+            let is_path = error.raw_os_error() == Some(libc::EBADF);
+            if is_path { io::ErrorKind::PermissionDenied.into() } else { error }
+        })?;
         if filled == 0 {
             return Ok(());
         }

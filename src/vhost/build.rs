@@ -186,6 +186,7 @@ impl<'s> Build<'s> {
             prefix: mount.mountpoint.value.as_str().into(),
             target,
             auth,
+            challenge: headers::challenge(mount.realm.as_deref()),
             cache_control: headers::cache_control(mount.cache),
             headers,
             addresses: AddressRules::new(&mount.allow, &mount.deny),
@@ -238,6 +239,7 @@ fn target(mount: &settings::Mount) -> MountTarget {
             root: root.as_str().into(),
             default_document: mount.default_document.as_str().into(),
             extra_mimetypes: mount.extra_mimetypes.as_slice().into(),
+            charset: mount.charset.as_deref().map(Into::into),
             rules: Rules { follow_symlinks: mount.follow_symlinks, dotfiles: mount.dotfiles },
             directory_listing: mount.directory_listing,
         }),
@@ -259,7 +261,7 @@ fn error_document(text: &str) -> ErrorDocument {
 fn redirect(target: &str, append_path: Option<bool>) -> Redirect {
     let authority = target.split_once("://").map_or(target, |(_, rest)| rest);
     let host = authority.strip_suffix('/').unwrap_or(authority);
-    let appends = append_path.unwrap_or(!host.contains(['/', '?', '#']));
+    let appends = append_path.unwrap_or_else(|| !host.contains(['/', '?', '#']));
     let target = if appends { target.trim_end_matches('/') } else { target };
     let mut safe = String::with_capacity(target.len());
     for byte in target.bytes() {

@@ -84,6 +84,13 @@ pub(super) fn cache_control(cache: Cache) -> Option<Cow<'static, str>> {
     Some(Cow::Owned(format!("{first}{who}, max-age={}", cache.max_age_secs)))
 }
 
+/// The value of WWW-Authenticate, with the realm as a quoted string (RFC 9110 5.6.4, RFC 7617).
+pub(super) fn challenge(realm: Option<&str>) -> Cow<'static, str> {
+    let Some(realm) = realm else { return Cow::Borrowed("Basic realm=\"lwsws\"") };
+    let escaped = realm.replace('\\', "\\\\").replace('"', "\\\"");
+    Cow::Owned(format!("Basic realm=\"{escaped}\""))
+}
+
 fn has(headers: &[(String, String)], name: &str) -> bool {
     headers.iter().any(|header| header.0.eq_ignore_ascii_case(name) && objection(header).is_none())
 }
@@ -150,6 +157,13 @@ mod tests {
              Strict-Transport-Security: max-age=15768000 ; includeSubDomains\r\n"
         );
         assert!(render(&Parts { vhost: &[], mount: &[], server: None, sts: false }).is_empty());
+    }
+
+    #[test]
+    fn a_realm_is_a_quoted_string() {
+        assert_eq!(challenge(None), r#"Basic realm="lwsws""#);
+        assert_eq!(challenge(Some("")), r#"Basic realm="""#);
+        assert_eq!(challenge(Some(r#"a "b" \ c"#)), r#"Basic realm="a \"b\" \\ c""#);
     }
 
     #[test]

@@ -98,6 +98,7 @@ mod tests {
             prefix: prefix.into(),
             target: MountTarget::NotBuilt { scheme },
             auth: None,
+            challenge: "".into(),
             cache_control: None,
             headers: None,
             addresses: AddressRules::default(),

@@ -246,6 +246,8 @@ pub struct Mount {
     pub target: MountTarget,
     /// `basic-auth`.
     pub auth: Option<AuthId>,
+    /// Value of `WWW-Authenticate`.
+    pub challenge: Cow<'static, str>,
     /// Value of `Cache-Control` for files; none with `cache-no`.
     pub cache_control: Option<Cow<'static, str>>,
     /// The whole header block when the mount has `headers` of its own (they replace those of
@@ -286,6 +288,8 @@ pub struct FileMount {
     pub default_document: Box<str>,
     /// `extra-mimetypes` as (suffix with its dot in lower case or `*`, type).
     pub extra_mimetypes: Box<[(String, String)]>,
+    /// `charset`; none = none is said.
+    pub charset: Option<Box<str>>,
     pub(super) rules: Rules,
     /// `directory-listing`
     pub directory_listing: bool,

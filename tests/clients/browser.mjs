@@ -26,7 +26,7 @@ async function open(url, options = {}) {
   try {
     await page.goto(url, { waitUntil: 'networkidle' });
   } catch (error) {
-    errors.push(String(error)); // Chromium calls a 401 without a body an error
+    errors.push(String(error)); // a 401 without credentials is one
   }
   return { page, errors, status };
 }
@@ -60,6 +60,15 @@ const cases = {
     return { without: without.status, wrong: wrong.status, with: right.status,
       text: await right.page.textContent('p') };
   },
+  async texts(...urls) {
+    const seen = {};
+    for (const url of urls) {
+      const { page } = await open(url);
+      seen[url] = await page.evaluate(() => document.documentElement.textContent);
+      await page.context().close();
+    }
+    return seen;
+  },
   async listing(url) {
     const { page, errors } = await open(url);
     await page.click('a:has-text("odd"), a:has-text("a & b")');
@@ -69,8 +78,25 @@ const cases = {
     await page.click('a:has-text("sub")');
     await page.click('a:has-text("deep.txt")');
     await page.waitForLoadState('networkidle');
-    return { errors, file,
-      deep: await page.textContent('body') };
+    const deep = await page.textContent('body');
+    await page.goBack({ waitUntil: 'networkidle' });
+    await page.click('h1 a:has-text("list")');
+    const above = new URL(page.url()).pathname;
+    // A telephone, and no scripts.
+    const small = await open(url, { javaScriptEnabled: false,
+      viewport: { width: 360, height: 640 } });
+    const names = async (heading) => {
+      await small.page.click(`th a:has-text("${heading}")`);
+      await small.page.waitForLoadState('networkidle');
+      return small.page.locator('tbody td:first-child').allTextContents();
+    };
+    const sorted = { time: await names('Changed'), size: await names('Size'),
+      again: await names('Size'), name: await names('Name') };
+    const cells = await small.page.locator('tbody tr:last-child td').all();
+    const boxes = await Promise.all(cells.map((cell) => cell.boundingBox()));
+    const date = await cells[2].textContent();
+    const ends = boxes.map((box) => box.x + box.width);
+    return { errors, file, deep, above, sorted, date, ends, name: boxes[0].width };
   },
   async security(url, plain) {
     const context = await browser.newContext({ ignoreHTTPSErrors: true });

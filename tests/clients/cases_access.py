@@ -38,6 +38,7 @@ def auth_plain(stage):
     guarded(stage, ["testuser:testpass", "myuser:his:pass"])
     answer = stage.ask("/small.txt")
     equal(answer.status, 401)
+    matches("needs a user name and a password", answer.body.decode())
     matches(r'^Basic realm="lwsws"', answer.get("www-authenticate"))
     equal(stage.ask("/small.txt", basic("testuser", "testpass")).status, 200)
     equal(stage.ask("/small.txt", basic("myuser", "his:pass")).status, 200)

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import zlib
 
-from stage import HERE, Failed, case, equal, true
+from stage import HERE, Failed, case, equal, matches, true
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>browser</title>
 <link rel="stylesheet" href="style.css"><link rel="icon" href="dot.png">
@@ -80,15 +80,49 @@ def browser_auth(stage):
 
 
 @case
+def browser_texts(stage):
+    """UTF-8 is shown as such in every kind of text, and other charsets by what they declare"""
+    word = "grün 日本"
+    texts = {"a.txt": word, "a.html": f"<p>{word}", "a.css": f"/* {word} */", "a.js": f"// {word}",
+             "a.json": f'"{word}"', "a.xml": f"<a>{word}</a>",
+             "a.svg": f'<svg xmlns="http://www.w3.org/2000/svg"><text>{word}</text></svg>'}
+    for name, text in texts.items():
+        stage.file(f"docs/{name}", text)
+    others = {"wide.txt": word.encode("utf-16"),
+              "meta.html": "<meta charset=latin1>grün".encode("latin1"),
+              "old.xml": "<?xml version='1.0' encoding='latin1'?><a>grün</a>".encode("latin1"),
+              "old.txt": "grün und blau".encode("latin1")}
+    for name, data in others.items():
+        stage.file(f"docs/{name}", data)
+    stage.serve()
+    seen = browse("texts", *(stage.url("/" + name) for name in [*texts, *others]))
+    for name in texts:
+        true(word in seen[stage.url("/" + name)], f"{name}: {seen[stage.url('/' + name)]!r}")
+    for name in others:
+        true("grün" in seen[stage.url("/" + name)], f"{name}: {seen[stage.url('/' + name)]!r}")
+
+
+@case
 def browser_listing(stage):
-    """a directory listing renders, and its links lead to the files"""
-    stage.file("docs/list/a & b ä #1?.txt", "the odd file")
+    """a directory listing renders, its links lead to the files and above, its headings sort it
+    without scripts, and a telephone shows its dates"""
+    sizes = {"a & b ä #1?.txt": "the odd file", "large.txt": "x" * 5000, "m" * 60 + ".txt": ""}
+    for age, (name, text) in enumerate(sizes.items()):
+        os.utime(stage.file("docs/list/" + name, text), (1_700_000_000 - age * 86_400,) * 2)
     stage.file("docs/list/sub/deep.txt", "deep")
     stage.serve([stage.vhost([stage.mount(directory_listing="1")])])
     seen = browse("listing", stage.url("/list/"))
     equal(seen["errors"], [])
     equal(seen["file"], "the odd file")
     equal(seen["deep"], "deep")
+    equal(seen["above"], "/list/")
+    odd, large, long = sizes
+    for order, names in {"time": (odd, large, long), "size": (large, odd, long),
+                         "again": (long, odd, large), "name": (odd, large, long)}.items():
+        equal(seen["sorted"][order], ["../", "sub/", *names], order)
+    matches(r"^2023-11-1\d \d\d:\d\d$", seen["date"])
+    true(max(seen["ends"]) <= 360, f"cells end at {seen['ends']} of 360 pixels")
+    true(seen["name"] >= 100, f"the name has {seen['name']} pixels")
 
 
 @case

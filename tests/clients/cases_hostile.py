@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 
-from stage import Failed, case, descriptors, equal, eventually, true, within
+from stage import Failed, case, descriptors, equal, eventually, matches, true, within
 
 REQUEST = b"GET /small.txt HTTP/1.1\r\nHost: stage.test\r\n\r\n"
 
@@ -289,13 +289,21 @@ def file_grows_and_changes(stage):
 
 @case
 def docroot_deleted(stage):
-    """without its document root a mount answers 404, others go on"""
+    """without its document root a mount answers 503 and says why, others go on"""
     stage.file("second/page.txt", "second")
     server = stage.serve([stage.vhost([stage.mount(), stage.mount(
         "/second", f"file://{stage.root}/second")])])
     equal(stage.ask("/small.txt").status, 200)
     shutil.rmtree(stage.docs)
-    eventually(lambda: stage.ask("/small.txt").status in (404, 503), "the file is gone")
+    eventually(lambda: stage.ask("/small.txt").status == 503, "the file is gone")
+    answer = stage.ask("/")
+    equal((answer.status, answer.get("retry-after")), (503, None))
+    matches("The directory of this site is not there", answer.body.decode())
+    said = f"{stage.docs} cannot be opened: No such file or directory"
+    eventually(lambda: said in server.log(), "the log says why")
+    for _ in range(10):
+        equal(stage.ask("/").status, 503)
+    equal(server.log().count(said), 1, "lines in the log")
     equal(stage.ask("/second/page.txt").body, b"second")
     server.alive()
 
@@ -305,7 +313,7 @@ def docroot_comes_later(stage):
     """a document root that is missing at start is served once it is there"""
     late = os.path.join(stage.root, "late")
     stage.serve([stage.vhost([stage.mount(), stage.mount("/late", "file://" + late)])])
-    within(stage.ask("/late/page.txt").status, {404, 503})
+    equal(stage.ask("/late/page.txt").status, 503)
     stage.file("late/page.txt", "here now")
     eventually(lambda: stage.ask("/late/page.txt").body == b"here now", "it is served")
 

@@ -2,7 +2,7 @@
 
 import os
 
-from stage import case, equal, matches, true, within
+from stage import case, equal, eventually, matches, true, within
 
 
 @case
@@ -78,9 +78,29 @@ def media_types(stage):
     equal(answer.status, 415)
     true(b"extra-mimetypes" in answer.body, "the page names the key that helps")
     equal(stage.ask("/plain").status, 415)
-    equal(stage.ask("/a.doc").get("content-type"), "text/evil")
+    equal(stage.ask("/a.doc").get("content-type"), "text/evil; charset=utf-8")
     equal(stage.ask("/a.JPG").get("content-type"), "image/jpeg")
     equal(stage.ask("/missing.zzz").status, 404)
+
+
+@case
+def charset(stage):
+    """texts are utf-8 unless the mount or the file says otherwise"""
+    stage.file("docs/latin.html", "<meta charset='iso-8859-1'>gr\xfcn".encode("latin1"))
+    stage.file("docs/a.json", "{}")
+    stage.serve([stage.vhost([stage.mount(), stage.mount("/off", charset="off"),
+                              stage.mount("/latin", charset="iso-8859-15")])])
+    for path, media in {
+            "/small.txt": "text/plain; charset=utf-8", "/": "text/html; charset=utf-8",
+            "/a.json": "application/json; charset=utf-8", "/latin.html": "text/html",
+            "/off/small.txt": "text/plain", "/off/": "text/html", "/off/a.json": "application/json",
+            "/latin/small.txt": "text/plain; charset=iso-8859-15", "/latin/latin.html": "text/html",
+            "/missing": "text/html; charset=utf-8"}.items():
+        equal(stage.ask(path).get("content-type"), media, path)
+    code, said = stage.run("-t", "-c", stage.configure(
+        [stage.vhost([stage.mount(charset="utf 8")])]))
+    equal(code, 78)
+    matches('"charset" must be the name of a charset', said)
 
 
 @case
@@ -156,7 +176,14 @@ def directory_listing(stage):
     stage.file("docs/list/.hidden.txt", "x")
     stage.folder("docs/list/sub")
     stage.serve([stage.vhost([stage.mount(), stage.mount("/open", directory_listing="1")])])
-    within(stage.ask("/list/").status, {403, 404})
+    for _ in range(3):
+        equal(stage.ask("/list/").status, 404)
+        equal(stage.ask("/list/none/").status, 404)
+    said = f'{stage.docs}/list/ has no index.html and "directory-listing" is off'
+    eventually(lambda: said in stage.servers[0].log(), "the log says what is missing")
+    stage.folder("docs/other")
+    equal(stage.ask("/other/").status, 404)
+    equal(stage.servers[0].log().count("directory-listing"), 2, stage.servers[0].log())
     answer = stage.ask("/open/list/")
     equal(answer.status, 200)
     page = answer.body.decode()

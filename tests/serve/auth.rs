@@ -75,12 +75,34 @@ fn wrong_credentials_are_401() {
         let answer = server.get("/p/f.txt", &[&field]);
         assert_eq!(answer.status, 401, "{field}");
         assert_eq!(answer.value("WWW-Authenticate"), r#"Basic realm="lwsws""#);
-        assert!(answer.body.is_empty());
+        // What a browser shows when its dialog is cancelled.
+        assert!(answer.text().contains("needs a user name and a password"));
+        assert_eq!(answer.value("Content-Type"), "text/html; charset=utf-8");
     }
+    let head = server.ask("HEAD", "/p/f.txt", &[]);
+    assert!(head.status == 401 && head.body.is_empty());
     let scheme = format!("Authorization: bASIC   {encoded}");
     assert_eq!(server.get("/p/f.txt", &[&scheme]).text(), "file");
     let twice = [&*basic("plain:se:cret"), &*basic("plain:x")];
     assert_eq!(server.get("/p/f.txt", &twice).status, 400);
+}
+
+#[test]
+fn a_mount_says_its_realm() {
+    let server = Folder::new().file("www/f.txt", "file").file("users", "a:b\n").serve(
+        r#"{ "vhosts": [{ "name": "a.test", "port": 80, "mounts": [
+            { "mountpoint": "/", "origin": "file://DIR/www", "basic-auth": "DIR/users" },
+            { "mountpoint": "/q", "origin": "file://DIR/www", "basic-auth": "DIR/users",
+              "basic-auth-realm": "The \"pond\" \\ photos" }] }] }"#,
+    );
+    for (target, wanted) in [
+        ("/f.txt", r#"Basic realm="lwsws""#),
+        ("/q/f.txt", r#"Basic realm="The \"pond\" \\ photos""#),
+    ] {
+        let answer = server.get(target, &[]);
+        assert_eq!((answer.status, answer.value("WWW-Authenticate")), (401, wanted));
+        assert_eq!(server.get(target, &[&basic("a:b")]).text(), "file");
+    }
 }
 
 #[test]

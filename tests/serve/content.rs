@@ -54,12 +54,12 @@ fn types_follow_the_suffix() {
     let types = r#""extra-mimetypes": { ".own": "text/x-own", ".js": "text/x-js", ".no": "" },"#;
     let server = folder.serve_www("", "", types);
     for (target, status, media) in [
-        ("/a.html", 200, Some("text/html")),
-        ("/a.HTM", 200, Some("text/html")),
-        ("/a.js", 200, Some("text/x-js")),
+        ("/a.html", 200, Some("text/html; charset=utf-8")),
+        ("/a.HTM", 200, Some("text/html; charset=utf-8")),
+        ("/a.js", 200, Some("text/x-js; charset=utf-8")),
         ("/a.woff", 200, Some("application/font-woff")),
         ("/a.tar.gz", 200, Some("application/gzip")),
-        ("/a.own", 200, Some("text/x-own")),
+        ("/a.own", 200, Some("text/x-own; charset=utf-8")),
         ("/a.no", 200, None),
     ] {
         let answer = server.get(target, &[]);
@@ -76,7 +76,60 @@ fn types_follow_the_suffix() {
         "",
         r#""extra-mimetypes": { "*": "text/x-any" },"#,
     );
-    assert_eq!(any.get("/bare", &[]).value("Content-Type"), "text/x-any");
+    assert_eq!(any.get("/bare", &[]).value("Content-Type"), "text/x-any; charset=utf-8");
+}
+
+#[test]
+fn texts_have_a_charset_that_their_bytes_do_not_contradict() {
+    let texts = ["a.txt", "a.html", "a.css", "a.js", "a.svg", "a.xml", "a.json", "a.md", "a.csv"];
+    let folder = |text: &[u8]| {
+        texts.iter().fold(Folder::new(), |folder, name| folder.file(&format!("www/{name}"), text))
+    };
+    for (mount, text, charset) in [
+        ("", &b"gr\xc3\xbcn"[..], Some("utf-8")),
+        ("", b"gr\xfcn und blau", None),
+        ("", b"\xff\xfeg\0r\0", None),
+        (r#""charset": "off","#, b"gr\xc3\xbcn", None),
+        (r#""charset": "","#, b"gr\xc3\xbcn", None),
+        (r#""charset": "iso-8859-1","#, b"gr\xfcn und blau", Some("iso-8859-1")),
+    ] {
+        let server = folder(text).serve_www("", "", mount);
+        for name in texts {
+            for method in ["GET", "HEAD"] {
+                let answer = server.ask(method, &format!("/{name}"), &["Range: bytes=0-1"]);
+                let (_, said) = answer.value("Content-Type").split_once("; charset=").unzip();
+                // What is JSON is UTF-8, or it is not.
+                let is_json = name == "a.json" && mount.contains("iso");
+                let wanted = if is_json { None } else { charset };
+                let status = if method == "GET" { 206 } else { 200 };
+                assert_eq!((answer.status, said), (status, wanted), "{mount} {name}");
+            }
+        }
+    }
+    let server = Folder::new()
+        .file("www/packed.txt", "gr\u{fc}n")
+        .file("www/packed.txt.gz", b"\x1f\x8b\xff\0")
+        .file("www/wide.txt", "\u{fc}".repeat(5000))
+        .file("www/meta.html", "<!doctype html><meta charset=\"ISO-8859-15\">")
+        .file("www/same.html", "<!doctype html><meta charset=\"UTF-8\">")
+        .file("www/decl.xml", "<?xml version=\"1.0\" encoding=\"latin1\"?><a/>")
+        .file("www/at.css", "@charset \"latin1\";")
+        .file("www/large.html", format!("<meta charset=latin1>{}", " ".repeat(100_000)))
+        .serve_www("", "", "");
+    for (target, media) in [
+        // A compressed copy has the type of its file, not that of its own bytes.
+        ("/packed.txt", "text/plain; charset=utf-8"),
+        ("/wide.txt", "text/plain; charset=utf-8"),
+        ("/meta.html", "text/html"),
+        ("/same.html", "text/html; charset=utf-8"),
+        ("/decl.xml", "application/xml"),
+        ("/at.css", "text/css"),
+        ("/large.html", "text/html"),
+    ] {
+        let answer = server.get(target, &["Accept-Encoding: gzip"]);
+        assert_eq!(answer.value("Content-Type"), media, "{target}");
+        assert_eq!(answer.field("Content-Encoding").is_some(), target == "/packed.txt");
+    }
 }
 
 #[test]
@@ -301,7 +354,7 @@ fn compressed_copies_are_sent_to_those_who_take_them() {
         let answer = server.get(target, &[&format!("Accept-Encoding: {accept}")]);
         assert_eq!((answer.status, answer.text()), (200, text), "{target} {accept}");
         assert_eq!(answer.field("Content-Encoding"), coding, "{target} {accept}");
-        assert_eq!(answer.value("Content-Type"), "text/javascript");
+        assert_eq!(answer.value("Content-Type"), "text/javascript; charset=utf-8");
         let vary = varies.then_some("Accept-Encoding");
         assert_eq!(answer.field("Vary"), vary, "{target} {accept}");
     }

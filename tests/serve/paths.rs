@@ -138,7 +138,7 @@ fn default_documents() {
         let answer = server.get(target, &[]);
         assert_eq!((answer.status, answer.text()), (status, text), "{target}");
     }
-    assert_eq!(server.get("/m/", &[]).value("Content-Type"), "text/plain");
+    assert_eq!(server.get("/m/", &[]).value("Content-Type"), "text/plain; charset=utf-8");
     assert_eq!(server.status("/d/"), 404);
     assert_eq!(server.status("/e/"), 404);
     assert_eq!(server.status("/d/index.html"), 301);
@@ -158,6 +158,13 @@ fn a_directory_is_listed_when_its_mount_says_so() {
     let text = page.text();
     assert!(text.contains("b%20%26%20%3Ci%3E.txt") && text.contains("b &amp; &lt;i&gt;.txt"));
     assert!(text.contains("sub/") && !text.contains("hidden") && !text.contains("<i>"), "{text}");
+    let place = |page: &super::client::Answer, name| page.text().find(name).unwrap();
+    for (query, first) in [("", "sub/"), ("?sort=name&order=desc", "sub/"), ("?sort=time", "sub/")]
+    {
+        let page = server.get(&format!("/d/{query}"), &[]);
+        assert_eq!(page.status, 200);
+        assert!(place(&page, first) < place(&page, "b%20"), "directories come first");
+    }
     let head = server.ask("HEAD", "/d/", &[]);
     // The page would have to be made to know its length.
     assert!(head.status == 200 && head.field("Content-Length").is_none());

@@ -177,8 +177,8 @@ impl Script {
         let text = format!(
             "GET /guarded/small.txt HTTP/1.1\r\nHost: a.test\r\nAuthorization: Basic {pair}\r\n\r\n"
         );
-        let body = if status == 200 { content(600) } else { Vec::new() };
-        self.add(&text, status, Some(body), true);
+        let body = (status == 200).then(|| content(600));
+        self.add(&text, status, body, true);
     }
 
     fn bad(&mut self, random: &mut Random) {

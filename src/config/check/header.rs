@@ -1,6 +1,9 @@
 //! Checks of header fields and media types.
 
-use super::{Checked, Fault};
+use super::{Checked, Fault, boolean};
+
+/// Bytes of a charset's name; the longest registered ones have 45.
+const CHARSET_BYTES_MAX: usize = 64;
 
 /// The value of a header field (RFC 9110 section 5.5).
 pub(crate) fn header_value(text: &str) -> Checked<()> {
@@ -54,9 +57,39 @@ pub(crate) fn media_type(text: &str) -> Checked<()> {
     }
 }
 
+/// The name of a charset (RFC 9110 section 8.3.2), `off` for none.
+pub(crate) fn charset(text: &str) -> Checked<String> {
+    let name = text.trim();
+    let is_off = name.is_empty() || boolean(name) == Ok(false);
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.:+".contains(c);
+    if is_off {
+        Ok("off".to_owned())
+    } else if name.len() <= CHARSET_BYTES_MAX
+        && name.contains(char::is_alphabetic)
+        && name.chars().all(is_name)
+    {
+        Ok(name.to_owned())
+    } else {
+        Err(Fault::new(format!("must be the name of a charset, not {text:?}"))
+            .hint("for example \"utf-8\" or \"iso-8859-1\"; \"off\" says nothing about it"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn charsets() {
+        for (text, want) in
+            [("utf-8", "utf-8"), (" ISO-8859-1 ", "ISO-8859-1"), ("", "off"), ("0", "off")]
+        {
+            assert_eq!(charset(text).as_deref(), Ok(want));
+        }
+        for bad in ["utf 8", "utf-8;x", "\"utf-8\"", "1", "x\ry", &"x".repeat(65)] {
+            assert!(charset(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn headers_cannot_split_a_response() {

@@ -7,7 +7,7 @@ mod network;
 
 use super::settings::RejectKeyword;
 
-pub(crate) use header::{header_name, header_value, is_framing_header, media_type};
+pub(crate) use header::{charset, header_name, header_value, is_framing_header, media_type};
 pub(crate) use mount::{error_document, mountpoint, origin};
 pub(crate) use network::{cidr, host_name, interface, socket_owner, socket_path};
 

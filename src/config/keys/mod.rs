@@ -104,6 +104,8 @@ pub enum Kind {
     Interface,
     /// `user:group` or `user:group:mode`.
     SocketOwner,
+    /// The name of a charset, or off.
+    Charset,
     /// One of a few words.
     Choice(&'static [&'static str]),
     /// Names and values.

@@ -64,6 +64,15 @@ pub(super) static KEYS: &[Key] = &[
             |d, v, at| d.mount.basic_auth = v.some_text().map(|t| located(t, at)),
             |m| text(&m.basic_auth.as_ref()?.value),
         )),
+    key(
+        "basic-auth-realm",
+        Kind::HeaderValue,
+        "What the mount calls itself when it asks for a password; browsers keep passwords by it.",
+    )
+    .or("lwsws")
+    .eg(r#""Family photos""#)
+    .ours()
+    .slot(Slot::Mount(|d, v, _| d.mount.realm = v.some_text(), |m| text(m.realm.as_ref()?))),
     key("cache-max-age", SECS, "Time that a client may keep what it got, if \"cache-reuse\" is on.")
         .or("0")
         .eg(r#""3600""#)
@@ -102,6 +111,20 @@ pub(super) static KEYS: &[Key] = &[
     .slot(Slot::Mount(
         |d, v, _| d.mount.extra_mimetypes.extend(v.pairs()),
         |m| pairs(&m.extra_mimetypes),
+    )),
+    key(
+        "charset",
+        Kind::Charset,
+        "Charset that `Content-Type` gives texts (`text/*`, XML, SVG, JSON), unless the file says \
+         another one (a byte order mark, `<meta charset>`, `@charset`, `encoding=`) or its first \
+         1024 bytes are no UTF-8. JSON is always utf-8. Off: none.",
+    )
+    .or("utf-8")
+    .eg(r#""iso-8859-1""#)
+    .ours()
+    .slot(Slot::Mount(
+        |d, v, _| d.mount.charset = v.some_text().filter(|name| name != "off"),
+        |m| text(m.charset.as_deref().unwrap_or("off")),
     )),
     key(
         "headers",
@@ -149,7 +172,7 @@ pub(super) static KEYS: &[Key] = &[
         .eg(r#""1""#)
         .ours()
         .slot(Slot::Mount(|d, v, _| d.mount.dotfiles = v.on(), |m| flag(m.dotfiles))),
-    key("directory-listing", Kind::Bool, "List a directory that has no default file.")
+    key("directory-listing", Kind::Bool, "List a directory that has no default file; its headings sort it by name, size or time.")
         .or("off")
         .eg(r#""1""#)
         .ours()

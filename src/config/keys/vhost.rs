@@ -122,7 +122,12 @@ pub(super) static KEYS: &[Key] = &[
         |d, v, _| d.vhost.keepalive_timeout_secs = v.u32_or(60),
         |h| number(h.keepalive_timeout_secs),
     )),
-    key("sts", Kind::Bool, "Send `Strict-Transport-Security` with every response.")
+    key(
+        "sts",
+        Kind::Bool,
+        "Send `Strict-Transport-Security` with every response: for half a year browsers reach \
+         this host and all of its subdomains by https alone.",
+    )
         .or("off")
         .eg(r#""1""#)
         .slot(Slot::Vhost(|d, v, _| d.vhost.sts = v.on(), |h| flag(h.sts))),

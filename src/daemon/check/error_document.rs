@@ -64,7 +64,7 @@ fn has_relative_links(html: &[u8]) -> bool {
     let html = html.to_ascii_lowercase();
     let is_relative = |at: usize| {
         let value = html.get(at..).unwrap_or_default().trim_ascii_start();
-        let value = value.strip_prefix(b"\"").or(value.strip_prefix(b"'")).unwrap_or(value);
+        let value = value.strip_prefix(b"\"").or_else(|| value.strip_prefix(b"'")).unwrap_or(value);
         let end = value.iter().position(|byte| b"\"'<> /?#:".contains(byte));
         // A segment that begins the value, and no scheme, slash, query or fragment.
         end.is_some_and(|end| end > 0 && !value.get(end..).unwrap_or_default().starts_with(b":"))

@@ -1,0 +1,48 @@
+//! What is wrong with the files of a mount, for the log.
+
+use std::io;
+use std::path::Path;
+
+use super::local::Local;
+use crate::origin::file::Ask;
+use crate::sys::log;
+use crate::sys::walk::Root;
+use crate::vhost::{Mount, MountTarget};
+
+/// Why a directory is not shown.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// It has no default document, and the mount does not list directories.
+    NoIndex,
+    /// It could not be read.
+    Unlisted(io::Error),
+    /// The directory of the mount itself is not there.
+    Unavailable,
+}
+
+/// Tells of a fault, unless one of the same mount, whose number is given, was told lately.
+pub(super) fn tell(local: &mut Local, mount: (u16, &Mount), ask: &Ask<'_>, fault: &Fault) {
+    let (number, mount) = mount;
+    let MountTarget::File(file) = &mount.target else { return };
+    if !local.may_tell(number, ask.now_ms) {
+        return;
+    }
+    let (root, prefix) = (&file.root, &mount.prefix);
+    let (base, path) = (root.trim_end_matches('/'), ask.path.escape_ascii());
+    match fault {
+        Fault::NoIndex => log::notice(format_args!(
+            "{base}{path} has no {} and \"directory-listing\" is off, so it is 404: add the file, \
+             or \"directory-listing\": \"1\" to the mount \"{prefix}\"",
+            file.default_document
+        )),
+        Fault::Unlisted(error) => log::warn(format_args!("{base}{path} cannot be listed: {error}")),
+        // The error is no longer known; the directory may also have come back just now.
+        Fault::Unavailable => {
+            if let Err(error) = Root::open(Path::new(&**root)) {
+                log::warn(format_args!(
+                    "{root} cannot be opened: {error}; the mount \"{prefix}\" is answered with 503"
+                ));
+            }
+        }
+    }
+}
