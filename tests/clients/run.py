@@ -28,6 +28,7 @@ import cases_log
 import cases_mounts
 import cases_process
 import cases_reload
+import cases_shortage
 import cases_threads
 import cases_tls
 import cases_tls_files
@@ -44,8 +45,8 @@ import cases_vhosts
 MODULES = (cases_tls_scan, cases_curl, cases_mounts, cases_vhosts, cases_access, cases_log,
            cases_config, cases_process, cases_browser, cases_tls, cases_tls_sites, cases_tls_plain,
            cases_tls_transfer, cases_tls_files, cases_tls_own, cases_unix, cases_control,
-           cases_interface, cases_daemon, cases_threads, cases_reload, cases_hostile,
-           cases_tls_hostile)
+           cases_interface, cases_daemon, cases_shortage, cases_threads, cases_reload,
+           cases_hostile, cases_tls_hostile)
 ALONE = ("cases_threads", "cases_reload", "cases_hostile", "cases_tls_hostile")
 TOOLS = ("curl", "openssl", "node", "chromium", "sslscan", "testssl", "stdbuf", "ip", "ss",
          "nsenter", "setpriv")
