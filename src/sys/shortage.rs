@@ -9,10 +9,13 @@ const REMEDIES: [(i32, &str); 5] = [
     (libc::ENFILE, "no process of this machine can open more files: raise fs.file-max"),
     (
         libc::EAGAIN,
-        "raise the limit of processes and threads: LimitNPROC= and TasksMax= of the service, \
-         ulimit -u, or the pids limit of the container",
+        "raise the limit of processes and threads (LimitNPROC= and TasksMax= of the service, \
+         ulimit -u, the pids limit of the container), or that of memory",
     ),
-    (libc::ENOMEM, "the machine, or the container, has no memory left"),
+    (
+        libc::ENOMEM,
+        "no memory is left, or no more is allowed (MemoryMax= of the service, ulimit -v)",
+    ),
     (
         libc::ETOOMANYREFS,
         "raise the limit of open files: LimitNOFILE= of the service, or ulimit -n",
