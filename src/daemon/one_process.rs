@@ -26,7 +26,7 @@ use crate::daemon::worker::threads::{self, Crew};
 use crate::daemon::worker::{rights, start};
 use crate::reactor::{Command, Listening};
 use crate::sys::signal::Signals;
-use crate::sys::{clock, fd, heap, log};
+use crate::sys::{clock, heap, log};
 use crate::tls::TicketSecret;
 use crate::vhost::World;
 use crate::vhost::log::{Logs, Owner};
@@ -59,7 +59,7 @@ fn run(args: &Args) -> Result<u8, u8> {
     heap::give_back();
     let shutdown_ms = world.limits.shutdown_ms;
     // Before any thread starts, so that all of them leave signals to the descriptor.
-    let signals = Signals::new().map_err(failed)?;
+    let signals = Signals::new().map_err(|error| start::not_set_up(&error))?;
     let watches = vec![(SIGNALS, signals.as_raw_fd())];
     let site = Site::new(world).with_tls(certificates, sizes.handshakes_max);
     let held = rights::give_up(&identity, no_new_privs, &site).map_err(|error| {
@@ -72,12 +72,8 @@ fn run(args: &Args) -> Result<u8, u8> {
     let signals = SignalWatch::new(signals, logs.clone(), shutdown_ms);
     let keeper = Keeper { signals, sockets };
     let crew = Crew { site, sizes, logs, held, listeners, watches };
-    threads::run(crew, |_| Box::new(keeper), move || announce(&plan, &served)).map_err(failed)
-}
-
-fn failed(error: io::Error) -> u8 {
-    print::err(&format!("kinglet: the event loops can not be set up: {error}"));
-    exit::RUNTIME
+    threads::run(crew, |_| Box::new(keeper), move || announce(&plan, &served))
+        .map_err(|error| start::not_set_up(&error))
 }
 
 /// Everything that is listened on. Its end is that of the files of unix sockets, too.
@@ -113,7 +109,7 @@ impl Sockets {
         let is_unix = world.listeners.iter().map(|one| matches!(one.on, ListenOn::Unix(_)));
         let homes = Homes::new(reactors, is_unix);
         let copies = self.0.handed().into_iter().filter_map(|one| {
-            let fd = fd::duplicate(self.0.fd(one.socket)?);
+            let fd = self.0.fd(one.socket)?.try_clone();
             Some(fd.map(|fd| Handed {
                 socket: one.socket,
                 listener: one.listener,
@@ -121,7 +117,9 @@ impl Sockets {
                 fd,
             }))
         });
-        let copies = copies.collect::<io::Result<Vec<Handed>>>().map_err(failed)?;
+        let copies = copies
+            .collect::<io::Result<Vec<Handed>>>()
+            .map_err(|error| start::not_set_up(&error))?;
         start::settle(copies, &homes, reactors).map(|(listeners, _)| listeners)
     }
 }

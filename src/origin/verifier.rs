@@ -7,6 +7,8 @@
 use super::apr1;
 use super::secret::Digest;
 use crate::sys::crypt::{self, CryptError, HASH_BYTES_MAX, PASSWORD_BYTES_MAX};
+use crate::sys::log;
+use crate::sys::shortage::Explained;
 use core::fmt;
 use heapless::Vec as FixedVec;
 use std::collections::VecDeque;
@@ -181,7 +183,11 @@ impl Verifier {
                 .name("kinglet-verify".into())
                 .stack_size(STACK_BYTES)
                 .spawn(move || run(&shared))
-                .map_err(|_| Busy)?;
+                .map_err(|error| {
+                    let why = Explained(&error);
+                    log::warn(format_args!("the thread that checks passwords cannot start: {why}"));
+                    Busy
+                })?;
             state.thread = true;
         }
         state.waiting.push_back(Waiting { job, ticket, peer });

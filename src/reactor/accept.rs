@@ -11,6 +11,7 @@ use super::role::Role;
 use super::run::Reactor;
 use super::token::{LISTENERS_MAX, Token};
 use crate::sys::log;
+use crate::sys::shortage::Explained;
 use crate::sys::socket::{self, AcceptError};
 
 /// Connections taken in one turn of the loop.
@@ -257,6 +258,8 @@ impl<R: Role> Reactor<R> {
                 // The connection has gone before it was accepted; the next one may be fine.
                 AcceptError::Retry => {}
                 AcceptError::OutOfDescriptors | AcceptError::OutOfMemory => {
+                    let error = error.into();
+                    log::warn(format_args!("no connection is accepted: {}", Explained(&error)));
                     // An idle connection is worth less than a new one.
                     if !self.evict_longest_idle() {
                         self.pause = Some(Pause::Starved { until_ms: self.now_ms + PAUSE_MS });

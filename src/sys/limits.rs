@@ -39,6 +39,14 @@ pub fn set_descriptors(wanted: Option<u64>) -> io::Result<DescriptorLimit> {
     descriptors()
 }
 
+/// Lets the process have `wanted` descriptors, if it may not have as many already.
+///
+/// # Errors
+/// As [`set_descriptors`].
+pub fn raise_descriptors(wanted: u64) -> io::Result<()> {
+    if descriptors()?.soft < wanted { set_descriptors(Some(wanted)).map(drop) } else { Ok(()) }
+}
+
 #[allow(clippy::useless_conversion)]
 fn widen(value: libc::rlim_t) -> u64 {
     if value == libc::RLIM_INFINITY { u64::MAX } else { u64::from(value) }
@@ -84,6 +92,8 @@ mod tests {
         assert_eq!(after.hard, before.hard);
         // Asking for what holds is no change.
         assert_eq!(set_descriptors(Some(after.soft)).unwrap(), after);
+        raise_descriptors(after.soft - 1).unwrap();
+        assert_eq!(descriptors().unwrap(), after);
     }
 
     #[test]

@@ -16,8 +16,8 @@ const NEVER_EXECUTED: libc::c_uint = 8;
 /// Makes an empty file, to be read and written, close-on-exec. `name` is what `/proc` shows: at
 /// most 249 bytes, no NUL.
 ///
-/// Kernels before 3.17 have no files in memory; there it lies in `/run`, `/dev/shm` or `/tmp` and
-/// has no name either.
+/// Kernels before 3.17 have no files in memory, and sandboxes refuse them with errors of their own
+/// choice; then it lies in `/run`, `/dev/shm` or `/tmp` and has no name either.
 ///
 /// # Errors
 /// What the kernel says; [`io::ErrorKind::InvalidInput`] for a name that is none.
@@ -28,13 +28,7 @@ pub fn create(name: &str) -> io::Result<OwnedFd> {
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => in_memory(&name, flags),
         other => other,
     };
-    match made {
-        // Some sandboxes refuse what they do not know with EPERM.
-        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
-            unnamed(error)
-        }
-        other => other,
-    }
+    made.or_else(|error| FOLDERS.iter().find_map(|folder| unnamed(folder).ok()).ok_or(error))
 }
 
 fn in_memory(name: &CString, flags: libc::c_uint) -> io::Result<OwnedFd> {
@@ -48,34 +42,37 @@ fn in_memory(name: &CString, flags: libc::c_uint) -> io::Result<OwnedFd> {
     }
 }
 
-/// A file that never had a name; `error` is returned when no folder takes one.
-fn unnamed(error: io::Error) -> io::Result<OwnedFd> {
-    let open = |folder| {
-        // The standard library adds O_CLOEXEC.
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(libc::O_TMPFILE)
-            .mode(0o600)
-            .open(folder)
-    };
-    FOLDERS.iter().find_map(|folder| open(folder).ok()).map(OwnedFd::from).ok_or(error)
+/// A file that never had a name, on the file system of `folder`.
+fn unnamed(folder: &str) -> io::Result<OwnedFd> {
+    // The standard library adds O_CLOEXEC.
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).custom_flags(libc::O_TMPFILE).mode(0o600);
+    options.open(folder).map(OwnedFd::from)
 }
 
 /// Makes the file immutable for everybody, for good: content, length and the seals themselves. A
-/// file that is not in memory has no seals and stays as it is; that is no error.
+/// file that is not in memory has no seals. It comes back open for reading only, so that another
+/// user who is given the descriptor cannot write.
 ///
 /// # Errors
 /// What the kernel says: EBUSY while somebody has it mapped for writing, EPERM when it has been
 /// sealed already or is open for reading only.
-pub fn seal(fd: BorrowedFd<'_>) -> io::Result<()> {
+pub fn seal(fd: OwnedFd) -> io::Result<OwnedFd> {
     let seals = libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
     // SAFETY: takes no pointers.
     if unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_ADD_SEALS, seals) } == 0 {
-        return Ok(());
+        return Ok(fd);
     }
     let error = io::Error::last_os_error();
-    if error.raw_os_error() == Some(libc::EINVAL) { Ok(()) } else { Err(error) }
+    // tmpfs gives an unnamed file this one seal, which forbids all others.
+    // SAFETY: takes no pointers.
+    let has = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GET_SEALS) };
+    if has >= 0 && has != libc::F_SEAL_SEAL {
+        return Err(error);
+    }
+    let again = File::open(format!("/proc/self/fd/{}", fd.as_raw_fd()));
+    // Without /proc it stays as it is.
+    Ok(again.map_or(fd, OwnedFd::from))
 }
 
 /// Reads the file from its first byte on, wherever its offset is; the offset stays.
@@ -127,18 +124,19 @@ mod tests {
     fn a_sealed_file_can_not_be_changed() {
         let mut file = File::from(create("kinglet-plan").unwrap());
         file.write_all(b"fixed").unwrap();
-        seal(file.as_fd()).unwrap();
+        let mut file = File::from(seal(file.into()).unwrap());
         assert!(file.write_all(b"more").is_err());
         file.rewind().unwrap();
         assert!(file.write_all(b"other").is_err());
         assert!(file.set_len(0).is_err() && file.set_len(100).is_err());
         assert_eq!(read_whole(file.as_fd(), 5).unwrap(), b"fixed");
-        assert_eq!(seal(file.as_fd()).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(seal(file.into()).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
     }
 
     #[test]
     fn the_descriptor_is_closed_on_exec() {
-        for fd in [create("one").unwrap(), unnamed(io::Error::other("none")).unwrap()] {
+        let unnamed = FOLDERS.iter().find_map(|folder| unnamed(folder).ok());
+        for fd in [create("one").unwrap(), unnamed.unwrap()] {
             // SAFETY: takes no pointers.
             let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFD) };
             assert_eq!(flags & libc::FD_CLOEXEC, libc::FD_CLOEXEC);
@@ -147,13 +145,18 @@ mod tests {
 
     #[test]
     fn without_files_in_memory_an_unnamed_one_does() {
-        let mut file = File::from(unnamed(io::Error::other("none")).unwrap());
-        file.write_all(b"on a disk").unwrap();
-        seal(file.as_fd()).unwrap();
-        assert_eq!(read_whole(file.as_fd(), 100).unwrap(), b"on a disk");
-        // No folder shows it.
-        let place = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap();
-        assert!(!place.exists(), "{}", place.display());
+        // A tmpfs and a disk say different things about seals.
+        let made: Vec<_> = FOLDERS.iter().filter_map(|folder| unnamed(folder).ok()).collect();
+        assert!(!made.is_empty());
+        for mut file in made.into_iter().map(File::from) {
+            file.write_all(b"on a disk").unwrap();
+            let mut file = File::from(seal(file.into()).unwrap());
+            assert_eq!(read_whole(file.as_fd(), 100).unwrap(), b"on a disk");
+            assert!(file.write_all(b"more").is_err() && file.set_len(0).is_err());
+            // No folder shows it.
+            let place = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap();
+            assert!(!place.exists(), "{}", place.display());
+        }
     }
 
     #[test]

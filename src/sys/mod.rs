@@ -38,6 +38,7 @@ pub mod port_owner;
 pub mod privileges;
 pub mod process;
 pub mod ring_log;
+pub mod shortage;
 pub mod signal;
 pub mod socket;
 pub mod spawn;

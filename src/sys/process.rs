@@ -1,6 +1,6 @@
 //! Processes: their numbers, how they end, what they weigh, and becoming another program.
 
-use std::ffi::OsString;
+use std::ffi::{CStr, OsStr, OsString};
 use std::fmt;
 use std::io::{self, Read as _};
 use std::os::fd::{AsRawFd as _, BorrowedFd};
@@ -237,7 +237,23 @@ fn from_statm(text: &str, page_bytes: u64) -> Option<Memory> {
 /// [`io::ErrorKind::NotFound`] when it has been replaced or removed meanwhile, else what the
 /// kernel says.
 pub fn own_program() -> io::Result<PathBuf> {
-    still_there(std::fs::read_link("/proc/self/exe")?)
+    match std::fs::read_link("/proc/self/exe") {
+        Ok(path) => still_there(path),
+        Err(error) => started_as().ok_or(error),
+    }
+}
+
+/// The same where `/proc` is not mounted: what execve(2) was given. `None` when there is no such
+/// file from here.
+fn started_as() -> Option<PathBuf> {
+    // SAFETY: reads a number of this process.
+    let name = unsafe { libc::getauxval(libc::AT_EXECFN) } as *const libc::c_char;
+    if name.is_null() {
+        return None;
+    }
+    // SAFETY: the kernel has put this string, with its NUL, above the stack, where it stays.
+    let name = unsafe { CStr::from_ptr(name) };
+    std::fs::canonicalize(OsStr::from_bytes(name.to_bytes())).ok()
 }
 
 fn still_there(path: PathBuf) -> io::Result<PathBuf> {

@@ -109,6 +109,7 @@ fn memory_is_read_from_what_the_kernel_writes() {
 #[test]
 fn the_own_program_is_known_unless_it_was_replaced() {
     assert_eq!(own_program().unwrap(), std::env::current_exe().unwrap());
+    assert_eq!(started_as(), own_program().ok());
     let gone = still_there(PathBuf::from("/usr/bin/kinglet (deleted)")).unwrap_err();
     assert_eq!(gone.kind(), io::ErrorKind::NotFound);
 }

@@ -7,7 +7,9 @@
 //! walk three deep takes 1.8 times as long); whatever it refuses is judged by the walker, so
 //! that both say the same on every kernel.
 
+use super::log;
 use super::open::{DIRECTORY, LOOK, READ, open_at, open_at2, open_last};
+use super::shortage::Explained;
 use super::stat::{self, Kind, Stat};
 use super::walk_path::{Name, Text};
 use std::ffi::CString;
@@ -313,7 +315,11 @@ pub(super) fn error_of(error: &io::Error) -> OpenError {
         // ENXIO and ENODEV: a socket, or a device that nobody drives.
         libc::EACCES | libc::EPERM | libc::ENXIO | libc::ENODEV => OpenError::Forbidden,
         // EAGAIN: another process holds a lease on the file and was told to let go.
-        libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EAGAIN => OpenError::Busy,
+        libc::EAGAIN => OpenError::Busy,
+        libc::EMFILE | libc::ENFILE | libc::ENOMEM => {
+            log::warn(format_args!("a file cannot be opened: {}", Explained(error)));
+            OpenError::Busy
+        }
         errno => OpenError::Failed(errno),
     }
 }

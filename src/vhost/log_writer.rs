@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::config::settings::LogFormat;
+use crate::sys::shortage::Explained;
 
 use super::log_files::{FileTarget, HandedTarget, LogTarget, Owner};
 use super::log_line::lost_note;
@@ -221,7 +222,7 @@ impl Shared {
         true
     }
 
-    /// A thread that can not be started is tried again at the next hand-over.
+    /// A thread that cannot be started is tried again at the next hand-over.
     fn wake_writer(self: &Arc<Self>, state: &mut State) {
         if state.running {
             self.wake.notify_one();
@@ -229,7 +230,14 @@ impl Shared {
         }
         let shared = Arc::clone(self);
         let thread = thread::Builder::new().name("access-log".to_owned()).stack_size(STACK_BYTES);
-        state.running = state.writer.is_some() && thread.spawn(move || shared.run()).is_ok();
+        let Some(report) = state.writer.as_ref().map(|writer| writer.report) else { return };
+        match thread.spawn(move || shared.run()) {
+            Ok(_) => state.running = true,
+            Err(error) => report(&format!(
+                "the access log cannot be written: its thread cannot be started: {}",
+                Explained(&error)
+            )),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

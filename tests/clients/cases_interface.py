@@ -31,7 +31,8 @@ class Net:
     def run(self, *command, inside=True, check=True):
         """Runs a command, in the namespace unless told."""
         if inside:
-            command = ("ip", "netns", "exec", self.name, *command)
+            # `ip netns exec` would make the mounts of `/` its own, and in a chroot there are none.
+            command = ("nsenter", f"--net=/run/netns/{self.name}", *command)
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
         if check and done.returncode:
             raise Failed(f"{command}: {done.stdout}{done.stderr}")

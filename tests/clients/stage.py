@@ -87,13 +87,13 @@ def descriptors(count):
 
 
 class Server:
-    """A kinglet process."""
+    """A kinglet process; `before` is called in it first."""
 
-    def __init__(self, command, log):
+    def __init__(self, command, log, before=None):
         self.log_path = log
         with open(log, "wb") as out:
             self.child = subprocess.Popen(command, stdout=out, stderr=out,
-                                          stdin=subprocess.DEVNULL)
+                                          stdin=subprocess.DEVNULL, preexec_fn=before)
 
     def log(self):
         """What it has written so far."""

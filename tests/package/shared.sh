@@ -32,6 +32,11 @@ ours() { # every file of the machine with our name; man keeps what systemd-analy
     find /etc /var /usr /run -name '*kinglet*' -not -path '/var/cache/man/*' 2>/dev/null | sort
 }
 
+# What this machine has installed itself goes first.
+if dpkg -s kinglet >/dev/null 2>&1; then
+    dpkg --purge kinglet >/tmp/own.out 2>&1 || fail "purge of the machine's own installation"
+fi
+
 # Requests without a pause, each on a new connection, until `clients_end`. None may fail.
 clients_begin() { # clients_begin WORD: stands in each request
     rm -f /tmp/clients.stop

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use super::descriptors::{self, CONNECTIONS_MIN, Held};
 use crate::buf::{BLOCK_BYTES, LANES};
 use crate::config::settings::{Global, Settings};
 use crate::conn::{RX_BYTES, TX_BYTES, UserOfMemory};
@@ -42,15 +43,8 @@ const CERTIFIED_HANDSHAKE_BYTES: usize = 36 * 1024;
 /// What the one that is being worked on takes besides at most: a hello of 16 KiB, taken apart.
 const HANDSHAKE_PEAK_BYTES: usize = 68 * 1024;
 
-/// Descriptors that are not connections: standard streams, epoll, signals, logs, files on
-/// their way out. Listeners, directories and the file cache come on top.
-const DESCRIPTORS_SPARE: u64 = 96;
-
 /// Stack of a thread that turns a reactor; the first one has the process's.
 pub(in crate::daemon) const STACK_BYTES: usize = 256 << 10;
-
-/// Descriptors of a reactor: an epoll instance and an eventfd.
-const REACTOR_DESCRIPTORS: u64 = 2;
 
 /// What the machine offers.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +74,8 @@ pub(in crate::daemon) struct Sizes {
     pub handshake_bytes: usize,
     /// Bytes that a connection may hold of its client's certificate.
     pub client_bytes: usize,
+    /// Descriptors that would be needed beside those that there are.
+    pub descriptors_missing: u64,
 }
 
 /// What is spoken.
@@ -110,20 +106,20 @@ impl Speech {
 }
 
 impl Sizes {
-    /// From the configuration and the machine, beside `held` listeners and directories. Nothing
-    /// is set aside for TLS where it is not spoken.
+    /// From the configuration and the machine, beside what is `held`. Nothing is set aside for TLS
+    /// where it is not spoken.
     #[must_use]
     pub(in crate::daemon) fn new(
         global: &Global,
         machine: Machine,
-        held: usize,
+        held: Held,
         speech: Speech,
     ) -> Self {
         let by_memory = (machine.memory_bytes / MEMORY_PER_CONNECTION)
             .clamp(CONNECTIONS_DEFAULT_MIN, CONNECTIONS_DEFAULT_MAX);
         let wanted = global.connections_max.map_or(by_memory, u64::from);
-        let taken = descriptors_beside(global, held);
-        let possible = machine.descriptors.saturating_sub(taken).max(16);
+        let taken = descriptors::beside(global, held);
+        let possible = machine.descriptors.saturating_sub(taken).max(CONNECTIONS_MIN);
         let whole = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).clamp(1, SLOTS_MAX);
         let connections_max = whole(wanted.min(possible));
         let blocks_default = (connections_max / 8).clamp(BLOCKS_DEFAULT_MIN, BLOCKS_DEFAULT_MAX);
@@ -161,6 +157,7 @@ impl Sizes {
                 Speech::Plain | Speech::Tls => 0,
                 Speech::CertifiedTls => SUBJECT_BYTES_MAX + size_of::<Box<str>>(),
             },
+            descriptors_missing: (taken + CONNECTIONS_MIN).saturating_sub(machine.descriptors),
         }
     }
 }
@@ -182,20 +179,30 @@ impl Sizes {
 impl Sizes {
     /// Says where there is less than was asked for.
     pub(in crate::daemon) fn shortcomings(&self, global: &Global) -> Vec<Finding> {
-        let mut texts = Vec::new();
+        let mut found = Vec::new();
+        let mut add = |text| found.push(Finding::new(Severity::Degraded, text));
+        if self.descriptors_missing > 0 {
+            add(format!(
+                "{} more open files than are allowed would be needed for all listeners, \
+                 directories and logs",
+                self.descriptors_missing
+            ));
+        }
         if self.connections_max < self.connections_wanted {
-            texts.push(format!(
-                "{} connections at once, not {}: there are not more descriptors",
+            add(format!(
+                "{} connections at once, not {}: not more open files are allowed",
                 self.connections_max, self.connections_wanted
             ));
         }
+        found.iter_mut().for_each(|one| one.hint = Some(descriptors::REMEDY.to_owned()));
         if self.threads < usize::from(global.count_threads) {
-            texts.push(format!(
+            let text = format!(
                 "{} threads, not {}: each needs a connection, a buffer and a handshake of its own",
                 self.threads, global.count_threads
-            ));
+            );
+            found.push(Finding::new(Severity::Degraded, text));
         }
-        texts.into_iter().map(|text| Finding::new(Severity::Degraded, text)).collect()
+        found
     }
 }
 
@@ -210,15 +217,6 @@ pub(in crate::daemon) struct Share {
     pub sessions_max: usize,
     /// TLS handshakes at once.
     pub handshakes_max: usize,
-}
-
-/// Descriptors that the server needs beside those of its connections: `held` are those of
-/// listeners and of the directories that are served, which every reactor has. Open files are shared
-/// out.
-pub(in crate::daemon) fn descriptors_beside(global: &Global, held: usize) -> u64 {
-    let threads = u64::from(global.count_threads.max(1));
-    let each = held as u64 + REACTOR_DESCRIPTORS;
-    DESCRIPTORS_SPARE + threads * each + u64::from(global.open_files_max)
 }
 
 /// One user of memory.

@@ -3,10 +3,11 @@
 use super::*;
 
 const BOARD: Machine = Machine { memory_bytes: 32 << 20, descriptors: 4096 };
+const HELD: Held = Held { of_each: 2, of_all: 0 };
 
 #[test]
 fn a_small_board_gets_few_connections() {
-    let sizes = Sizes::new(&Global::default(), BOARD, 2, Speech::Plain);
+    let sizes = Sizes::new(&Global::default(), BOARD, HELD, Speech::Plain);
     assert_eq!(sizes.connections_max, 819);
     assert_eq!(sizes.blocks_max, 102);
     let budget = Budget::of_reactors(&sizes, 300);
@@ -16,24 +17,30 @@ fn a_small_board_gets_few_connections() {
 #[test]
 fn descriptors_limit_connections() {
     let global = Global { connections_max: Some(10_000), ..Global::default() };
-    let sizes = Sizes::new(&global, Machine { descriptors: 512, ..BOARD }, 2, Speech::Plain);
+    let sizes = Sizes::new(&global, Machine { descriptors: 512, ..BOARD }, HELD, Speech::Plain);
     assert_eq!(sizes.connections_max, 512 - 96 - 2 - 2 - 64);
     assert_eq!(sizes.connections_wanted, 10_000);
-    let none = Sizes::new(&global, Machine { descriptors: 0, ..BOARD }, 2, Speech::Plain);
+    let none = Sizes::new(&global, Machine { descriptors: 0, ..BOARD }, HELD, Speech::Plain);
     assert_eq!(none.connections_max, 16);
+    let missing = |sizes: &Sizes| sizes.descriptors_missing;
+    assert_eq!((missing(&sizes), missing(&none)), (0, 96 + 2 + 2 + 64 + 16));
+    let said = none.shortcomings(&global);
+    assert!(said[0].message.starts_with("180 more open files"), "{said:?}");
+    assert!(said[1].message.starts_with("16 connections at once, not 10000"), "{said:?}");
+    assert!(said.iter().all(|one| one.hint.as_ref().unwrap().contains("ulimit -n")));
 }
 
 #[test]
 fn what_is_asked_for_is_what_there_is() {
     let global = Global { connections_max: Some(50), blocks_max: Some(7), ..Global::default() };
-    let sizes = Sizes::new(&global, BOARD, 1, Speech::Plain);
+    let sizes = Sizes::new(&global, BOARD, HELD, Speech::Plain);
     assert_eq!((sizes.connections_max, sizes.blocks_max), (50, 7));
 }
 
 #[test]
 fn tls_has_lines_of_its_own_where_it_is_spoken() {
     let global = Global::default();
-    let of = |global: &Global, speech| Sizes::new(global, BOARD, 2, speech);
+    let of = |global: &Global, speech| Sizes::new(global, BOARD, HELD, speech);
     let plain = of(&global, Speech::Plain);
     assert_eq!((plain.sessions_max, plain.handshake_bytes), (0, 0));
     let open = of(&global, Speech::Tls);
@@ -57,7 +64,7 @@ fn tls_has_lines_of_its_own_where_it_is_spoken() {
 #[test]
 fn the_sum_is_printed_with_its_parts() {
     let global = Global { connections_max: Some(100), ..Global::default() };
-    let sizes = Sizes::new(&global, BOARD, 2, Speech::Plain);
+    let sizes = Sizes::new(&global, BOARD, HELD, Speech::Plain);
     let mut budget = Budget::of_reactors(&sizes, 300);
     budget.add(Line::new("open files", 10, 1000));
     let text = budget.to_string();
@@ -84,7 +91,7 @@ fn threads_share_out_what_there_is() {
         ..Global::default()
     };
     let machine = Machine { descriptors: 8192, ..BOARD };
-    let sizes = Sizes::new(&global, machine, 2, Speech::Tls);
+    let sizes = Sizes::new(&global, machine, HELD, Speech::Tls);
     assert_eq!(sizes.threads, 4);
     let shares: Vec<Share> = (0..4).map(|number| sizes.share(number)).collect();
     let sum = |of: &dyn Fn(&Share) -> usize| shares.iter().map(of).sum::<usize>();
@@ -104,11 +111,11 @@ fn no_thread_goes_without() {
     let of = |handshakes_max, speech| {
         let global =
             Global { count_threads: 8, handshakes_max: Some(handshakes_max), ..Global::default() };
-        Sizes::new(&global, BOARD, 2, speech).threads
+        Sizes::new(&global, BOARD, HELD, speech).threads
     };
     assert_eq!((of(3, Speech::Tls), of(3, Speech::Plain), of(8, Speech::Tls)), (3, 8, 8));
     let none = Global { count_threads: 0, ..Global::default() };
-    assert_eq!(Sizes::new(&none, BOARD, 2, Speech::Plain).threads, 1);
+    assert_eq!(Sizes::new(&none, BOARD, HELD, Speech::Plain).threads, 1);
 }
 
 #[test]
@@ -117,7 +124,7 @@ fn what_every_thread_has_is_counted_for_each() {
         let global =
             Global { count_threads: threads, connections_max: Some(100), ..Global::default() };
         let machine = Machine { descriptors: 65536, ..BOARD };
-        let sizes = Sizes::new(&global, machine, 2, Speech::Tls);
+        let sizes = Sizes::new(&global, machine, HELD, Speech::Tls);
         Budget::of_reactors(&sizes, 300).bytes()
     };
     let each = LANES * (RX_BYTES + TX_BYTES) + STACK_BYTES + HANDSHAKE_PEAK_BYTES + SHARED_BYTES;
@@ -128,7 +135,8 @@ fn what_every_thread_has_is_counted_for_each() {
 fn every_thread_holds_descriptors_of_its_own() {
     let of = |threads| {
         let global = Global { count_threads: threads, ..Global::default() };
-        descriptors_beside(&global, 5)
+        descriptors::beside(&global, Held { of_each: 5, of_all: 300 })
     };
-    assert_eq!((of(0), of(1), of(4)), (96 + 64 + 7, 96 + 64 + 7, 96 + 64 + 4 * 7));
+    let once = 96 + 64 + 300;
+    assert_eq!((of(0), of(1), of(4)), (once + 7, once + 7, once + 4 * 7));
 }

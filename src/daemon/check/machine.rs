@@ -8,18 +8,16 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use super::budget::descriptors_beside;
+use super::descriptors::{self, Held};
 use super::identity::{Identity, group_name};
 use super::{error_document, tls, unix_sockets};
-use crate::config::settings::{
-    Global, ListenOn, Located, Mount, NonTls, Origin, Place, Settings, Vhost,
-};
+use crate::config::settings::{ListenOn, Located, Mount, NonTls, Origin, Place, Settings, Vhost};
 use crate::daemon::finding::{Finding, Report, Severity};
 use crate::daemon::listening::places::{self, Bind, Interfaces};
 use crate::daemon::listening::ports;
 use crate::origin::credentials::{Credentials, Event};
 use crate::sys::access::{self, Refusal, Subject, Want};
-use crate::sys::{limits, port_owner};
+use crate::sys::port_owner;
 
 /// Mode bit: everybody may read.
 const WORLD_READABLE: u32 = 0o004;
@@ -57,7 +55,13 @@ pub(in crate::daemon) fn run(
     let listeners = listeners(settings, interfaces, &mut add);
     let mounts = settings.vhosts.iter().flat_map(|vhost| &vhost.mounts);
     let directories = mounts.filter(|mount| matches!(mount.origin.value, Origin::File(_))).count();
-    descriptors(&settings.global, listeners + directories, actors.starter, &mut add);
+    let logs: BTreeSet<_> = settings
+        .vhosts
+        .iter()
+        .filter_map(|vhost| Some(&vhost.access_log.as_ref()?.value))
+        .collect();
+    let held = Held { of_each: listeners + directories, of_all: logs.len() };
+    descriptors::check(&settings.global, held, actors.starter, &mut add);
     sort(&mut found);
     found.into_iter().for_each(report);
 }
@@ -441,30 +445,6 @@ fn of_lwsws(bind: Bind, finding: Finding) -> Finding {
 /// A key that is not written has the empty place.
 fn placed(place: Place, otherwise: Place) -> Place {
     if place == Place::default() { otherwise } else { place }
-}
-
-/// RLIMIT_NOFILE against what the configuration promises.
-fn descriptors(global: &Global, held: usize, starter: &Subject, add: &mut dyn FnMut(Finding)) {
-    let Ok(limit) = limits::descriptors() else { return };
-    let mut hard = limit.hard;
-    match global.rlimit_nofile {
-        Some(wanted) if wanted > hard && starter.uid != 0 => {
-            let message = format!("rlimit-nofile {wanted} is more than the {hard} allowed here");
-            add(Finding::new(Severity::Degraded, message)
-                .hint("raise it from outside: LimitNOFILE= of systemd, or ulimit -Hn"));
-        }
-        Some(wanted) => hard = wanted,
-        None => {}
-    }
-    let Some(connections) = global.connections_max else { return };
-    let needed = u64::from(connections) + descriptors_beside(global, held);
-    if needed > hard {
-        let message = format!(
-            "max-connections {connections} needs {needed} file descriptors and {hard} are allowed"
-        );
-        add(Finding::new(Severity::Warning, message)
-            .hint("raise \"rlimit-nofile\", or LimitNOFILE= of systemd"));
-    }
 }
 
 #[cfg(test)]

@@ -284,7 +284,8 @@ fn findings_come_in_the_order_of_the_files() {
     settings.vhosts.push(second);
     let found = run_as(&settings, &stranger());
     let places: Vec<_> = found.iter().map(|found| found.place.map(|place| place.start)).collect();
-    let limit = if limits::descriptors().unwrap().hard > u64::from(u32::MAX) { 0 } else { 1 };
+    let limit =
+        if crate::sys::limits::descriptors().unwrap().hard > u64::from(u32::MAX) { 0 } else { 1 };
     let expected = [Some(5), Some(10), Some(30), Some(60), None];
     assert_eq!(places, expected[..4 + limit], "{found:?}");
     assert!(found[0].message.contains("never reached"));

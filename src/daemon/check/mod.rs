@@ -3,6 +3,7 @@
 
 pub(super) mod budget;
 mod chroot;
+pub(in crate::daemon) mod descriptors;
 mod error_document;
 pub(super) mod identity;
 pub(super) mod machine;

@@ -1,6 +1,7 @@
 //! Reading what the command line asks to be served, and what follows from it on this machine.
 
 use super::budget::{Budget, Machine, Sizes, Speech};
+use super::descriptors::Held;
 use super::identity::{self, Identity};
 use super::machine::{self, Actors};
 use super::{chroot, migration, unix_sockets};
@@ -192,7 +193,10 @@ fn options(args: &Args, strict: bool) -> Options {
 
 /// The sizes of a server of this configuration on this machine, now.
 pub(in crate::daemon) fn sizes(survey: &Survey, world: &World) -> Sizes {
-    let held = world.listeners.len() + world.directories();
+    let held = Held {
+        of_each: world.listeners.len() + world.directories(),
+        of_all: world.log_files.len(),
+    };
     Sizes::new(&survey.settings.global, Machine::now(), held, Speech::of(&survey.settings))
 }
 

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::listening::places::Bind;
 use crate::sys::port_owner;
+use crate::sys::shortage::Explained;
 use crate::sys::socket::{self, ListenOptions};
 
 /// Who wants to know why an address cannot be bound.
@@ -66,7 +67,10 @@ pub fn refused(bind: Bind, error: &io::Error, asker: Asker) -> Finding {
             let message = format!("this machine cannot listen on {shown}: {error}");
             Finding::new(Severity::Degraded, message)
         }
-        _ => Finding::new(Severity::Error, format!("cannot listen on {shown}: {error}")),
+        _ => {
+            let why = Explained(error);
+            Finding::new(Severity::Error, format!("cannot listen on {shown}: {why}"))
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::sockets::kept::{pack_fd, unpack_fd};
 use crate::daemon::packing::{Malformed, Pack as _, Unpacker};
@@ -22,7 +23,7 @@ const SHARED_MODE: u32 = 0o640;
 #[derive(Debug)]
 struct AccessLog {
     path: String,
-    file: Option<File>,
+    file: Option<Arc<OwnedFd>>,
 }
 
 /// All log files that some generation writes to.
@@ -46,7 +47,7 @@ impl AccessLogs {
             self.logs.retain(|log| log.path != planned.path);
             let path = planned.path.clone();
             let file = match open_file(&path) {
-                Ok(file) => Some(file),
+                Ok(file) => Some(shared(file)),
                 Err(error) => {
                     report(planned, error);
                     None
@@ -61,7 +62,7 @@ impl AccessLogs {
     pub(super) fn reopen(&mut self, report: &mut dyn FnMut(&str, io::Error)) {
         for log in &mut self.logs {
             match open_file(&log.path) {
-                Ok(file) => log.file = Some(file),
+                Ok(file) => log.file = Some(shared(file)),
                 Err(error) => report(&log.path, error),
             }
         }
@@ -69,9 +70,9 @@ impl AccessLogs {
 
     /// The file that this path named when it was last opened.
     #[must_use]
-    pub(super) fn fd(&self, path: &str) -> Option<BorrowedFd<'_>> {
+    pub(super) fn fd(&self, path: &str) -> Option<&Arc<OwnedFd>> {
         let log = self.logs.iter().find(|log| log.path == path)?;
-        log.file.as_ref().map(File::as_fd)
+        log.file.as_ref()
     }
 
     /// Closes those that `is_used` does not want.
@@ -100,11 +101,15 @@ impl AccessLogs {
     pub(super) fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Malformed> {
         let logs = from.list(|from| {
             let path = from.text()?;
-            let file = from.optional(|from| Ok(unpack_fd(from)?.into()))?;
+            let file = from.optional(|from| Ok(Arc::new(unpack_fd(from)?)))?;
             Ok(AccessLog { path, file })
         })?;
         Ok(Self { logs })
     }
+}
+
+fn shared(file: File) -> Arc<OwnedFd> {
+    Arc::new(file.into())
 }
 
 /// Opens for reading too, as lwsws does: opening a FIFO that way does not wait for a reader.
@@ -176,7 +181,7 @@ mod tests {
     }
 
     fn write(logs: &AccessLogs, path: &str, text: &str) {
-        let fd = logs.fd(path).unwrap().try_clone_to_owned().unwrap();
+        let fd = logs.fd(path).unwrap().try_clone().unwrap();
         File::from(fd).write_all(text.as_bytes()).unwrap();
     }
 

@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::daemon::orders::{Order, PACKET_BYTES_MAX, Report};
-use crate::sys::{fd, passing};
+use crate::sys::shortage::Explained;
+use crate::sys::{log, passing};
 
 /// Orders that may wait for a worker to read them: listeners and logs of a large configuration
 /// several times over.
@@ -30,7 +32,8 @@ pub enum Received {
 #[derive(Debug)]
 struct Waiting {
     packet: Zeroizing<Box<[u8]>>,
-    rider: Option<OwnedFd>,
+    /// Shared: with a copy for each order that waits, descriptors could run out.
+    rider: Option<Arc<OwnedFd>>,
 }
 
 /// The supervisor's end.
@@ -40,11 +43,6 @@ pub struct Channel {
     waiting: VecDeque<Waiting>,
     closed: bool,
 }
-
-/// The worker can not be reached any more: it has too many orders to read, or there are no
-/// descriptors left to keep them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unreachable;
 
 impl Channel {
     /// A channel and the worker's end of it.
@@ -66,12 +64,9 @@ impl Channel {
     /// no error: its end is told in other ways.
     ///
     /// # Errors
-    /// [`Unreachable`].
-    pub fn send(
-        &mut self,
-        order: &Order,
-        rider: Option<BorrowedFd<'_>>,
-    ) -> Result<(), Unreachable> {
+    /// The worker cannot be reached any more: it has too many orders to read, or what the kernel
+    /// says.
+    pub fn send(&mut self, order: &Order, rider: Option<&Arc<OwnedFd>>) -> io::Result<()> {
         if self.closed {
             return Ok(());
         }
@@ -82,30 +77,25 @@ impl Channel {
         sent
     }
 
-    fn send_packet(
-        &mut self,
-        packet: &[u8],
-        rider: Option<BorrowedFd<'_>>,
-    ) -> Result<(), Unreachable> {
+    fn send_packet(&mut self, packet: &[u8], rider: Option<&Arc<OwnedFd>>) -> io::Result<()> {
         if self.waiting.is_empty() && self.put(packet, rider)? {
             return Ok(());
         }
         if self.waiting.len() >= ORDERS_MAX {
-            return Err(Unreachable);
+            return Err(io::Error::other(format!("{ORDERS_MAX} wait to be read")));
         }
-        let rider = rider.map(fd::duplicate).transpose().map_err(|_| Unreachable)?;
-        self.waiting.push_back(Waiting { packet: Zeroizing::new(packet.into()), rider });
+        let packet = Zeroizing::new(packet.into());
+        self.waiting.push_back(Waiting { packet, rider: rider.cloned() });
         Ok(())
     }
 
     /// Sends what waits, as far as there is room.
     ///
     /// # Errors
-    /// [`Unreachable`].
-    pub fn flush(&mut self) -> Result<(), Unreachable> {
+    /// As [`send`](Self::send).
+    pub fn flush(&mut self) -> io::Result<()> {
         while let Some(first) = self.waiting.pop_front() {
-            let rider = first.rider.as_ref().map(AsFd::as_fd);
-            if !self.put(&first.packet, rider)? {
+            if !self.put(&first.packet, first.rider.as_ref())? {
                 self.waiting.push_front(first);
                 break;
             }
@@ -143,19 +133,22 @@ impl Channel {
                 Received::Closed
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Received::Nothing,
-            Err(_) => Received::Garbage,
+            Err(error) => {
+                log::error(format_args!("a worker's report is lost: {}", Explained(&error)));
+                Received::Garbage
+            }
         }
     }
 
     /// Whether the packet is on its way, or nobody wants it any more.
-    fn put(&self, packet: &[u8], rider: Option<BorrowedFd<'_>>) -> Result<bool, Unreachable> {
-        match passing::send(self.fd.as_fd(), packet, rider) {
+    fn put(&self, packet: &[u8], rider: Option<&Arc<OwnedFd>>) -> io::Result<bool> {
+        match passing::send(self.fd.as_fd(), packet, rider.map(AsFd::as_fd)) {
             Ok(()) => Ok(true),
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock => Ok(false),
                 // What it has said before it went is still to be read.
                 io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Ok(true),
-                _ => Err(Unreachable),
+                _ => Err(error),
             },
         }
     }

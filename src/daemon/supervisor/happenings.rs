@@ -248,7 +248,10 @@ impl fmt::Display for Notice {
                 write!(f, "worker {generation} gives no sign of life and is ended")
             }
             Self::Broken(generation) => {
-                write!(f, "worker {generation} can not be understood and is ended")
+                write!(
+                    f,
+                    "worker {generation} and the supervisor do not understand each other: it is ended"
+                )
             }
             Self::Late(generation) => {
                 write!(f, "worker {generation} did not stop in time and is ended")

@@ -1,11 +1,12 @@
 //! How the supervisor does what the state machine wants.
 
 use std::collections::VecDeque;
+use std::io;
 use std::os::fd::AsFd as _;
 use std::rc::Rc;
 
 use super::announce;
-use super::channel::{Channel, Unreachable};
+use super::channel::Channel;
 use super::generations::State;
 use super::happenings::{
     Action, Basis, Ended, Event, Generation, Notice, Outcome, Planned as Found, RUNTIME,
@@ -19,7 +20,8 @@ use crate::daemon::listening::places::{Interfaces, Wanted};
 use crate::daemon::orders::{Order, TicketBytes};
 use crate::daemon::plan::{Excerpt, Plan};
 use crate::sys::log::{self, Level, Target};
-use crate::sys::{clock, heap};
+use crate::sys::shortage::Explained;
+use crate::sys::{clock, heap, limits};
 use crate::tls::TicketSecret;
 
 type Events = VecDeque<Event>;
@@ -74,7 +76,7 @@ impl Shell<'_> {
         }
         let started = self.children.check().and_then(|()| {
             Planner::start(&self.children, reload)
-                .map_err(|error| format!("the configuration can not be read: {error}"))
+                .map_err(|error| not_started("reads the configuration", &error))
         });
         match started {
             Ok(planner) => self.planner = Some(planner),
@@ -124,6 +126,8 @@ impl Shell<'_> {
             return events.push_back(Event::Sockets(Err(RUNTIME)));
         };
         let plan = &planned.plan;
+        // The planner has said so if that is not allowed.
+        let _ = limits::raise_descriptors(plan.descriptors);
         let wanted: Vec<Wanted> = plan.listeners.iter().map(|one| one.wanted.clone()).collect();
         let mut prepared = self.table.prepare(plan, &Interfaces::for_listeners(&wanted));
         for (finding, source) in prepared.findings.drain(..) {
@@ -157,7 +161,7 @@ impl Shell<'_> {
         let mut worker = match self.spawn(generation, &planned.plan) {
             Ok(worker) => worker,
             Err(error) => {
-                self.complain(&format!("the worker can not be started: {error}"));
+                self.complain(&not_started("serves", &error));
                 return events.push_back(Event::Ended(generation, Ended::NotStarted));
             }
         };
@@ -174,16 +178,16 @@ impl Shell<'_> {
             None => self.table.quick_port(),
         };
         let fd = |number| {
-            self.table.fd(number).or_else(|| prepared.and_then(|prepared| prepared.fd(number)))
+            let fd = self.table.fd(number);
+            fd.or_else(|| prepared.and_then(|prepared| prepared.fd(number))).cloned()
         };
         let extra = Extra { port, tickets };
-        if worker.hand_over(&planned, &sockets, &fd, &self.logs, extra).is_err() {
-            events.push_back(Event::Broken(generation));
-        }
+        let handed = worker.hand_over(&planned, &sockets, &fd, &self.logs, extra);
+        lost(handed, generation, events);
         self.workers.push(worker);
     }
 
-    fn spawn(&self, generation: Generation, plan: &Rc<Plan>) -> std::io::Result<Worker> {
+    fn spawn(&self, generation: Generation, plan: &Rc<Plan>) -> io::Result<Worker> {
         let (channel, end) = Channel::pair()?;
         let ring = log::ring().and_then(|ring| ring.descriptor());
         let pid = self.children.start_worker(plan.speaks_tls, end.as_fd(), ring)?;
@@ -201,7 +205,8 @@ impl Shell<'_> {
     fn open_logs(&mut self, plan: &Plan) {
         let voice = &mut self.voice;
         self.logs.open(&plan.logs, &mut |planned, error| {
-            let message = format!("the access log {} can not be opened: {error}", planned.path);
+            let why = Explained(&error);
+            let message = format!("the access log {} can not be opened: {why}", planned.path);
             voice.report(&Finding::new(Severity::Degraded, message), &planned.source);
         });
     }
@@ -352,9 +357,16 @@ impl Shell<'_> {
     }
 }
 
+/// The process that does `what` could not be started.
+pub(super) fn not_started(what: &str, error: &io::Error) -> String {
+    format!("the process that {what} cannot be started: {}", Explained(error))
+}
+
 /// A worker that can not be told anything is of no use.
-fn lost(sent: Result<(), Unreachable>, generation: Generation, events: &mut Events) {
-    if sent.is_err() {
+pub(super) fn lost(sent: io::Result<()>, generation: Generation, events: &mut Events) {
+    if let Err(error) = sent {
+        let why = Explained(&error);
+        log::error(format_args!("worker {generation} cannot be given its orders: {why}"));
         events.push_back(Event::Broken(generation));
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::children::Children;
 use super::happenings::{Ended, Terms};
@@ -19,7 +20,7 @@ pub(super) struct Planned {
     /// The plan.
     pub(super) plan: Rc<Plan>,
     /// The texts of the configuration, for its workers.
-    pub(super) snapshot: Rc<OwnedFd>,
+    pub(super) snapshot: Arc<OwnedFd>,
 }
 
 impl Planned {
@@ -96,14 +97,16 @@ impl Planner {
 }
 
 fn read(plan: OwnedFd, snapshot: OwnedFd) -> Result<Planned, String> {
-    let sealed = memory_file::seal(plan.as_fd()).and_then(|()| memory_file::seal(snapshot.as_fd()));
-    sealed.map_err(|error| format!("its plan can not be sealed: {error}"))?;
+    let sealed = |file| {
+        memory_file::seal(file).map_err(|error| format!("its plan can not be sealed: {error}"))
+    };
+    let (plan, snapshot) = (sealed(plan)?, sealed(snapshot)?);
     let bytes = memory_file::read_whole(plan.as_fd(), PLAN_BYTES_MAX)
         .map_err(|error| format!("its plan can not be read: {error}"))?;
     let plan = Plan::decode(&bytes).map_err(|fault| {
         format!("the program on disk makes another kind of plan ({fault}), a restart is needed")
     })?;
-    Ok(Planned { plan: Rc::new(plan), snapshot: Rc::new(snapshot) })
+    Ok(Planned { plan: Rc::new(plan), snapshot: Arc::new(snapshot) })
 }
 
 /// As much of its messages as is read.

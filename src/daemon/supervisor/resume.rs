@@ -8,6 +8,7 @@ use std::io::{self, Write as _};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt as _;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -218,7 +219,7 @@ fn wipe(state: OwnedFd) {
 
 fn unpack_planned(from: &mut Unpacker<'_>) -> Result<Planned, Malformed> {
     let plan = Rc::new(Plan::decode(from.blob()?)?);
-    Ok(Planned { plan, snapshot: Rc::new(unpack_fd(from)?) })
+    Ok(Planned { plan, snapshot: Arc::new(unpack_fd(from)?) })
 }
 
 fn pack_living(to: &mut Vec<u8>, living: &Living) {

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd as _, AsRawFd as _, RawFd};
 use super::channel::Received;
 use super::happenings::{Event, Generation, RUNTIME};
 use super::interfaces::Watcher;
+use super::perform::lost;
 use super::shell::{Beginnings, Shell};
 use crate::daemon::command::args::{Args, Source};
 use crate::daemon::command::print;
@@ -167,9 +168,7 @@ impl Shell<'_> {
     fn listen_to(&mut self, generation: Generation, events: &mut VecDeque<Event>) {
         let worker = self.workers.iter_mut().find(|worker| worker.generation == generation);
         let Some(worker) = worker else { return };
-        if worker.channel.flush().is_err() {
-            events.push_back(Event::Broken(generation));
-        }
+        lost(worker.channel.flush(), generation, events);
         for _ in 0..REPORTS_MAX {
             events.push_back(match worker.channel.receive() {
                 Received::Nothing => break,

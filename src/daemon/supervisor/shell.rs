@@ -12,6 +12,7 @@ use super::commands::Commands;
 use super::generations::{Generations, State};
 use super::happenings::{Event, Generation};
 use super::interfaces::Watcher;
+use super::perform::lost;
 use super::planner::{Planned, Planner};
 use super::service::Service;
 use super::sockets::{Prepared, Served, Table};
@@ -24,6 +25,7 @@ use crate::sys::detach::Detached;
 use crate::sys::log::{self, Level};
 use crate::sys::pid_file::PidFile;
 use crate::sys::ring_log::RingLog;
+use crate::sys::shortage::Explained;
 use crate::sys::terminal::Terminal;
 use crate::sys::{clock, notify};
 use crate::tls::TicketSecret;
@@ -174,12 +176,11 @@ impl<'a> Shell<'a> {
     pub(super) fn reopen_logs(&mut self, events: &mut VecDeque<Event>) {
         let voice = &mut self.voice;
         self.logs.reopen(&mut |path, error| {
-            voice.say(Level::Warn, &format!("the access log {path} can not be opened: {error}"));
+            let why = Explained(&error);
+            voice.say(Level::Warn, &format!("the access log {path} can not be opened: {why}"));
         });
         for worker in &mut self.workers {
-            if worker.send_logs(&self.logs).is_err() {
-                events.push_back(Event::Broken(worker.generation));
-            }
+            lost(worker.send_logs(&self.logs), worker.generation, events);
         }
     }
 

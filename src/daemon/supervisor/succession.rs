@@ -3,6 +3,7 @@
 
 use super::generations::PLAN_MS_MAX;
 use super::happenings::Ended;
+use super::perform::not_started;
 use super::planner::{Left, Planner};
 use super::resume::STATE_VERSION;
 use super::shell::Shell;
@@ -88,7 +89,7 @@ impl Shell<'_> {
     fn try_program(&mut self) -> Succession {
         let started = self.children.check().and_then(|()| {
             Planner::start(&self.children, true)
-                .map_err(|error| format!("the program on disk can not be run: {error}"))
+                .map_err(|error| not_started("tries the program on disk", &error))
         });
         match started {
             Ok(planner) => {

@@ -1,10 +1,12 @@
 //! A worker process as the supervisor sees it.
 
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::access_logs::AccessLogs;
-use super::channel::{Channel, Unreachable};
+use super::channel::Channel;
 use super::happenings::Generation;
 use super::planner::Planned;
 use super::sockets::Handed;
@@ -52,16 +54,16 @@ impl Worker {
     /// Sends all that a new worker needs. `fd` finds a socket.
     ///
     /// # Errors
-    /// [`Unreachable`].
-    pub(super) fn hand_over<'a>(
+    /// As [`Channel::send`].
+    pub(super) fn hand_over(
         &mut self,
         planned: &Planned,
         sockets: &[Handed],
-        fd: &dyn Fn(u32) -> Option<BorrowedFd<'a>>,
+        fd: &dyn Fn(u32) -> Option<Arc<OwnedFd>>,
         logs: &AccessLogs,
         extra: Extra,
-    ) -> Result<(), Unreachable> {
-        self.channel.send(&Order::Snapshot, Some(planned.snapshot.as_fd()))?;
+    ) -> io::Result<()> {
+        self.channel.send(&Order::Snapshot, Some(&planned.snapshot))?;
         if let Some(port) = extra.port {
             self.channel.send(&Order::Port(port), None)?;
         }
@@ -70,7 +72,7 @@ impl Worker {
         }
         self.send_logs(logs)?;
         for handed in sockets {
-            self.listen(*handed, fd(handed.socket))?;
+            self.listen(*handed, fd(handed.socket).as_ref())?;
         }
         self.channel.send(&Order::Serve, None)
     }
@@ -78,12 +80,8 @@ impl Worker {
     /// Sends a listening socket.
     ///
     /// # Errors
-    /// [`Unreachable`].
-    pub(super) fn listen(
-        &mut self,
-        handed: Handed,
-        fd: Option<BorrowedFd<'_>>,
-    ) -> Result<(), Unreachable> {
+    /// As [`Channel::send`].
+    pub(super) fn listen(&mut self, handed: Handed, fd: Option<&Arc<OwnedFd>>) -> io::Result<()> {
         let Some(fd) = fd else { return Ok(()) };
         let Handed { socket, listener, share } = handed;
         if !self.sockets.contains(&socket) {
@@ -95,8 +93,8 @@ impl Worker {
     /// Takes sockets away, those of `numbers` that it has.
     ///
     /// # Errors
-    /// [`Unreachable`].
-    pub(super) fn unlisten(&mut self, numbers: &dyn Fn(u32) -> bool) -> Result<(), Unreachable> {
+    /// As [`Channel::send`].
+    pub(super) fn unlisten(&mut self, numbers: &dyn Fn(u32) -> bool) -> io::Result<()> {
         let channel = &mut self.channel;
         let gone = self.sockets.extract_if(.., |socket| numbers(*socket));
         gone.into_iter().try_for_each(|socket| channel.send(&Order::Unlisten { socket }, None))
@@ -105,8 +103,8 @@ impl Worker {
     /// Sends its access logs, as they are open now.
     ///
     /// # Errors
-    /// [`Unreachable`].
-    pub(super) fn send_logs(&mut self, logs: &AccessLogs) -> Result<(), Unreachable> {
+    /// As [`Channel::send`].
+    pub(super) fn send_logs(&mut self, logs: &AccessLogs) -> io::Result<()> {
         for (number, log) in (0..=u16::MAX).zip(&self.plan.logs) {
             if let Some(fd) = logs.fd(&log.path) {
                 self.channel.send(&Order::Log { number }, Some(fd))?;

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use crate::conn::Overseer;
 use crate::daemon::orders::{Order, PACKET_BYTES_MAX, Report};
 use crate::reactor::{Command, Counts, Letter, ListenerId, Listening, Post};
+use crate::sys::shortage::Explained;
 use crate::sys::{clock, log, passing};
 use crate::vhost::LogId;
 use crate::vhost::log::Logs;
@@ -84,7 +85,7 @@ impl Channel {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
                 Err(error) => {
-                    log::error(format_args!("an order is lost: {error}"));
+                    log::error(format_args!("an order is lost: {}", Explained(&error)));
                     // One that was too long is nobody's. Any other was meant, and the supervisor
                     // believes that it came: another worker will get it.
                     if error.kind() != io::ErrorKind::InvalidData {

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::daemon::orders::{Malformed, Order, PACKET_BYTES_MAX, TicketBytes};
 use crate::sys::poll::{self, Watch};
+use crate::sys::shortage::Explained;
 use crate::sys::{clock, passing};
 
 /// How long the whole handover may take.
@@ -59,8 +60,8 @@ pub(super) enum Refusal {
     Sockets,
     /// It took too long.
     Late,
-    /// The channel can not be read.
-    Channel(io::ErrorKind),
+    /// The channel can not be read, with this error number.
+    Channel(i32),
 }
 
 impl fmt::Display for Refusal {
@@ -72,7 +73,10 @@ impl fmt::Display for Refusal {
             Self::Descriptor => f.write_str("an order came with the wrong descriptors"),
             Self::Sockets => write!(f, "more than {SOCKETS_MAX} listening sockets came"),
             Self::Late => write!(f, "it was not complete after {HANDOVER_MS} ms"),
-            Self::Channel(kind) => write!(f, "the channel can not be read: {kind}"),
+            Self::Channel(errno) => {
+                let error = io::Error::from_raw_os_error(*errno);
+                write!(f, "the channel can not be read: {}", Explained(&error))
+            }
         }
     }
 }
@@ -88,7 +92,11 @@ impl Handover {
     pub(super) fn receive(channel: impl AsFd) -> Result<Self, Refusal> {
         let channel = channel.as_fd();
         let until_ms = clock::monotonic_ms() + HANDOVER_MS;
-        let refused = |error: io::Error| Refusal::Channel(error.kind());
+        let refused = |error: io::Error| match error.raw_os_error() {
+            Some(errno) => Refusal::Channel(errno),
+            // It is longer than any order.
+            None => Refusal::Malformed(Malformed::Trailing),
+        };
         let mut handover = Self::default();
         // One of the packets is a secret.
         let mut room = Zeroizing::new([0; PACKET_BYTES_MAX]);

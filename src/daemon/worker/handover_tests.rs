@@ -124,5 +124,5 @@ fn packets_that_are_too_long_are_refused() {
     let (near, far) = passing::pair().unwrap();
     passing::send(far.as_fd(), &[1; PACKET_BYTES_MAX + 1], None).unwrap();
     let refused = Handover::receive(&near).unwrap_err();
-    assert_eq!(refused, Refusal::Channel(io::ErrorKind::InvalidData));
+    assert_eq!(refused, Refusal::Malformed(Malformed::Trailing));
 }

@@ -1,6 +1,7 @@
 //! From what was handed over to a worker that serves.
 
 use std::fs::File;
+use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 
 use super::channel::{Channel, Homes, ORDERS, Parts};
@@ -10,6 +11,7 @@ use super::threads::{self, Crew};
 use crate::config::settings::ListenOn;
 use crate::conn::Site;
 use crate::daemon::certificates::load;
+use crate::daemon::check::descriptors::CONNECTIONS_MIN;
 use crate::daemon::check::survey::{self, Survey};
 use crate::daemon::command::args::Args;
 use crate::daemon::command::{exit, print};
@@ -17,6 +19,7 @@ use crate::daemon::orders::{Report, TicketBytes};
 use crate::daemon::plan::snapshot::{self, SNAPSHOT_BYTES_MAX};
 use crate::reactor::{ListenerId, Listening};
 use crate::sys::log::Target;
+use crate::sys::shortage::Explained;
 use crate::sys::{clock, detach, heap, limits, log, memory_file, passing, process};
 use crate::tls::TicketSecret;
 use crate::vhost::World;
@@ -60,7 +63,10 @@ pub(super) fn serve(args: &Args, channel: OwnedFd, handover: Handover) -> Result
     drop(survey);
     heap::give_back();
     let watches = vec![(ORDERS, channel.as_raw_fd())];
-    let reports = channel.try_clone().map_err(|error| failed(format_args!("{error}")))?;
+    let reports = channel.try_clone().map_err(|error| not_set_up(&error))?;
+    // Where descriptors are short, directories must not get what connections need: one that is not
+    // open now is opened when somebody asks for it.
+    let kept: Vec<OwnedFd> = (0..CONNECTIONS_MIN).map_while(|_| channel.try_clone().ok()).collect();
     let connections_max = u32::try_from(sizes.connections_max).unwrap_or(u32::MAX);
     // The world outlives everything; a new configuration comes with a new process.
     let site: &'static Site = Box::leak(Box::new(site));
@@ -69,6 +75,7 @@ pub(super) fn serve(args: &Args, channel: OwnedFd, handover: Handover) -> Result
     // Whoever has started a program in the background does not wait for its standard error.
     let leaves_stderr = args.daemonize && args.log_target != Target::Stderr;
     let ready = move || {
+        drop(kept);
         let ready = Report::Ready { memory_bytes_max, connections_max };
         // A supervisor that has gone is noticed by the reactor.
         let _ = passing::send(reports.as_fd(), &ready.encode(), None);
@@ -77,7 +84,12 @@ pub(super) fn serve(args: &Args, channel: OwnedFd, handover: Handover) -> Result
         }
     };
     threads::run(crew, |post| Box::new(Channel::new(parts, post)), ready)
-        .map_err(|error| failed(format_args!("the event loops can not be set up: {error}")))
+        .map_err(|error| not_set_up(&error))
+}
+
+/// The event loops, or the threads that turn them; the exit code.
+pub(in crate::daemon) fn not_set_up(error: &io::Error) -> u8 {
+    failed(format_args!("the event loops can not be set up: {}", Explained(error)))
 }
 
 fn failed(why: std::fmt::Arguments<'_>) -> u8 {

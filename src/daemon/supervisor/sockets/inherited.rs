@@ -1,6 +1,7 @@
 //! Sockets that whoever started the server has opened for it (`LISTEN_FDS`, sd_listen_fds(3)).
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use super::{Duty, Origin, Socket, Table};
 use crate::daemon::listening::places::Bind;
@@ -45,7 +46,7 @@ impl Table {
                 number,
                 key,
                 share,
-                fd,
+                fd: Arc::new(fd),
                 local,
                 file: None,
                 origin,

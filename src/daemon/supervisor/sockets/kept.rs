@@ -4,6 +4,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, RawFd};
+use std::sync::Arc;
 
 use super::{Duty, Origin, Socket, Table, unix};
 use crate::daemon::listening::table::Key;
@@ -65,7 +66,7 @@ impl Socket {
 
     fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Malformed> {
         let number = from.u32()?;
-        let fd = unpack_fd(from)?;
+        let fd = Arc::new(unpack_fd(from)?);
         let key = match from.u8()? {
             0 => Key::Unix(from.text()?),
             1 => {
@@ -138,7 +139,7 @@ mod tests {
             number,
             key,
             share: 3,
-            fd,
+            fd: Arc::new(fd),
             local,
             file: None,
             origin,
@@ -167,7 +168,7 @@ mod tests {
         let shown = format!("{table:?}");
         // The descriptors stay open under their numbers.
         for socket in table.sockets {
-            let _ = socket.fd.into_raw_fd();
+            let _ = Arc::into_inner(socket.fd).unwrap().into_raw_fd();
         }
         let mut from = Unpacker::new(&bytes);
         let back = Table::unpack(&mut from).unwrap();

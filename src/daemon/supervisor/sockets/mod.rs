@@ -20,7 +20,8 @@ mod unix;
 mod unix_tests;
 
 use std::net::SocketAddr;
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use crate::daemon::listening::table::{Held, Key};
 use crate::sys::unix_listener::UnixAccess;
@@ -58,7 +59,7 @@ struct Socket {
     key: Key,
     /// Index among the sockets of its key.
     share: u16,
-    fd: OwnedFd,
+    fd: Arc<OwnedFd>,
     /// What TCP is bound to, with its real port.
     local: Option<SocketAddr>,
     /// The file of a unix socket that has one.
@@ -98,8 +99,8 @@ impl Table {
 
     /// Descriptor of a socket; none when there is no such number any more.
     #[must_use]
-    pub fn fd(&self, number: u32) -> Option<BorrowedFd<'_>> {
-        self.socket(number).map(|socket| socket.fd.as_fd())
+    pub fn fd(&self, number: u32) -> Option<&Arc<OwnedFd>> {
+        self.socket(number).map(|socket| &socket.fd)
     }
 
     /// Listens again where a worker has ended that. A worker that was taken over can do so to all

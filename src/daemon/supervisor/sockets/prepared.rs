@@ -3,7 +3,8 @@
 use std::cell::OnceCell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::sync::Arc;
 
 use super::{Duty, Handed, Origin, Socket, Table, unix};
 use crate::config::settings::ListenOn;
@@ -182,8 +183,8 @@ impl Table {
 impl Prepared {
     /// Descriptor of a socket that was opened for this plan.
     #[must_use]
-    pub fn fd(&self, number: u32) -> Option<BorrowedFd<'_>> {
-        self.opened.iter().find(|socket| socket.number == number).map(|socket| socket.fd.as_fd())
+    pub fn fd(&self, number: u32) -> Option<&Arc<OwnedFd>> {
+        self.opened.iter().find(|socket| socket.number == number).map(|socket| &socket.fd)
     }
 
     fn report(&mut self, plan: &Plan, index: usize, finding: Finding) {
@@ -217,7 +218,7 @@ impl Prepared {
                 number,
                 key: wish.key.clone(),
                 share,
-                fd: socket,
+                fd: Arc::new(socket),
                 local: Some(bind.address),
                 file: None,
                 origin: Origin::Opened,
@@ -227,20 +228,14 @@ impl Prepared {
         );
     }
 
-    fn add_unix(
-        &mut self,
-        wish: &Wish,
-        number: u32,
-        fd: std::os::fd::OwnedFd,
-        file: Option<unix::SocketFile>,
-    ) {
+    fn add_unix(&mut self, wish: &Wish, number: u32, fd: OwnedFd, file: Option<unix::SocketFile>) {
         self.add(
             wish,
             Socket {
                 number,
                 key: wish.key.clone(),
                 share: 0,
-                fd,
+                fd: Arc::new(fd),
                 local: None,
                 file,
                 origin: Origin::Opened,

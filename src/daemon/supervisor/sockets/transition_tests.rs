@@ -88,7 +88,7 @@ impl Generation {
         let (orders, received) = channel();
         let thread = thread::spawn(move || generation(&received));
         for handed in table.handed() {
-            let fd = table.fd(handed.socket).unwrap().try_clone_to_owned().unwrap();
+            let fd = table.fd(handed.socket).unwrap().try_clone().unwrap();
             orders.send(Order::Listen(handed.socket, fd)).unwrap();
         }
         Self { orders, thread }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::packing::{Malformed, Pack as _, Unpacker};
+use crate::sys::shortage::Explained;
 use crate::sys::socket::BACKLOG;
 use crate::sys::unix_listener::{self, Inode, NAME_BYTES_MAX, UnixAccess, UnixName};
 
@@ -104,6 +105,9 @@ fn refused(name: &str, error: &io::Error) -> Finding {
             Finding::new(Severity::Degraded, format!("there is no directory for {name}"))
                 .hint("make it, or let the init system make it: RuntimeDirectory= of systemd")
         }
-        _ => Finding::new(Severity::Error, format!("cannot listen on {name}: {error}")),
+        _ => {
+            let why = Explained(error);
+            Finding::new(Severity::Error, format!("cannot listen on {name}: {why}"))
+        }
     }
 }
