@@ -18,6 +18,7 @@ use crate::daemon::listening::places::{self, Bind, Interfaces};
 use crate::daemon::listening::ports;
 use crate::sys::access::{self, Refusal, Subject, Want};
 use crate::sys::{limits, port_owner};
+use crate::vhost::certificate_files::PemFiles;
 
 /// Mode bit: everybody may read.
 const WORLD_READABLE: u32 = 0o004;
@@ -55,7 +56,7 @@ pub(in crate::daemon) fn run(
             access_log(log, actors, &mut add);
         }
     }
-    tls::run(settings, &mut add);
+    tls::run(settings, &PemFiles::default(), &mut add);
     unix_sockets::places(settings, actors.starter, &mut add);
     let listeners = listeners(settings, interfaces, &mut add);
     let mounts = settings.vhosts.iter().flat_map(|vhost| &vhost.mounts);

@@ -9,12 +9,11 @@ use std::path::Path;
 
 use sha1_smol::Sha1;
 
-use crate::config::settings::{CertificateSource, ListenOn, Origin, Settings, SourceFile};
+use crate::config::settings::{ListenOn, Origin, Settings, SourceFile};
 use crate::daemon::check::identity::Identity;
 use crate::daemon::command::args::{Args, Source};
 use crate::daemon::worker::rights;
-use crate::sys::content;
-use crate::tls::PEM_BYTES_MAX;
+use crate::vhost::certificate_files::{self, PemFiles};
 
 /// The running program.
 const PROGRAM: &str = "/proc/self/exe";
@@ -33,13 +32,14 @@ impl Digest {
     }
 }
 
-/// The fingerprint of what would be served now, with `self_signed` if a vhost shows that. To be
-/// called with the rights of who starts the server: private keys are part of it.
+/// The fingerprint of what would be served now, with the files `pem` and with `self_signed` if a
+/// vhost shows that. To be called with the rights of who starts the server: private keys are part
+/// of it.
 pub(super) fn of(
     args: &Args,
     settings: &Settings,
     identity: &Identity,
-    self_signed: Option<&str>,
+    (pem, self_signed): (&PemFiles, Option<&str>),
 ) -> [u8; 20] {
     let mut digest = Digest(Sha1::new());
     digest.put(env!("CARGO_PKG_VERSION").as_bytes());
@@ -48,7 +48,7 @@ pub(super) fn of(
     texts(&mut digest, &settings.files);
     digest.number(identity.subject.uid.into());
     digest.number(identity.subject.gid.into());
-    certificates(&mut digest, settings);
+    certificates(&mut digest, settings, pem);
     held_directories(&mut digest, settings, identity);
     digest.put(self_signed.unwrap_or_default().as_bytes());
     digest.0.digest().bytes()
@@ -98,15 +98,10 @@ fn texts(digest: &mut Digest, files: &[SourceFile]) {
 }
 
 /// The contents of the files of all vhosts, in the order of the configuration.
-fn certificates(digest: &mut Digest, settings: &Settings) {
+fn certificates(digest: &mut Digest, settings: &Settings, pem: &PemFiles) {
     for tls in settings.vhosts.iter().filter_map(|vhost| vhost.tls.as_ref()) {
-        let certificate = match &tls.certificate.value {
-            CertificateSource::File(path) => Some(path),
-            CertificateSource::SelfSigned => None,
-        };
-        let others = [&tls.key, &tls.ca].into_iter().flatten().map(|file| &file.value);
-        for path in certificate.into_iter().chain(others) {
-            match content::read(Path::new(path), PEM_BYTES_MAX) {
+        for path in certificate_files::paths(tls) {
+            match pem.read(path) {
                 Ok(text) => digest.put(&text),
                 // Whatever keeps it from being read may be gone the next time.
                 Err(error) => digest.put(error.kind().to_string().as_bytes()),
