@@ -47,7 +47,7 @@ fn memory(bytes: &[u8]) -> OwnedFd {
 
 fn snapshot_of(text: &str) -> OwnedFd {
     let file = SourceFile { path: "/etc/kinglet/conf".to_owned(), text: text.into() };
-    memory(&snapshot::encode(&[file]))
+    memory(&snapshot::encode(&[file], &[]))
 }
 
 fn log_file(folder: &Folder, name: &str) -> File {
@@ -303,6 +303,7 @@ fn plans_say_what_a_generation_needs() {
     assert_eq!((listener.wanted.port, listener.scheme), (9, Scheme::Http));
     assert_eq!(listener.vhosts, "localhost");
     assert!(listener.source.place.contains("conf:1:"), "{:?}", listener.source);
+    let (files, _) = files;
     assert!(files.len() == 1 && files[0].text.starts_with(b"{ \"global\""));
     // The same again, until something changes.
     assert_eq!(made().0, plan);
@@ -344,7 +345,7 @@ fn quick_mode_is_planned_and_served() {
     let mut file = File::from(memory(&files));
     file.rewind().unwrap();
     file.read_to_end(&mut bytes).unwrap();
-    assert!(snapshot::decode(&bytes).unwrap().is_empty());
+    assert!(snapshot::decode(&bytes).unwrap().0.is_empty());
     assert!(memory_file::read_whole(file.as_fd(), 1 << 20).unwrap() == bytes);
 }
 

@@ -70,10 +70,12 @@ fn plan(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn texts(bytes: &[u8]) -> Option<Vec<u8>> {
-    let files: Vec<SourceFile> = snapshot::decode(bytes).ok()?;
+    let (files, pem) = snapshot::decode(bytes).ok()?;
     let content = |file: &SourceFile| file.path.len() + file.text.len();
     assert!(files.iter().map(content).sum::<usize>() < bytes.len());
-    Some(snapshot::encode(&files))
+    let secret: usize = pem.iter().map(|(path, content)| path.len() + content.len()).sum();
+    assert!(secret < bytes.len());
+    Some(snapshot::encode(&files, &pem).to_vec())
 }
 
 /// A packet of an answer: a text of any bytes, or an exit code.

@@ -29,6 +29,7 @@ use crate::sys::signal::Signals;
 use crate::sys::{clock, heap, log};
 use crate::tls::TicketSecret;
 use crate::vhost::World;
+use crate::vhost::certificate_files::PemFiles;
 use crate::vhost::log::{Logs, Owner};
 
 /// Serves what the command line names; the exit code.
@@ -37,7 +38,7 @@ pub(super) fn serve(args: &Args) -> u8 {
 }
 
 fn run(args: &Args) -> Result<u8, u8> {
-    let Made { plan, files } = make::make(args)?;
+    let Made { plan, files, pem } = make::make(args)?;
     let sockets = Sockets::open(&plan)?;
     let mut survey = Survey::planned(args, files, sockets.0.quick_port())?;
     let world = survey.untold(Survey::world);
@@ -48,7 +49,9 @@ fn run(args: &Args) -> Result<u8, u8> {
     let sizes = survey::sizes(&survey, &world);
     let listeners = sockets.share_out(&world, sizes.threads)?;
     let tickets = load::shared(TicketSecret::new(clock::monotonic_ms()));
-    let certificates = load::load(&mut survey, args, &identity, tickets);
+    let pem = PemFiles::given(pem);
+    let certificates = load::load(&mut survey, args, &identity, (&pem, tickets));
+    drop(pem);
     let logs = open_logs(&mut survey, &world, &identity);
     if log::enabled(log::Level::Warn) {
         survey.print();

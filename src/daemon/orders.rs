@@ -107,6 +107,11 @@ pub enum Report {
         /// The number of the ping.
         number: u32,
     },
+    /// A vhost shows its own certificate now, which it could not when it was planned.
+    Certified {
+        /// Number of the vhost.
+        vhost: u16,
+    },
 }
 
 impl Pack for Packet {
@@ -220,6 +225,11 @@ impl Report {
                 packet.u32(*number);
                 packet
             }
+            Self::Certified { vhost } => {
+                let mut packet = begun(5);
+                packet.u16(*vhost);
+                packet
+            }
         }
     }
 
@@ -238,6 +248,7 @@ impl Report {
                 requests: from.u64()?,
             },
             4 => Self::Pong { number: from.u32()? },
+            5 => Self::Certified { vhost: from.u16()? },
             _ => return Err(Malformed::Value),
         };
         from.end()?;

@@ -26,6 +26,7 @@ fn reports() -> Vec<Report> {
         Report::Failed { code: 78 },
         Report::Stats { connections: 1, accepted: 2, requests: u64::MAX },
         Report::Pong { number: 9 },
+        Report::Certified { vhost: 0x0102 },
     ]
 }
 
@@ -62,7 +63,7 @@ fn unknown_packets_are_refused() {
     assert_eq!(Order::decode(&[VERSION, 0]), Err(Malformed::Value));
     assert_eq!(Order::decode(&[VERSION, 12]), Err(Malformed::Value));
     assert_eq!(Report::decode(&[VERSION, 0]), Err(Malformed::Value));
-    assert_eq!(Report::decode(&[VERSION, 5]), Err(Malformed::Value));
+    assert_eq!(Report::decode(&[VERSION, 6]), Err(Malformed::Value));
     assert_eq!(Order::decode(&[VERSION + 1, 1]), Err(Malformed::Version));
     assert_eq!(Report::decode(&[0, 1, 0]), Err(Malformed::Version));
 }

@@ -1,8 +1,9 @@
 //! Reading the files of `host-ssl-cert`, `host-ssl-key` and `host-ssl-ca`.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use zeroize::Zeroizing;
 
@@ -77,6 +78,61 @@ impl fmt::Display for Instead {
     }
 }
 
+/// The content of a file, or the number of the error that reading it gave.
+type Known = Result<Zeroizing<Vec<u8>>, i32>;
+
+/// Files that are read once: what has been checked is what is shown, whatever becomes of them.
+#[derive(Default)]
+pub struct PemFiles {
+    /// By path.
+    known: RefCell<Vec<(String, Known)>>,
+    /// How many of them somebody else has read; they stand in front.
+    given: usize,
+}
+
+impl PemFiles {
+    /// Those that somebody else has read.
+    pub fn given(files: impl IntoIterator<Item = (String, Zeroizing<Vec<u8>>)>) -> Self {
+        let known = files.into_iter().map(|(path, content)| (path, Ok(content)));
+        let known: Vec<_> = known.collect();
+        Self { given: known.len(), known: RefCell::new(known) }
+    }
+
+    /// Whether somebody else has read all that a vhost names.
+    pub(super) fn has_given(&self, tls: &Tls) -> bool {
+        let known = self.known.borrow();
+        let given = known.get(..self.given).unwrap_or_default();
+        paths(tls).all(|path| given.iter().any(|(other, _)| other == path))
+    }
+
+    /// The content of a file as it was when it was first asked for.
+    ///
+    /// # Errors
+    /// As [`content::read`].
+    pub fn read(&self, path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+        let mut known = self.known.borrow_mut();
+        let found = match known.iter().find(|(other, _)| other == path) {
+            Some((_, found)) => found.clone(),
+            None => {
+                let read = content::read(Path::new(path), PEM_BYTES_MAX);
+                let read = read.map_err(|error| error.raw_os_error().unwrap_or_default());
+                known.push((path.to_owned(), read.clone()));
+                read
+            }
+        };
+        found.map_err(io::Error::from_raw_os_error)
+    }
+}
+
+/// Where the files of a vhost are read from.
+#[derive(Clone, Copy)]
+pub enum Source<'s> {
+    /// As they were.
+    Once(&'s PemFiles),
+    /// As they are on the disk now; what we may not read is left to a process that still may.
+    Disk(Option<&'s Keeper>),
+}
+
 /// The certificate chain and key of a vhost, with what `roots` adds to the chain; none for a
 /// self-signed certificate.
 ///
@@ -85,13 +141,13 @@ impl fmt::Display for Instead {
 pub fn identity(
     tls: &Tls,
     roots: Option<&Roots>,
-    keeper: Option<&Keeper>,
+    source: Source<'_>,
 ) -> Result<Option<Identity>, Unusable> {
     let CertificateSource::File(path) = &tls.certificate.value else { return Ok(None) };
     let place = tls.certificate.place;
-    let chain = read(path, place, keeper)?;
+    let chain = read(path, place, source)?;
     let key = match &tls.key {
-        Some(key) => read(&key.value, key.place, keeper)?,
+        Some(key) => read(&key.value, key.place, source)?,
         None => chain.clone(),
     };
     let mut identity = Identity::from_pem(&chain, &key).map_err(|fault| {
@@ -110,12 +166,12 @@ pub fn identity(
 ///
 /// # Errors
 /// What is wrong with the file, or that there has to be one.
-pub fn roots(tls: &Tls, keeper: Option<&Keeper>) -> Result<Option<Roots>, Unusable> {
+pub fn roots(tls: &Tls, source: Source<'_>) -> Result<Option<Roots>, Unusable> {
     let of_ca = |unusable: Unusable| Unusable { is_ca: true, ..unusable };
     let Some(ca) = &tls.ca else {
         return tls.client_cert_required.map_or(Ok(None), |place| Err(Unusable::no_ca(place)));
     };
-    let pem = read(&ca.value, ca.place, keeper).map_err(of_ca)?;
+    let pem = read(&ca.value, ca.place, source).map_err(of_ca)?;
     Roots::from_pem(&pem).map(Some).map_err(|fault| {
         let hint = Some(fault.hint());
         of_ca(Unusable { hint, ..Unusable::new(ca.place, format!("{}: {fault}", ca.value)) })
@@ -123,19 +179,19 @@ pub fn roots(tls: &Tls, keeper: Option<&Keeper>) -> Result<Option<Roots>, Unusab
 }
 
 /// The files that a vhost names.
-pub(super) fn paths(tls: &Tls) -> Vec<PathBuf> {
+pub fn paths(tls: &Tls) -> impl Iterator<Item = &str> {
     let certificate = match &tls.certificate.value {
         CertificateSource::File(path) => Some(path),
         CertificateSource::SelfSigned => None,
     };
     let others = [&tls.key, &tls.ca].into_iter().flatten().map(|file| &file.value);
-    certificate.into_iter().chain(others).map(PathBuf::from).collect()
+    certificate.into_iter().chain(others).map(String::as_str)
 }
 
 /// What is not taken of the files that a vhost names, each once; files that can not be read are at
 /// fault themselves.
 #[must_use]
-pub fn skipped(tls: &Tls) -> Vec<(&str, Place, Skipped)> {
+pub fn skipped<'t>(tls: &'t Tls, files: &PemFiles) -> Vec<(&'t str, Place, Skipped)> {
     let certificate = match &tls.certificate.value {
         CertificateSource::File(path) => Some((path, tls.certificate.place)),
         CertificateSource::SelfSigned => None,
@@ -146,19 +202,21 @@ pub fn skipped(tls: &Tls) -> Vec<(&str, Place, Skipped)> {
         if found.iter().any(|(known, ..)| known == path) {
             continue;
         }
-        let pem = read(path, place, None).unwrap_or_default();
+        let pem = files.read(path).unwrap_or_default();
         found.extend(tls::skipped(&pem).into_iter().map(|one| (path.as_str(), place, one)));
     }
     found
 }
 
-/// Reads a file, or lets `keeper` read what we may not.
-fn read(path: &str, place: Place, keeper: Option<&Keeper>) -> Result<Zeroizing<Vec<u8>>, Unusable> {
-    let content = match (content::read(Path::new(path), PEM_BYTES_MAX), keeper) {
-        (Err(error), Some(keeper)) if error.kind() == io::ErrorKind::PermissionDenied => {
-            keeper.read(Path::new(path))
-        }
-        (content, _) => content,
+fn read(path: &str, place: Place, source: Source<'_>) -> Result<Zeroizing<Vec<u8>>, Unusable> {
+    let content = match source {
+        Source::Once(files) => files.read(path),
+        Source::Disk(keeper) => match (content::read(Path::new(path), PEM_BYTES_MAX), keeper) {
+            (Err(error), Some(keeper)) if error.kind() == io::ErrorKind::PermissionDenied => {
+                keeper.read(Path::new(path))
+            }
+            (content, _) => content,
+        },
     };
     content.map_err(|error| {
         let why = match error.kind() {

@@ -15,7 +15,7 @@ use crate::sys::keeper::Keeper;
 use crate::sys::{cpu, log};
 use crate::tls::{Certified, Clients, Policy, Shown, Terms, TicketSecret, Tickets};
 
-use super::certificate_files::{self, Instead, Unusable};
+use super::certificate_files::{self, Instead, PemFiles, Source, Unusable};
 use super::world::{Fault, VhostId};
 
 /// How often the files of a vhost in trouble are looked at, at most.
@@ -29,6 +29,8 @@ const NOT_MADE: &str = "it could not be made at the start";
 
 /// What is needed besides files.
 pub struct Means<'m> {
+    /// The files as they were planned; what is not among them is read.
+    pub files: &'m PemFiles,
     /// The self-signed certificate; made when it is first asked for.
     pub self_signed: &'m mut dyn FnMut() -> Result<Certified, String>,
     /// What the keys of session tickets come from; none = no tickets.
@@ -39,13 +41,26 @@ pub struct Means<'m> {
     pub now_secs: fn() -> u64,
 }
 
+/// Who hears that a vhost shows now what it could not show when it was planned.
+pub type Hear = Box<dyn Fn(VhostId) + Send + Sync>;
+
+/// What keeps a vhost from showing what it should.
+#[derive(Debug)]
+pub struct Trouble {
+    /// What is to be said about it.
+    pub fault: Fault,
+    /// Its files are the whole of it: whoever has checked them knows.
+    pub is_of_files: bool,
+}
+
 /// The TLS side of every vhost.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Certificates {
     /// By vhost; none without a certificate of its own.
     entries: Box<[Option<Entry>]>,
     /// Reads the files of vhosts in trouble.
     keeper: Mutex<Option<Keeper>>,
+    heard: Option<Hear>,
 }
 
 #[derive(Debug)]
@@ -56,7 +71,9 @@ struct Entry {
     /// Not there while the vhost is closed.
     policy: OnceLock<Policy>,
     troubled: AtomicBool,
-    trouble: Mutex<Trouble>,
+    /// Its files have been read after it was planned.
+    is_late: bool,
+    retries: Mutex<Retries>,
     tickets: Option<Arc<Mutex<TicketSecret>>>,
     now_ms: fn() -> u64,
     now_secs: fn() -> u64,
@@ -64,7 +81,7 @@ struct Entry {
 
 /// When something is done about what keeps a vhost from showing what it should.
 #[derive(Debug, Default)]
-struct Trouble {
+struct Retries {
     /// `ignore-missing-cert`: nobody has to hear of it.
     expected: bool,
     retry_at_ms: u64,
@@ -74,21 +91,22 @@ struct Trouble {
 impl Certificates {
     /// Reads what the vhosts of `settings` name.
     #[must_use]
-    pub fn load(settings: &Settings, means: &mut Means<'_>) -> (Self, Vec<Fault>) {
-        let mut faults = Vec::new();
+    pub fn load(settings: &Settings, means: &mut Means<'_>) -> (Self, Vec<Trouble>) {
+        let mut troubles = Vec::new();
         let entries = settings.vhosts.iter().map(|vhost| {
             let tls = vhost.tls.as_ref()?;
             let entry = Entry::new(&vhost.name.value, tls, means);
-            entry.start(means, &mut faults);
+            troubles.extend(entry.start(means));
             Some(entry)
         });
-        (Self { entries: entries.collect(), keeper: Mutex::new(None) }, faults)
+        (Self { entries: entries.collect(), ..Self::default() }, troubles)
     }
 
     /// The files of vhosts in trouble, which somebody has to read who still may.
     #[must_use]
     pub fn troubled_files(&self) -> Vec<PathBuf> {
-        self.troubled().flat_map(|entry| certificate_files::paths(&entry.tls)).collect()
+        let paths = self.troubled().flat_map(|entry| certificate_files::paths(&entry.tls));
+        paths.map(PathBuf::from).collect()
     }
 
     fn troubled(&self) -> impl Iterator<Item = &Entry> {
@@ -100,10 +118,27 @@ impl Certificates {
         self.keeper = Mutex::new(Some(keeper));
     }
 
+    /// Tells `heard` of each vhost whose trouble ends, and of those that may have been in trouble
+    /// before they were loaded.
+    pub fn heard_by(&mut self, heard: Hear) {
+        for (number, entry) in (0..=u16::MAX).zip(&self.entries) {
+            let came_late = |one: &Entry| one.is_late && !one.troubled.load(Ordering::Relaxed);
+            if entry.as_ref().is_some_and(came_late) {
+                heard(VhostId(number));
+            }
+        }
+        self.heard = Some(heard);
+    }
+
     /// Tries to end the trouble of a vhost; without any left nobody has to keep rights for it.
-    fn retry(&self, entry: &Entry) {
+    fn retry(&self, vhost: VhostId, entry: &Entry) {
         let Ok(mut keeper) = self.keeper.try_lock() else { return };
         entry.retry(keeper.as_ref());
+        if !entry.troubled.load(Ordering::Relaxed)
+            && let Some(heard) = &self.heard
+        {
+            heard(vhost);
+        }
         if self.troubled().next().is_none() {
             *keeper = None;
         }
@@ -114,9 +149,15 @@ impl Certificates {
     pub fn policy(&self, vhost: VhostId) -> Option<&Policy> {
         let entry = self.entries.get(usize::from(vhost.0))?.as_ref()?;
         if entry.troubled.load(Ordering::Relaxed) {
-            self.retry(entry);
+            self.retry(vhost, entry);
         }
         entry.policy.get()
+    }
+}
+
+impl std::fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Certificates").field("entries", &self.entries).finish_non_exhaustive()
     }
 }
 
@@ -128,7 +169,8 @@ impl Entry {
             shown: Shown::new(None),
             policy: OnceLock::new(),
             troubled: AtomicBool::new(false),
-            trouble: Mutex::new(Trouble::default()),
+            is_late: !means.files.has_given(tls),
+            retries: Mutex::new(Retries::default()),
             tickets: means.tickets.clone(),
             now_ms: means.now_ms,
             now_secs: means.now_secs,
@@ -136,12 +178,14 @@ impl Entry {
     }
 
     /// Brings the vhost up as well as can be.
-    fn start(&self, means: &mut Means<'_>, faults: &mut Vec<Fault>) {
-        let (Ok(Some(unusable)) | Err(unusable)) = self.take_own(means.self_signed, None) else {
-            return;
+    fn start(&self, means: &mut Means<'_>) -> Option<Trouble> {
+        let source = Source::Once(means.files);
+        let (Ok(Some(unusable)) | Err(unusable)) = self.take_own(means.self_signed, source) else {
+            return None;
         };
         let instead = unusable.instead(&self.tls);
-        let mut message = format!("{}: {instead}", unusable.why);
+        let of_files = format!("{}: {instead}", unusable.why);
+        let mut message = of_files.clone();
         // Only a start can make one, so it is kept even where it can not be shown yet.
         if instead == Instead::SelfSigned
             || self.tls.certificate.value == CertificateSource::SelfSigned
@@ -159,26 +203,27 @@ impl Entry {
         {
             message = format!("{}: the vhost is closed ({error})", unusable.why);
         }
-        faults.push(Fault { place: unusable.place, message });
         let now_ms = (self.now_ms)();
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Trouble {
+        *self.retries.lock().unwrap_or_else(PoisonError::into_inner) = Retries {
             expected: instead == Instead::Nothing,
             retry_at_ms: now_ms + RETRY_MS,
             warn_at_ms: now_ms + WARN_MS,
         };
         self.troubled.store(true, Ordering::Relaxed);
+        let is_of_files = message == of_files;
+        Some(Trouble { fault: Fault { place: unusable.place, message }, is_of_files })
     }
 
     /// Tries to end the trouble, not too often.
     fn retry(&self, keeper: Option<&Keeper>) {
         let now_ms = (self.now_ms)();
-        let Ok(mut trouble) = self.trouble.try_lock() else { return };
-        if now_ms < trouble.retry_at_ms {
+        let Ok(mut retries) = self.retries.try_lock() else { return };
+        if now_ms < retries.retry_at_ms {
             return;
         }
-        trouble.retry_at_ms = now_ms + RETRY_MS;
+        retries.retry_at_ms = now_ms + RETRY_MS;
         let mut made_at_start = || self.shown.certified().ok_or_else(|| NOT_MADE.to_owned());
-        let unusable = match self.take_own(&mut made_at_start, keeper) {
+        let unusable = match self.take_own(&mut made_at_start, Source::Disk(keeper)) {
             Ok(None) => {
                 self.troubled.store(false, Ordering::Relaxed);
                 log::notice(format_args!("vhost {} shows its own certificate now", self.name));
@@ -186,8 +231,8 @@ impl Entry {
             }
             Ok(Some(unusable)) | Err(unusable) => unusable,
         };
-        if now_ms >= trouble.warn_at_ms && !trouble.expected {
-            trouble.warn_at_ms = now_ms + WARN_MS;
+        if now_ms >= retries.warn_at_ms && !retries.expected {
+            retries.warn_at_ms = now_ms + WARN_MS;
             let restart = match unusable.kind {
                 Some(ErrorKind::PermissionDenied) => " (what only root may read takes a restart)",
                 _ => "",
@@ -206,17 +251,17 @@ impl Entry {
     fn take_own(
         &self,
         self_signed: &mut dyn FnMut() -> Result<Certified, String>,
-        keeper: Option<&Keeper>,
+        source: Source<'_>,
     ) -> Result<Option<Unusable>, Unusable> {
         let is_open = self.tls.client_cert_required.is_none();
-        let (roots, lacking) = match certificate_files::roots(&self.tls, keeper) {
+        let (roots, lacking) = match certificate_files::roots(&self.tls, source) {
             Ok(roots) => (roots, None),
             // Without client certificates it only completes the chain.
             Err(unusable) if is_open => (None, Some(unusable)),
             Err(unusable) => return Err(unusable),
         };
         let unusable = |why: String| Unusable::new(self.tls.certificate.place, why);
-        let certified = match certificate_files::identity(&self.tls, roots.as_ref(), keeper)? {
+        let certified = match certificate_files::identity(&self.tls, roots.as_ref(), source)? {
             None => self_signed().map_err(unusable)?,
             Some(identity) => identity.certified(),
         };

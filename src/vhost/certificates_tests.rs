@@ -81,6 +81,7 @@ fn load(folder: &Folder, keys: &str) -> Loaded {
     let stand_in = identity.unwrap().certified();
     let mut asked = 0;
     let mut means = Means {
+        files: &PemFiles::default(),
         self_signed: &mut || {
             asked += 1;
             Ok(Arc::clone(&stand_in))
@@ -89,8 +90,8 @@ fn load(folder: &Folder, keys: &str) -> Loaded {
         now_ms: || NOW_MS.get(),
         now_secs: || 0,
     };
-    let (certificates, faults) = Certificates::load(&settings, &mut means);
-    let faults = faults.into_iter().map(|fault| fault.message).collect();
+    let (certificates, troubles) = Certificates::load(&settings, &mut means);
+    let faults = troubles.into_iter().map(|trouble| trouble.fault.message).collect();
     Loaded { certificates, faults, stand_in, asked }
 }
 

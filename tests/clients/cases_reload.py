@@ -354,3 +354,17 @@ def reload_is_for_root_and_the_owner(stage):
     code, text = stage.run("status", "--json", "-c", conf)
     equal(code, 0, text)
     json.loads(text)
+
+
+@case
+def reload_tells_of_a_password_file_that_is_gone(stage):
+    """a password file that has vanished lets nobody in, and the terminal of the reload says so"""
+    users = stage.file("users", "ann:pass\n", 0o644)
+    stage.serve([stage.vhost([stage.mount(basic_auth=users)])])
+    equal(stage.ask("/").status, 401)
+    os.unlink(users)
+    stage.configure([stage.vhost([stage.mount(basic_auth=users), stage.mount("/more")])])
+    code, text = stage.run("reload", "-c", os.path.join(stage.root, "conf"))
+    equal(code, 0, text)
+    matches("degraded: .*users does not exist: nobody gets in", text)
+    equal(stage.ask("/").status, 401)

@@ -2,9 +2,9 @@
 
 import os
 import shutil
+import signal
 
 import processes
-
 from secure import (PAPERS, ask, certificate, fingerprint, openssl, read, refusal, settings, vhost)
 from stage import case, equal, eventually, matches, true
 
@@ -307,3 +307,88 @@ def pem_files_as_people_have_them(stage):
     equal(code, 0, text)
     equal(text.count("is skipped"), 1, text)
     true(said in text, text)
+
+
+def reload(stage, code):
+    """What `kinglet reload` prints; its exit code is checked."""
+    got, text = stage.run("reload", "-c", os.path.join(stage.root, "conf"))
+    equal(got, code, text)
+    return text
+
+
+@case
+def reload_keeps_a_good_certificate(stage):
+    """files that have gone wrong reject the reload, whatever is wrong with them, and the terminal
+    says so; the certificate is shown on, also by a worker that follows one that was killed"""
+    vhosts, names = [vhost(stage)], []
+    for number, spoil in enumerate(WAYS):
+        name = f"w{number}.test"
+        pem, key = papers(stage, name)
+        vhosts.append(vhost(stage, name, (pem, key)))
+        names.append((name, pem, key, fingerprint(pem), (read(pem), read(key)), spoil))
+    server = serve(stage, vhosts)
+    for name, pem, key, wanted, good, spoil in names:
+        equal(certificate(stage, name), wanted)
+        spoil(pem, key)
+        text = reload(stage, 78)
+        true(f"{pem}:" in text or f"{key}:" in text, f"{spoil.__doc__} in {text}")
+        matches(rf"error: the vhost {name} on 127\.0\.0\.1:\d+ would lose the certificate", text)
+        equal(certificate(stage, name), wanted, spoil.__doc__)
+        if spoil in (spoil_missing, spoil_mismatch):
+            # Another worker of the same plan has to show what this one did.
+            before = processes.worker(server)
+            os.kill(before, signal.SIGKILL)
+            processes.replaced(server, before)
+            eventually(lambda one=name: certificate(stage, one), f"{name} answers")
+            equal(certificate(stage, name), wanted, f"{spoil.__doc__} after a worker's death")
+        for path, content in zip((pem, key), good):
+            if os.path.isdir(path):
+                os.rmdir(path)
+            os.replace(stage.file("tls/new", content), path)
+        matches("nothing has changed", reload(stage, 0))
+
+
+@case
+def reload_keeps_a_certificate_that_came_late(stage):
+    """a vhost that was wrong at the start and came right keeps what it shows by then; one that is
+    wrong as before rejects nothing, and is told again"""
+    late, wrong = papers(stage, "late.test"), papers(stage, "wrong.test")
+    spoil_garbage(*wrong)
+    good = read(late[1])
+    os.unlink(late[1])
+    sites = [vhost(stage), vhost(stage, "late.test", late), vhost(stage, "wrong.test", wrong)]
+    server = serve(stage, sites)
+    stage.file("tls/late.test.key", good)
+    comes_right(stage, "late.test", late[0])
+    os.truncate(late[1], 0)
+    matches("vhost late.test on .* would lose", reload(stage, 78))
+    equal(certificate(stage, "late.test"), fingerprint(late[0]))
+    server.signal(signal.SIGUSR2)
+    eventually(lambda: "the supervisor becomes" in server.log(), "another supervisor")
+    matches("vhost late.test on .* would lose", reload(stage, 78))
+    stage.file("tls/late.test.key", good)
+    text = reload(stage, 0)
+    matches(f"degraded: {wrong[0]}: .*{STANDS_IN}", text)
+    true("would lose" not in text, text)
+    equal(certificate(stage, "late.test"), fingerprint(late[0]))
+
+
+@case
+def reload_keeps_a_good_authority(stage):
+    """host-ssl-ca that has gone wrong rejects the reload; an expired certificate is served, and
+    the terminal says that it is expired"""
+    ca = stage.file("tls/ca.pem", read(PAPERS.authority("root")))
+    pem, key = papers(stage, "old.test")
+    serve(stage, [vhost(stage, "mutual.test", client_cert_required="1", host_ssl_ca=ca),
+                  vhost(stage, "old.test", (pem, key))])
+    using = settings(certificate=PAPERS.leaf("ann", usage="clientAuth"))
+    true("answered" in refusal(stage, "mutual.test", using), "it is open")
+    stage.file("tls/ca.pem", "nothing\n")
+    matches(r"ca\.pem.*mutual\.test on .* would lose", reload(stage, 78))
+    true("answered" in refusal(stage, "mutual.test", using), "it stays open")
+    stage.file("tls/ca.pem", read(PAPERS.authority("root")))
+    expired = PAPERS.leaf("old.test", expired=True)
+    for path, source in zip((pem, key), expired):
+        os.replace(stage.file("tls/new", read(source)), path)
+    matches("(?i)expired|2021", reload(stage, 0))
+    equal(certificate(stage, "old.test"), fingerprint(pem))

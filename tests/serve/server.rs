@@ -20,6 +20,7 @@ use kinglet::sys::signal::Signals;
 use kinglet::sys::socket::{self, ListenOptions, PortSharing};
 use kinglet::tls::TicketSecret;
 use kinglet::vhost::World;
+use kinglet::vhost::certificate_files::PemFiles;
 use kinglet::vhost::certificates::{Certificates, Means};
 use kinglet::vhost::log::Logs;
 
@@ -281,6 +282,7 @@ impl Tls {
     fn load(settings: &Settings, world: &World) -> Self {
         let mut no_stand_in = || Err("not in tests".to_owned());
         let mut means = Means {
+            files: &PemFiles::default(),
             self_signed: &mut no_stand_in,
             tickets: TicketSecret::new(clock::monotonic_ms()).ok().map(Mutex::new).map(Arc::new),
             now_ms: clock::monotonic_ms,

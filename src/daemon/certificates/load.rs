@@ -10,6 +10,7 @@ use crate::daemon::finding::{Finding, Severity};
 use crate::sys::keeper::Keeper;
 use crate::sys::{clock, log};
 use crate::tls::{Certified, PEM_BYTES_MAX, TicketFault, TicketSecret};
+use crate::vhost::certificate_files::PemFiles;
 use crate::vhost::certificates::{Certificates, Means};
 
 /// What session tickets are made from, for all threads.
@@ -26,13 +27,14 @@ pub(in crate::daemon) fn shared(secret: Result<TicketSecret, TicketFault>) -> Op
     }
 }
 
-/// Reads every certificate and key, and makes the self-signed certificate if something needs it.
-/// Without `tickets` sessions are not resumed.
+/// Takes every certificate and key from `pem`, reads what is not there, and makes the self-signed
+/// certificate if something needs it. Without `tickets` sessions are not resumed. What the plan has
+/// found wrong with files has been told.
 pub(in crate::daemon) fn load(
     survey: &mut Survey,
     args: &Args,
     identity: &Identity,
-    tickets: Option<Shared>,
+    (pem, tickets): (&PemFiles, Option<Shared>),
 ) -> Certificates {
     let mut kept: Option<Result<Certified, String>> = None;
     let mut findings = Vec::new();
@@ -41,14 +43,15 @@ pub(in crate::daemon) fn load(
         kept.get_or_insert_with(|| self_signed::certified(settings, args, &mut findings)).clone()
     };
     let mut means = Means {
+        files: pem,
         self_signed: &mut self_signed,
         tickets,
         now_ms: clock::monotonic_ms,
         now_secs: clock::wall_secs,
     };
-    let (mut certificates, faults) = Certificates::load(settings, &mut means);
+    let (mut certificates, troubles) = Certificates::load(settings, &mut means);
     keep_rights(&mut certificates, identity);
-    for fault in faults {
+    for fault in troubles.into_iter().filter(|one| !one.is_of_files).map(|one| one.fault) {
         let finding = Finding::new(Severity::Degraded, fault.message).at(fault.place);
         survey.report.push(finding.into());
     }

@@ -18,6 +18,7 @@ use crate::daemon::listening::ports;
 use crate::origin::credentials::{Credentials, Event};
 use crate::sys::access::{self, Refusal, Subject, Want};
 use crate::sys::port_owner;
+use crate::vhost::certificate_files::PemFiles;
 
 /// Mode bit: everybody may read.
 const WORLD_READABLE: u32 = 0o004;
@@ -99,12 +100,12 @@ fn on_disk(settings: &Settings, actors: Actors<'_>, add: &mut dyn FnMut(Finding)
             access_log(log, actors, add);
         }
     }
-    tls::run(settings, add);
+    tls::run(settings, &PemFiles::default(), add);
     unix_sockets::places(settings, actors.starter, &mut |finding| add(finding));
 }
 
 /// The part of [`run`] that a start repeats: directories and credentials, which may have gone
-/// since the last check, or come back later, and parts of certificate files that are not taken.
+/// since the last check, or come back later.
 pub(in crate::daemon) fn files(settings: &Settings, actors: Actors<'_>, report: &mut Report<'_>) {
     let mut found: Vec<Finding> = Vec::new();
     let mut add = |finding| found.push(finding);
@@ -112,7 +113,6 @@ pub(in crate::daemon) fn files(settings: &Settings, actors: Actors<'_>, report: 
         documents(mount, actors, &mut add);
         credentials(mount, actors, false, &mut add);
     }
-    tls::skipped(settings, &mut add);
     sort(&mut found);
     found.into_iter().for_each(report);
 }

@@ -9,5 +9,5 @@ pub(super) mod identity;
 pub(super) mod machine;
 pub(super) mod migration;
 pub(super) mod survey;
-mod tls;
+pub(super) mod tls;
 pub(super) mod unix_sockets;

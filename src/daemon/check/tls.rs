@@ -6,69 +6,78 @@ use crate::config::settings::{CertificateSource, Located, Place, Settings, Tls, 
 use crate::daemon::finding::{Finding, Severity};
 use crate::sys::clock;
 use crate::tls::Roots;
-use crate::vhost::certificate_files::{self, Unusable};
+use crate::vhost::certificate_files::{self, PemFiles, Source, Unusable};
 
 /// Mode bits: others than owner and group may read or write.
 const OPEN_TO_OTHERS: u32 = 0o006;
 
-/// Checks the files of every vhost that speaks TLS.
-pub(in crate::daemon) fn run(settings: &Settings, add: &mut dyn FnMut(Finding)) {
-    for vhost in &settings.vhosts {
-        if let Some(tls) = &vhost.tls {
-            check(vhost, tls, add);
-        }
-    }
-    skipped(settings, add);
+/// Checks `files`, those of every vhost that speaks TLS, and says by vhost whether it can show and
+/// demand what it should.
+pub(in crate::daemon) fn run(
+    settings: &Settings,
+    files: &PemFiles,
+    add: &mut dyn FnMut(Finding),
+) -> Vec<bool> {
+    let check = |vhost: &Vhost| vhost.tls.as_ref().is_none_or(|tls| check(vhost, tls, files, add));
+    let is_good = settings.vhosts.iter().map(check).collect();
+    skipped(settings, files, add);
+    is_good
 }
 
-/// The part of [`run`] that a start repeats: what of the files is not taken.
-pub(in crate::daemon) fn skipped(settings: &Settings, add: &mut dyn FnMut(Finding)) {
+/// What of the files is not taken.
+fn skipped(settings: &Settings, files: &PemFiles, add: &mut dyn FnMut(Finding)) {
     for tls in settings.vhosts.iter().filter_map(|vhost| vhost.tls.as_ref()) {
-        for (path, place, skipped) in certificate_files::skipped(tls) {
+        for (path, place, skipped) in certificate_files::skipped(tls, files) {
             let message = format!("{path}: {skipped}");
             add(Finding::new(Severity::Warning, message).at(place).hint(skipped.hint()));
         }
     }
 }
 
-fn check(vhost: &Vhost, tls: &Tls, add: &mut dyn FnMut(Finding)) {
-    let roots = match certificate_files::roots(tls, None) {
-        Ok(roots) => roots,
-        Err(unusable) => {
-            add(degraded(unusable, tls));
-            None
-        }
-    };
+/// Whether the files of a vhost can be used.
+fn check(vhost: &Vhost, tls: &Tls, files: &PemFiles, add: &mut dyn FnMut(Finding)) -> bool {
+    let source = Source::Once(files);
+    let mut is_good = true;
+    let roots = certificate_files::roots(tls, source).unwrap_or_else(|unusable| {
+        is_good = false;
+        add(degraded(unusable, tls));
+        None
+    });
     if let (Some(roots), Some(ca), Some(_)) = (&roots, &tls.ca, tls.client_cert_required) {
         authorities(roots, ca, add);
     }
     if let (CertificateSource::File(path), None) = (&tls.certificate.value, &tls.key) {
         // The text is wrong, and that was told: there is no key to look at.
-        if let Err(error) = std::fs::File::open(path) {
+        if let Err(error) = files.read(path) {
             let message = format!("{path}: {error}");
             add(Finding::new(Severity::Degraded, message).at(tls.certificate.place));
         }
-        return;
+        return false;
     }
-    match certificate_files::identity(tls, roots.as_ref(), None) {
+    match certificate_files::identity(tls, roots.as_ref(), source) {
         Ok(None) => suites(tls, false, add),
         Ok(Some(identity)) => {
             suites(tls, identity.has_rsa_key(), add);
             let names: Vec<&str> =
                 vhost.names().filter_map(|name| asked_name(&name.value)).collect();
-            let CertificateSource::File(path) = &tls.certificate.value else { return };
-            for found in identity.findings(&names, Some(clock::wall_secs())) {
-                let message = format!("{path}: {found}");
-                add(Finding::new(Severity::Warning, message)
-                    .at(tls.certificate.place)
-                    .hint(found.hint()));
+            if let CertificateSource::File(path) = &tls.certificate.value {
+                for found in identity.findings(&names, Some(clock::wall_secs())) {
+                    let message = format!("{path}: {found}");
+                    add(Finding::new(Severity::Warning, message)
+                        .at(tls.certificate.place)
+                        .hint(found.hint()));
+                }
             }
         }
-        Err(unusable) => add(degraded(unusable, tls)),
+        Err(unusable) => {
+            is_good = false;
+            add(degraded(unusable, tls));
+        }
     }
     if let Some(key) = &tls.key {
         secrecy(&key.value, key.place, add);
     }
+    is_good
 }
 
 /// What is wrong with the authorities of clients.
@@ -145,7 +154,7 @@ mod tests {
         let file = SourceFile { path: "conf".to_owned(), text: text.into_bytes() };
         let settings = config::load_texts(vec![file], &Options::default()).settings;
         let mut found = Vec::new();
-        run(&settings, &mut |finding| found.push(finding.message));
+        run(&settings, &PemFiles::default(), &mut |finding| found.push(finding.message));
         found.retain(|message| message.contains("suite"));
         found
     }

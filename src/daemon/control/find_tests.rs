@@ -132,7 +132,8 @@ fn a_process_of_another_user_is_not_asked() {
     assert!(search.connect(&name).unwrap().is_none());
     // A name that is taken, where nobody listens.
     let name = Name::of(own, &one, None);
-    let bound = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::SEQPACKET, None).unwrap();
+    let bound =
+        socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::SEQPACKET, None).unwrap();
     bound.bind(&socket2::SockAddr::unix(format!("\0{name}")).unwrap()).unwrap();
     let found = find(&configured(&one));
     let expected = Holder { uid: own, pid: std::process::id() };

@@ -67,7 +67,10 @@ impl Server {
             io::ErrorKind::AddrInUse => {
                 let holder = Holder::of(name).map(|holder| holder.to_string());
                 let holder = holder.unwrap_or_else(|| "another process".to_owned());
-                io::Error::new(error.kind(), format!("{holder} has the name of the socket, @{name}"))
+                io::Error::new(
+                    error.kind(),
+                    format!("{holder} has the name of the socket, @{name}"),
+                )
             }
             _ => error,
         })?;

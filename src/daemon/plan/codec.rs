@@ -2,14 +2,16 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Excerpt, Plan, PlanFault, PlannedListener, PlannedLog, Quick, Scheme};
+use super::{
+    Excerpt, Plan, PlanFault, PlannedIdentity, PlannedListener, PlannedLog, Quick, Scheme,
+};
 use crate::config::settings::{Families, ListenOn};
 use crate::daemon::listening::places::Wanted;
 use crate::daemon::packing::{Pack, Unpacker};
 use crate::sys::unix_listener::UnixAccess;
 
 /// First bytes of a plan; the last one counts its versions.
-const MAGIC: &[u8; 8] = b"kingplN\x02";
+const MAGIC: &[u8; 8] = b"kingplN\x03";
 
 impl Plan {
     /// The plan as bytes.
@@ -33,6 +35,12 @@ impl Plan {
         }
         to.text(&self.budget_text);
         to.u64(self.memory_bytes_max);
+        to.length(self.identities.len());
+        for identity in &self.identities {
+            to.u16(identity.vhost);
+            to.text(&identity.name);
+            to.flag(identity.is_good);
+        }
         to.length(self.logs.len());
         for log in &self.logs {
             put_log(&mut to, log);
@@ -68,6 +76,10 @@ impl Plan {
             })?,
             budget_text: from.text()?,
             memory_bytes_max: from.u64()?,
+            identities: from.list(|from| {
+                let (vhost, name) = (from.u16()?, from.text()?);
+                Ok(PlannedIdentity { vhost, name, is_good: from.flag()? })
+            })?,
             logs: from.list(take_log)?,
             listeners: from.list(take_listener)?,
         };

@@ -37,6 +37,10 @@ fn full() -> Plan {
         quick: Some(Quick { tries: 100, directory: "./public".to_owned() }),
         budget_text: "memory: 3 MiB\n".to_owned(),
         memory_bytes_max: 3 << 20,
+        identities: vec![
+            PlannedIdentity { vhost: 0, name: "one on port 443".to_owned(), is_good: true },
+            PlannedIdentity { vhost: 7, name: "two on [::1]:443".to_owned(), is_good: false },
+        ],
         logs: vec![
             PlannedLog { path: "/a.log".to_owned(), source: excerpt(3) },
             PlannedLog { path: "/b".to_owned(), source: Excerpt::default() },
@@ -59,7 +63,7 @@ fn full() -> Plan {
 }
 
 fn empty() -> Plan {
-    Plan { quick: None, logs: Vec::new(), listeners: Vec::new(), ..full() }
+    Plan { quick: None, identities: Vec::new(), logs: Vec::new(), listeners: Vec::new(), ..full() }
 }
 
 #[test]

@@ -9,14 +9,14 @@ use std::path::Path;
 
 use sha1_smol::Sha1;
 
-use crate::config::settings::{CertificateSource, ListenOn, Located, Origin, Settings, SourceFile};
+use crate::config::settings::{ListenOn, Located, Origin, Settings, SourceFile};
 use crate::daemon::check::identity::Identity;
 use crate::daemon::command::args::{Args, Source};
 use crate::daemon::worker::rights;
 use crate::origin::credentials::FILE_BYTES_MAX as PASSWORDS_BYTES_MAX;
 use crate::sys::access::{self, Want};
 use crate::sys::content;
-use crate::tls::PEM_BYTES_MAX;
+use crate::vhost::certificate_files::{self, PemFiles};
 
 /// The running program.
 const PROGRAM: &str = "/proc/self/exe";
@@ -35,13 +35,14 @@ impl Digest {
     }
 }
 
-/// The fingerprint of what would be served now, with `self_signed` if a vhost shows that. To be
-/// called with the rights of who starts the server: private keys are part of it.
+/// The fingerprint of what would be served now, with the files `pem` and with `self_signed` if a
+/// vhost shows that. To be called with the rights of who starts the server: private keys are part
+/// of it.
 pub(super) fn of(
     args: &Args,
     settings: &Settings,
     identity: &Identity,
-    self_signed: Option<&str>,
+    (pem, self_signed): (&PemFiles, Option<&str>),
 ) -> [u8; 20] {
     let mut digest = Digest(Sha1::new());
     digest.put(env!("CARGO_PKG_VERSION").as_bytes());
@@ -52,7 +53,7 @@ pub(super) fn of(
     digest.number(identity.subject.gid.into());
     digest.number(identity.subject.groups.len() as u64);
     identity.subject.groups.iter().for_each(|gid| digest.number((*gid).into()));
-    certificates(&mut digest, settings);
+    certificates(&mut digest, settings, pem);
     held(&mut digest, settings, identity);
     digest.put(self_signed.unwrap_or_default().as_bytes());
     digest.0.digest().bytes()
@@ -104,15 +105,14 @@ fn texts(digest: &mut Digest, files: &[SourceFile]) {
 }
 
 /// The contents of the files of all vhosts, in the order of the configuration.
-fn certificates(digest: &mut Digest, settings: &Settings) {
+fn certificates(digest: &mut Digest, settings: &Settings, pem: &PemFiles) {
     for tls in settings.vhosts.iter().filter_map(|vhost| vhost.tls.as_ref()) {
-        let certificate = match &tls.certificate.value {
-            CertificateSource::File(path) => Some(path),
-            CertificateSource::SelfSigned => None,
-        };
-        let others = [&tls.key, &tls.ca].into_iter().flatten().map(|file| &file.value);
-        for path in certificate.into_iter().chain(others) {
-            content_of(digest, path, PEM_BYTES_MAX);
+        for path in certificate_files::paths(tls) {
+            match pem.read(path) {
+                Ok(text) => digest.put(&text),
+                // Whatever keeps it from being read may be gone the next time.
+                Err(error) => digest.put(error.kind().to_string().as_bytes()),
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Tests of what tells generations apart.
 
 use super::*;
-use crate::config::settings::{Tls, Vhost};
+use crate::config::settings::{CertificateSource, Located, Tls, Vhost};
 use crate::daemon::command::args;
 use crate::sys::access::Subject;
 
@@ -21,7 +21,7 @@ fn settings(files: &[(&str, &str)]) -> Settings {
 }
 
 fn print_of(settings: &Settings) -> [u8; 20] {
-    of(&arguments_of(&["-c", "/c"]), settings, &identity(1), None)
+    of(&arguments_of(&["-c", "/c"]), settings, &identity(1), (&PemFiles::default(), None))
 }
 
 #[test]
@@ -49,12 +49,13 @@ fn every_text_path_and_order_counts() {
 #[test]
 fn arguments_users_and_the_made_certificate_count() {
     let settings = settings(&[]);
-    let with =
-        |words: &[&str], uid, made| of(&arguments_of(words), &settings, &identity(uid), made);
+    let with = |words: &[&str], uid, made| {
+        of(&arguments_of(words), &settings, &identity(uid), (&PemFiles::default(), made))
+    };
     let mut member = identity(1);
     member.subject.groups.push(2);
     let mut prints = vec![
-        of(&arguments_of(&["-c", "/c"]), &settings, &member, None),
+        of(&arguments_of(&["-c", "/c"]), &settings, &member, (&PemFiles::default(), None)),
         with(&["-c", "/c", "--state-default=/x"], 1, None),
         with(&["-c", "/c"], 1, None),
         with(&["-c", "/d"], 1, None),
@@ -115,7 +116,9 @@ fn directories_behind_closed_ones_count() {
     let mut settings = settings(&[]);
     let mounts = vec![Mount { origin, ..Mount::default() }];
     settings.vhosts = vec![Vhost { mounts, ..Vhost::default() }];
-    let now = || of(&arguments_of(&["-c", "/c"]), &settings, &identity(54_321), None);
+    let now = || {
+        of(&arguments_of(&["-c", "/c"]), &settings, &identity(54_321), (&PemFiles::default(), None))
+    };
     let replace = || {
         // While the old one is still there, so that it keeps its number.
         fs::rename(&www, dir.join("old")).unwrap();
@@ -144,7 +147,9 @@ fn passwords_that_the_server_may_not_read_count() {
     let mut settings = settings(&[]);
     let mounts = vec![Mount { basic_auth: Some(file), ..Mount::default() }];
     settings.vhosts = vec![Vhost { mounts, ..Vhost::default() }];
-    let now = || of(&arguments_of(&["-c", "/c"]), &settings, &identity(54_321), None);
+    let now = || {
+        of(&arguments_of(&["-c", "/c"]), &settings, &identity(54_321), (&PemFiles::default(), None))
+    };
     for (mode, counts) in [(0o644, false), (0o600, true)] {
         fs::write(&path, "a:b").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();

@@ -2,21 +2,28 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::Path;
 
-use super::{Excerpt, Plan, PlannedListener, PlannedLog, Quick, Scheme, fingerprint, snapshot};
-use crate::config::settings::SourceFile;
+use super::snapshot::{PEM_ALL_BYTES_MAX, PemFile};
+use super::{
+    Excerpt, Plan, PlannedIdentity, PlannedListener, PlannedLog, Quick, Scheme, fingerprint,
+    snapshot,
+};
+use crate::config::settings::{ListenOn, Settings, SourceFile, Vhost};
 use crate::daemon::certificates::self_signed;
 use crate::daemon::check::budget::Sizes;
 use crate::daemon::check::identity;
 use crate::daemon::check::machine::{self, Actors};
 use crate::daemon::check::survey::{Survey, budget, sizes};
-use crate::daemon::check::unix_sockets;
+use crate::daemon::check::{tls, unix_sockets};
 use crate::daemon::command::args::{Args, Source};
 use crate::daemon::command::{exit, print, quick};
 use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::listening::places::Wanted;
 use crate::daemon::supervisor::resume::STATE_VERSION;
-use crate::sys::{fd, limits, log};
+use crate::sys::{fd, filesystem, limits, log};
+use crate::vhost::certificate_files::{self, PemFiles};
 use crate::vhost::{Listener, World};
 
 /// Descriptor that the plan is written to.
@@ -30,6 +37,8 @@ pub(in crate::daemon) struct Made {
     pub plan: Plan,
     /// The files that were read; none in quick mode.
     pub files: Vec<SourceFile>,
+    /// Certificates and keys, those of vhosts that can show them.
+    pub pem: Vec<PemFile>,
 }
 
 /// `--plan`: writes plan and snapshot into the descriptors that wait for them; the exit code.
@@ -38,8 +47,14 @@ pub(in crate::daemon) fn run(args: &Args) -> u8 {
         Ok(made) => made,
         Err(code) => return code,
     };
+    // Private keys are not to get onto a disk; without them here they are read by each worker.
+    let file = format!("/proc/self/fd/{SNAPSHOT_FD}");
+    let pem = match filesystem::is_in_memory(Path::new(&file)) {
+        Ok(true) => made.pem.as_slice(),
+        Ok(false) | Err(_) => &[],
+    };
     let written = write(PLAN_FD, &made.plan.encode())
-        .and_then(|()| write(SNAPSHOT_FD, &snapshot::encode(&made.files)));
+        .and_then(|()| write(SNAPSHOT_FD, &snapshot::encode(&made.files, pem)));
     match written {
         Ok(()) => exit::OK,
         Err(error) => {
@@ -71,15 +86,55 @@ pub(in crate::daemon) fn make(args: &Args) -> Result<Made, u8> {
     let short = sizes.shortcomings(&survey.settings.global);
     let actors = Actors { server: &identity, starter: &identity::starter() };
     let Survey { settings, report } = &mut survey;
+    let pem = PemFiles::default();
     machine::files(settings, actors, &mut |finding| report.push(finding.into()));
+    let is_usable = tls::run(settings, &pem, &mut |finding| report.push(finding.into()));
     limit.into_iter().chain(short).for_each(|finding| report.push(finding.into()));
     if log::enabled(log::Level::Warn) {
         survey.print();
     }
     let self_signed = self_signed::prepare(&survey.settings, args);
-    let fingerprint = fingerprint::of(args, &survey.settings, &identity, self_signed.as_deref());
-    let plan = Plan { fingerprint, ..plan(args, &survey, &world, &sizes) };
-    Ok(Made { plan, files: survey.settings.files })
+    let made = (&pem, self_signed.as_deref());
+    let fingerprint = fingerprint::of(args, &survey.settings, &identity, made);
+    let identities = identities(&survey.settings, &is_usable);
+    let planned = plan(args, &survey, &world, &sizes);
+    let plan = Plan { fingerprint, identities, ..planned };
+    let pem = usable(&survey.settings, &is_usable, &pem);
+    Ok(Made { plan, files: survey.settings.files, pem })
+}
+
+/// What vhosts show in handshakes; by vhost, whether their files are usable.
+fn identities(settings: &Settings, is_usable: &[bool]) -> Vec<PlannedIdentity> {
+    let vhosts = (0..=u16::MAX).zip(&settings.vhosts).zip(is_usable);
+    let speaks_tls = vhosts.filter(|((_, vhost), _)| vhost.tls.is_some());
+    let identity = |((number, vhost), is_good): ((u16, &Vhost), &bool)| {
+        let (name, port) = (&vhost.name.value, vhost.port.value);
+        let place = match &vhost.listen_on.value {
+            ListenOn::Any => format!("port {port}"),
+            ListenOn::Address(address, _) => SocketAddr::new(*address, port).to_string(),
+            ListenOn::Nic(nic) => format!("{nic}:{port}"),
+            ListenOn::Unix(path) => path.clone(),
+        };
+        PlannedIdentity { vhost: number, name: format!("{name} on {place}"), is_good: *is_good }
+    };
+    speaks_tls.map(identity).collect()
+}
+
+/// The contents of usable files, each once, as far as there is room for them.
+fn usable(settings: &Settings, is_usable: &[bool], pem: &PemFiles) -> Vec<PemFile> {
+    let tls = settings.vhosts.iter().zip(is_usable).filter(|(_, is_usable)| **is_usable);
+    let paths = tls.filter_map(|(vhost, _)| vhost.tls.as_ref()).flat_map(certificate_files::paths);
+    let (mut files, mut room): (Vec<PemFile>, _) = (Vec::new(), PEM_ALL_BYTES_MAX);
+    for path in paths {
+        if files.iter().all(|(other, _)| other != path)
+            && let Ok(content) = pem.read(path)
+            && let Some(left) = room.checked_sub(content.len())
+        {
+            files.push((path.to_owned(), content));
+            room = left;
+        }
+    }
+    files
 }
 
 fn plan(args: &Args, survey: &Survey, world: &World, sizes: &Sizes) -> Plan {
@@ -95,6 +150,7 @@ fn plan(args: &Args, survey: &Survey, world: &World, sizes: &Sizes) -> Plan {
         drain_ms: u64::from(global.drain_secs) * 1000,
         generations_max: global.generations_max,
         descriptors: limits::descriptors().map_or(1024, |limit| limit.soft),
+        identities: Vec::new(),
         quick: planned_quick(args),
         budget_text: budget.to_string(),
         memory_bytes_max: budget.bytes(),

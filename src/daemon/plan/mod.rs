@@ -42,6 +42,8 @@ pub struct Plan {
     pub budget_text: String,
     /// Memory bound.
     pub memory_bytes_max: u64,
+    /// What vhosts that speak TLS are to show.
+    pub identities: Vec<PlannedIdentity>,
     /// Access logs; the index is [`LogId`](crate::vhost::LogId).
     pub logs: Vec<PlannedLog>,
     /// What to listen on; the index is [`ListenerId`](crate::vhost::ListenerId).
@@ -55,6 +57,27 @@ pub struct Quick {
     pub tries: u16,
     /// The directory, as it was given.
     pub directory: String,
+}
+
+/// The certificate of a vhost, and what else it needs for handshakes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedIdentity {
+    /// Number of the vhost.
+    pub vhost: u16,
+    /// Its name and where it listens.
+    pub name: String,
+    /// Its files can be used.
+    pub is_good: bool,
+}
+
+impl Plan {
+    /// The names of vhosts that `before` has good files for and this plan has not.
+    pub fn lost_identities<'p>(&'p self, before: &'p Self) -> impl Iterator<Item = &'p str> {
+        let was_good =
+            |name: &str| before.identities.iter().any(|one| one.is_good && one.name == name);
+        let lost = self.identities.iter().filter(move |one| !one.is_good && was_good(&one.name));
+        lost.map(|one| one.name.as_str())
+    }
 }
 
 /// An access log.

@@ -1,5 +1,7 @@
-//! The configuration as it was planned: the worker reads what the plan was made of, whatever
-//! becomes of the files meanwhile.
+//! The configuration as it was planned, with certificates and keys: the worker reads what the plan
+//! was made of, whatever becomes of the files meanwhile.
+
+use zeroize::Zeroizing;
 
 use super::PlanFault;
 use crate::config::settings::SourceFile;
@@ -7,24 +9,41 @@ use crate::config::{ALL_BYTES_MAX, FILES_MAX};
 use crate::daemon::packing::{Pack, Unpacker};
 
 /// First bytes of a snapshot; the last one counts its versions.
-const MAGIC: &[u8; 8] = b"kingsnP\x01";
+const MAGIC: &[u8; 8] = b"kingsnP\x02";
 
 /// Bytes of a path and of the lengths around a text, with room to spare.
 const FRAME_BYTES_MAX: usize = 8192;
 
+/// Bytes of certificates and keys; more are read again by each worker.
+pub const PEM_ALL_BYTES_MAX: usize = 4 << 20;
+
 /// Bytes of the longest snapshot: every file that is read has its limits.
-pub const SNAPSHOT_BYTES_MAX: usize = 2 * ALL_BYTES_MAX + (FILES_MAX + 1) * FRAME_BYTES_MAX;
+pub const SNAPSHOT_BYTES_MAX: usize =
+    2 * (ALL_BYTES_MAX + PEM_ALL_BYTES_MAX) + (FILES_MAX + 1) * FRAME_BYTES_MAX;
+
+/// Path and content of a certificate, a key or the like.
+pub type PemFile = (String, Zeroizing<Vec<u8>>);
 
 /// The files as bytes.
 #[must_use]
-pub fn encode(files: &[SourceFile]) -> Vec<u8> {
-    let mut to = Vec::new();
+pub fn encode(files: &[SourceFile], pem: &[PemFile]) -> Zeroizing<Vec<u8>> {
+    let texts = files.iter().map(|file| file.path.len() + file.text.len());
+    let pems = pem.iter().map(|(path, content)| path.len() + content.len());
+    // Room for all of it at once: a vector that grows leaves copies of keys behind.
+    let bytes = MAGIC.len() + 8 + texts.chain(pems).map(|bytes| bytes + 8).sum::<usize>();
+    let mut to = Zeroizing::new(Vec::with_capacity(bytes));
     to.bytes(MAGIC);
     to.length(files.len());
     for file in files {
         to.text(&file.path);
         to.blob(&file.text);
     }
+    to.length(pem.len());
+    for (path, content) in pem {
+        to.text(path);
+        to.blob(content);
+    }
+    debug_assert_eq!(to.len(), bytes);
     to
 }
 
@@ -32,15 +51,16 @@ pub fn encode(files: &[SourceFile]) -> Vec<u8> {
 ///
 /// # Errors
 /// [`PlanFault`], whatever is wrong with it.
-pub fn decode(bytes: &[u8]) -> Result<Vec<SourceFile>, PlanFault> {
+pub fn decode(bytes: &[u8]) -> Result<(Vec<SourceFile>, Vec<PemFile>), PlanFault> {
     let mut from = Unpacker::new(bytes);
     if from.bytes(MAGIC.len())? != MAGIC {
         return Err(PlanFault::Version);
     }
     let files =
         from.list(|from| Ok(SourceFile { path: from.text()?, text: from.blob()?.to_vec() }))?;
+    let pem = from.list(|from| Ok((from.text()?, Zeroizing::new(from.blob()?.to_vec()))))?;
     from.end()?;
-    Ok(files)
+    Ok((files, pem))
 }
 
 #[cfg(test)]
@@ -52,21 +72,29 @@ mod tests {
         vec![file("/etc/kinglet/conf", b"{}"), file("/c/\u{f6}", b"\xff\0\n"), file("", b"")]
     }
 
+    fn pem() -> Vec<PemFile> {
+        vec![
+            ("/etc/key.pem".to_owned(), b"secret".to_vec().into()),
+            (String::new(), Vec::new().into()),
+        ]
+    }
+
     fn parts(files: &[SourceFile]) -> Vec<(&str, &[u8])> {
         files.iter().map(|file| (file.path.as_str(), file.text.as_slice())).collect()
     }
 
     #[test]
     fn files_come_back_as_they_were() {
-        for files in [files(), Vec::new()] {
-            let back = decode(&encode(&files)).unwrap();
+        for (files, pem) in [(files(), pem()), (Vec::new(), Vec::new())] {
+            let (back, pem_back) = decode(&encode(&files, &pem)).unwrap();
             assert_eq!(parts(&back), parts(&files));
+            assert_eq!(pem_back, pem);
         }
     }
 
     #[test]
     fn cuts_additions_and_other_versions_are_noticed() {
-        let bytes = encode(&files());
+        let bytes = encode(&files(), &pem()).to_vec();
         for n in 0..bytes.len() {
             assert_eq!(decode(&bytes[..n]).unwrap_err(), PlanFault::Truncated, "{n} bytes");
         }

@@ -11,10 +11,10 @@ use super::generations::State;
 use super::happenings::{
     Action, Basis, Ended, Event, Generation, Notice, Outcome, Planned as Found, RUNTIME,
 };
-use super::planner::{Left, Planner};
+use super::planner::{Left, Planned, Planner};
 use super::shell::Shell;
 use super::worker::{Extra, Figures, Worker};
-use crate::daemon::command::print;
+use crate::daemon::command::{exit, print};
 use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::listening::places::{Interfaces, Wanted};
 use crate::daemon::orders::{Order, TicketBytes};
@@ -108,6 +108,9 @@ impl Shell<'_> {
                 if same == Some(plan.fingerprint) {
                     return Event::Planned(Ok(Found::Same));
                 }
+                if let Err(code) = self.keeps_identities(&planned) {
+                    return Event::Planned(Err(code));
+                }
                 let terms = planned.terms();
                 self.new = Some((planned, None));
                 Event::Planned(Ok(Found::New(terms)))
@@ -119,6 +122,27 @@ impl Shell<'_> {
                 Event::Planned(Err(code))
             }
         }
+    }
+
+    /// Whether every vhost that shows a good certificate goes on doing so under a new plan. At a
+    /// start something has to stand in for what is missing; here there is what is served now.
+    ///
+    /// # Errors
+    /// The exit code; what is lost has been said.
+    fn keeps_identities(&mut self, new: &Planned) -> Result<(), u8> {
+        let Some(good) = &self.good else { return Ok(()) };
+        let mut lost = new.plan.lost_identities(&good.plan).peekable();
+        if lost.peek().is_none() {
+            return Ok(());
+        }
+        for name in lost {
+            let message = format!("the vhost {name} would lose the certificate that it has now");
+            let finding = Finding::new(Severity::Error, message).hint(
+                "put its files right and reload; \"host-ssl-cert\": \"self-signed\" does without",
+            );
+            self.voice.report(&finding, &Excerpt::default());
+        }
+        Err(exit::CONFIG)
     }
 
     fn open_sockets(&mut self, events: &mut Events) {

@@ -24,6 +24,12 @@ pub(super) struct Planned {
 }
 
 impl Planned {
+    /// A vhost that could not show its certificate does now.
+    pub(super) fn certified(&mut self, vhost: u16) {
+        let identities = &mut Rc::make_mut(&mut self.plan).identities;
+        identities.iter_mut().filter(|one| one.vhost == vhost).for_each(|one| one.is_good = true);
+    }
+
     /// What the plan says about generations.
     #[must_use]
     pub(super) fn terms(&self) -> Terms {

@@ -188,6 +188,15 @@ impl Shell<'_> {
                     self.commands.heard(generation);
                     continue;
                 }
+                Received::Report(Report::Certified { vhost }) => {
+                    let of = worker.plan.fingerprint;
+                    let new = self.new.as_mut().map(|(planned, _)| planned);
+                    let known = self.good.as_mut().into_iter().chain(new);
+                    known
+                        .filter(|planned| planned.plan.fingerprint == of)
+                        .for_each(|planned| planned.certified(vhost));
+                    continue;
+                }
             });
         }
     }

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 
+use zeroize::Zeroizing;
+
 use super::channel::{Channel, Homes, ORDERS, Parts};
 use super::handover::{Handed, Handover};
 use super::rights;
@@ -23,6 +25,7 @@ use crate::sys::shortage::Explained;
 use crate::sys::{clock, detach, heap, limits, log, memory_file, passing, process};
 use crate::tls::TicketSecret;
 use crate::vhost::World;
+use crate::vhost::certificate_files::PemFiles;
 use crate::vhost::log::Logs;
 
 /// Builds what serves, gives up root's rights, and serves until the end; the exit code.
@@ -31,7 +34,7 @@ use crate::vhost::log::Logs;
 /// The exit code when it does not come to serving; everything has been printed.
 pub(super) fn serve(args: &Args, channel: OwnedFd, handover: Handover) -> Result<u8, u8> {
     let Handover { snapshot, port, tickets, logs, sockets } = handover;
-    let mut survey = read(args, snapshot, port)?;
+    let (mut survey, pem) = read(args, snapshot, port)?;
     let world = survey.untold(Survey::world);
     let identity = survey.untold(|survey| survey.identity(args))?;
     if world.has_tls() {
@@ -44,7 +47,14 @@ pub(super) fn serve(args: &Args, channel: OwnedFd, handover: Handover) -> Result
     }
     let sizes = survey::sizes(&survey, &world);
     let memory_bytes_max = survey::budget(&world, &sizes).bytes();
-    let certificates = load::load(&mut survey, args, &identity, ticket_secret(tickets));
+    let shared = ticket_secret(tickets);
+    let mut certificates = load::load(&mut survey, args, &identity, (&pem, shared));
+    drop(pem);
+    let teller = channel.try_clone().map_err(|error| failed(format_args!("{error}")))?;
+    certificates.heard_by(Box::new(move |vhost| {
+        // A supervisor that takes nothing now judges the next reload by what was there before.
+        let _ = passing::send(teller.as_fd(), &Report::Certified { vhost: vhost.0 }.encode(), None);
+    }));
     if log::enabled(log::Level::Warn) {
         survey.print();
     }
@@ -97,16 +107,21 @@ fn failed(why: std::fmt::Arguments<'_>) -> u8 {
     exit::RUNTIME
 }
 
-/// The settings that were planned.
-fn read(args: &Args, snapshot: Option<OwnedFd>, port: Option<u16>) -> Result<Survey, u8> {
+/// The settings that were planned, and the files of certificates and keys.
+fn read(
+    args: &Args,
+    snapshot: Option<OwnedFd>,
+    port: Option<u16>,
+) -> Result<(Survey, PemFiles), u8> {
     let unreadable =
         |why: String| failed(format_args!("the planned configuration can not be read: {why}"));
     let snapshot = snapshot.ok_or_else(|| unreadable("it is missing".to_owned()))?;
     let bytes = memory_file::read_whole(snapshot.as_fd(), SNAPSHOT_BYTES_MAX)
+        .map(Zeroizing::new)
         .map_err(|error| unreadable(error.to_string()))?;
-    let files = snapshot::decode(&bytes).map_err(|fault| unreadable(fault.to_string()))?;
+    let (files, pem) = snapshot::decode(&bytes).map_err(|fault| unreadable(fault.to_string()))?;
     drop(bytes);
-    Survey::planned(args, files, port)
+    Ok((Survey::planned(args, files, port)?, PemFiles::given(pem)))
 }
 
 /// The secret of all generations; one of its own for a worker that was given none.

@@ -45,6 +45,7 @@ pub(crate) fn plan(threads: u16, listeners: &[(&str, u16)]) -> Plan {
         quick: None,
         budget_text: String::new(),
         memory_bytes_max: 0,
+        identities: Vec::new(),
         logs: Vec::new(),
         listeners: listeners.iter().enumerate().map(listener).collect(),
     }
