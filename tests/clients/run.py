@@ -34,6 +34,7 @@ import cases_tls
 import cases_tls_clients
 import cases_tls_files
 import cases_tls_hostile
+import cases_tls_odd
 import cases_tls_own
 import cases_tls_plain
 import cases_tls_scan
@@ -46,7 +47,7 @@ import cases_vhosts
 MODULES = (cases_tls_scan, cases_curl, cases_mounts, cases_vhosts, cases_access, cases_log,
            cases_config, cases_process, cases_browser, cases_tls, cases_tls_sites,
            cases_tls_plain, cases_tls_transfer, cases_tls_files, cases_tls_clients,
-           cases_tls_own, cases_unix, cases_control, cases_interface, cases_recipes,
+           cases_tls_odd, cases_tls_own, cases_unix, cases_control, cases_interface, cases_recipes,
            cases_daemon, cases_threads, cases_reload, cases_hostile, cases_tls_hostile)
 ALONE = ("cases_threads", "cases_reload", "cases_hostile", "cases_tls_hostile")
 TOOLS = ("curl", "openssl", "node", "chromium", "sslscan", "testssl", "stdbuf", "ip", "ss",

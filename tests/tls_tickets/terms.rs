@@ -1,6 +1,6 @@
 //! What terms allow is what is agreed on, and nothing else.
 
-use kinglet::tls::{Clients, Group, Policy, PolicyFault, Suite, Terms};
+use kinglet::tls::{Group, Policy, PolicyFault, Suite, Terms};
 use rustls::version::{TLS12, TLS13};
 use rustls::{AlertDescription, CipherSuite, Error, NamedGroup};
 

@@ -36,11 +36,11 @@ const HANDSHAKES_MAX: usize = 512;
 /// tests/tls_handshake_memory.rs.
 const OPEN_HANDSHAKE_BYTES: usize = 4 * 1024;
 
-/// The same where a certificate is wanted of a client, whose hello then is kept: up to 16 KiB.
-const CERTIFIED_HANDSHAKE_BYTES: usize = 36 * 1024;
+/// The same where a certificate is wanted of a client, whose hello then is kept: up to 24 KiB.
+const CERTIFIED_HANDSHAKE_BYTES: usize = 52 * 1024;
 
-/// What the one that is being worked on takes besides at most: a hello of 16 KiB, taken apart.
-const HANDSHAKE_PEAK_BYTES: usize = 68 * 1024;
+/// What the one that is being worked on takes besides at most: a hello of 24 KiB, taken apart.
+const HANDSHAKE_PEAK_BYTES: usize = 104 * 1024;
 
 /// Descriptors that are not connections: standard streams, epoll, signals, logs, files on
 /// their way out. Listeners, directories and the file cache come on top.
