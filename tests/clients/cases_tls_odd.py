@@ -132,3 +132,20 @@ def long_hellos(stage):
                 equal(got[:1], b"\x16", what)
             else:
                 true(got in (b"", b"\x15\x03\x03\0\x02\x02\x16"), what)
+
+
+@case
+def lists_of_which_nothing_is_left(stage):
+    """ciphers, tls13-ciphers and ecdh-curve without anything that there is: all are used, said
+    loudly at the start"""
+    server = stage.serve([vhost(stage, ciphers="AES256-SHA:RC4", tls13_ciphers="NOTHING",
+                                ecdh_curve="P-521"),
+                          vhost(stage, "none.test", ssl_option_set="671088640")])
+    for version in VERSIONS:
+        for name in ("stage.test", "none.test"):
+            matches("HTTP/1.1 200.*home page", s_client(stage, version, sni=name), name)
+    for what in ('"ciphers" leaves no suite of TLS 1.2: all are used',
+                 '"tls13-ciphers" leaves no suite of TLS 1.3: all are used',
+                 '"ecdh-curve" leaves no curve: all are used',
+                 "turns off both TLS 1.2 and TLS 1.3: both are spoken"):
+        true(what in server.log(), what)
