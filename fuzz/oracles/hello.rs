@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use kinglet::buf::Buf;
 use kinglet::tls::{
-    HELLO_BYTES_MAX, Identity, Policy, RECORD_BYTES_MAX, Received, Session, Shown, Sniffed, Terms,
-    TicketSecret, Tickets, policy_id, self_signed, sniff,
+    HELLO_BYTES_MAX, Hello, Identity, Policy, RECORD_BYTES_MAX, Received, Session, Shown, Sniffed,
+    Terms, TicketSecret, Tickets, policy_id, self_signed, sniff,
 };
 
 /// Most calls that cuts lead to; short inputs are cut into single bytes.
@@ -38,7 +38,7 @@ pub(crate) fn check(input: &[u8]) {
     told_early_enough(bytes, &verdict);
     match &verdict {
         Sniffed::Short => assert!(bytes.len() < HELLO_BYTES_MAX),
-        Sniffed::NotTls => return,
+        Sniffed::NotTls | Sniffed::TooLong => return,
         Sniffed::Hello(hello) => {
             if let Some(name) = &hello.server_name {
                 assert!(!name.is_empty() && name.len() <= 255 && !name.contains('\0'));
@@ -48,6 +48,13 @@ pub(crate) fn check(input: &[u8]) {
         Sniffed::Malformed | Sniffed::TooOld => {}
     }
     let step = bytes.len().div_ceil(CALLS_MAX);
+    let mut bytes = bytes.to_vec();
+    let hello = match &verdict {
+        Sniffed::Hello(hello) => hello.clone(),
+        _ => Hello::default(),
+    };
+    let _ = Session::new(&POLICY).map(|mut it| it.pass_over_odd_name(&hello, &mut bytes));
+    let bytes = bytes.as_slice();
     let whole = shake(bytes, bytes.len().max(1));
     for cut in [step, usize::from(*cut)] {
         assert_eq!(shake(bytes, cut.max(step).max(1)).outcome, whole.outcome, "cuts of {cut}");

@@ -52,3 +52,6 @@ pub(super) const ALERT_INTERNAL_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
 
 /// The same with protocol_version: the answer to a client that knows TLS 1.1 at most.
 pub(super) const ALERT_PROTOCOL_VERSION: [u8; 7] = [21, 3, 3, 0, 2, 2, 70];
+
+/// The same with record_overflow: the answer to a hello that is too long.
+pub(super) const ALERT_RECORD_OVERFLOW: [u8; 7] = [21, 3, 3, 0, 2, 2, 22];

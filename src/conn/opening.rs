@@ -8,7 +8,9 @@
 use super::client::{Client, Cx, Effect};
 use super::handshakes::Entered;
 use super::http::Http;
-use super::limits::{ALERT_INTERNAL_ERROR, ALERT_PROTOCOL_VERSION, LATECOMER_MS};
+use super::limits::{
+    ALERT_INTERNAL_ERROR, ALERT_PROTOCOL_VERSION, ALERT_RECORD_OVERFLOW, LATECOMER_MS,
+};
 use super::security::Security;
 use super::site::Site;
 use crate::buf::{CloseReason, End, Ends, LaneId};
@@ -121,6 +123,7 @@ impl Opening {
             Sniffed::Hello(hello) => Some(hello),
             Sniffed::Malformed => None,
             Sniffed::TooOld => return refuse(client, &ALERT_PROTOCOL_VERSION),
+            Sniffed::TooLong => return refuse(client, &ALERT_RECORD_OVERFLOW),
         };
         let world = &self.site.world;
         self.vhost = match hello.as_ref().and_then(|hello| hello.server_name.as_deref()) {
@@ -149,12 +152,17 @@ impl Opening {
     ) -> Step<Client> {
         self.phase = Phase::Shaking { serial };
         self.progress_ms = cx.now_ms;
-        let offered = hello.map(|hello| hello.protocols).unwrap_or_default();
-        let policy = self.site.policy(self.listener, self.vhost);
-        let session =
-            policy.map(|policy| Session::new(&policy.for_offer(offered.iter().map(AsRef::as_ref))));
+        let hello = hello.unwrap_or_default();
+        let session = self.site.policy(self.listener, self.vhost).map(|policy| {
+            let mut policy = policy.for_offer(hello.protocols.iter().map(AsRef::as_ref));
+            if let Some(bytes) = hello.fragment_bytes {
+                policy = policy.limited(bytes);
+            }
+            Session::new(&policy)
+        });
         match session {
-            Some(Ok(session)) => {
+            Some(Ok(mut session)) => {
+                session.pass_over_odd_name(&hello, client.rx.filled_mut());
                 let asked = cx.effect(Effect::StartTls(Box::new(session)));
                 debug_assert!(asked.is_ok(), "the only effect of this step");
                 Step::Wait(Wait::Input)

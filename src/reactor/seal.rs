@@ -2,7 +2,7 @@
 
 use super::tail;
 use crate::buf::{Buf, CloseReason, End, Tail};
-use crate::tls::{NotSealed, PLAIN_BYTES_MAX, Session};
+use crate::tls::{NotSealed, Session};
 
 /// Seals records behind what waits in `output`, up to `limit` bytes of them and `tail_left` bytes
 /// of the tail; how many bytes of `tx` and tail, and of the tail, and whether more can be sealed.
@@ -19,11 +19,11 @@ pub(super) fn seal(
         return (0, 0, Ok(()));
     }
     if let Some(mut sealer) = session.sealer() {
-        let overhead = sealer.overhead();
+        let room = (limit, sealer.overhead(), sealer.plain_bytes_max());
         // Answers of the record layer itself go first; without room for them they go next time.
         let _ = sealer.pay(output);
         while !end.tx.is_empty() {
-            let Some(bytes) = record_bytes(end.tx.len(), output, limit, overhead) else { break };
+            let Some(bytes) = record_bytes(end.tx.len(), output, room) else { break };
             let piece = end.tx.filled().get(..bytes).unwrap_or_default();
             match sealer.seal(piece, output) {
                 Ok(()) => {}
@@ -35,7 +35,7 @@ pub(super) fn seal(
         }
         while end.tx.is_empty() && of_tail < tail_left {
             let left = tail::left(tail).min(tail_left - of_tail);
-            let Some(bytes) = record_bytes(left, output, limit, overhead) else { break };
+            let Some(bytes) = record_bytes(left, output, room) else { break };
             match tail::seal(tail, &mut sealer, output, bytes) {
                 Ok(0) | Err(NotSealed::Full) => break,
                 Ok(bytes) => of_tail += bytes,
@@ -53,8 +53,12 @@ pub(super) fn seal(
 
 /// Plaintext bytes of the next record of `left` bytes, if there is to be one now. A short one that
 /// is not the last one waits until there is room for more.
-fn record_bytes(left: usize, output: &Buf, limit: usize, overhead: usize) -> Option<usize> {
-    let whole = left.min(PLAIN_BYTES_MAX);
+fn record_bytes(
+    left: usize,
+    output: &Buf,
+    (limit, overhead, plain_bytes_max): (usize, usize, usize),
+) -> Option<usize> {
+    let whole = left.min(plain_bytes_max);
     let room = limit.checked_sub(output.len() + overhead).filter(|room| *room > 0)?;
     (room >= whole || output.is_empty()).then_some(whole.min(room)).filter(|bytes| *bytes > 0)
 }

@@ -13,6 +13,7 @@
 mod failure;
 #[cfg(test)]
 mod fixtures;
+mod hello;
 mod policy;
 mod record;
 pub mod secret_tap;
@@ -21,6 +22,7 @@ mod sniff;
 mod x509;
 
 pub use failure::Failure;
+pub use hello::Hello;
 pub use policy::client_certificate::CLOCK_FLOOR_SECS;
 pub use policy::lists::{
     LeftOut, Parsed, Why, group_words, parse_groups, parse_tls12, parse_tls13, tls12_words,
@@ -39,7 +41,7 @@ pub use record::records::{
 };
 pub use record::sealer::{ALERT_RECORD_BYTES_MAX, NotSealed, OVERHEAD_BYTES_MAX, Sealer};
 pub use session::{Received, Secured, Session};
-pub use sniff::{HELLO_BYTES_MAX, Hello, Sniffed, sniff};
+pub use sniff::{HELLO_BYTES_MAX, Sniffed, sniff};
 pub use x509::certificate_finding::{CLOCK_PLAUSIBLE_SECS, CertificateFinding};
 pub use x509::identity::{CHAIN_MAX, Identity, PEM_BYTES_MAX};
 pub use x509::identity_fault::IdentityFault;

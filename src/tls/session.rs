@@ -14,9 +14,12 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 
 use super::failure::Failure;
+use super::hello::{self, Hello};
 use super::secret_tap;
+use super::sniff::HELLO_BYTES_MAX;
 use crate::buf::Buf;
 use crate::tls::policy::terms::Policy;
+use crate::tls::policy::transcript;
 use crate::tls::record::alert::Alert;
 use crate::tls::record::key_schedule::TrafficSecrets;
 use crate::tls::record::opener::Opened;
@@ -26,9 +29,9 @@ use crate::tls::record::records::{
 use crate::tls::record::sealer::Sealer;
 use crate::tls::x509::certificate::Certificate;
 
-/// Most bytes of handshake messages that wait for the rest of a message: a client's certificates
-/// are the longest ones.
-pub(super) const HANDSHAKE_BYTES_MAX: usize = 17 * 1024;
+/// Most bytes of records that one handshake message may be spread over: a hello again, or a client's
+/// certificates.
+pub(super) const HANDSHAKE_BYTES_MAX: usize = HELLO_BYTES_MAX;
 
 /// The level of an alert that ends the session.
 const LEVEL_FATAL: u8 = 2;
@@ -55,6 +58,10 @@ struct Shaking {
     /// Bytes at the front of the input that rustls has seen and still needs: parts of a message,
     /// which it opens and joins where they are. It counts on finding them again.
     given: usize,
+    /// Most bytes of plaintext in a record for the client.
+    plain_bytes_max: usize,
+    /// Where the hello has an extension that rustls must not see; none when it has not come.
+    hidden_at: Option<usize>,
 }
 
 impl fmt::Debug for Shaking {
@@ -98,9 +105,20 @@ impl Session {
     pub fn new(policy: &Policy) -> Result<Self, Failure> {
         let connection = UnbufferedServerConnection::new(policy.config().clone());
         let connection = connection.map_err(Failure::Handshake)?;
-        Ok(Self {
-            state: State::Shaking(Box::new(Shaking { connection, secrets: None, given: 0 })),
-        })
+        let plain_bytes_max = policy.plain_bytes_max();
+        let (secrets, given, hidden_at) = (None, 0, None);
+        let shaking = Shaking { connection, secrets, given, plain_bytes_max, hidden_at };
+        Ok(Self { state: State::Shaking(Box::new(shaking)) })
+    }
+
+    /// Makes rustls pass over a server name that is no name, for which it would refuse the hello
+    /// at the front of `input`. What both sides take into their transcript is what the client has
+    /// sent ([`transcript`]).
+    pub fn pass_over_odd_name(&mut self, hello: &Hello, input: &mut [u8]) {
+        if let (State::Shaking(shaking), Some(at)) = (&mut self.state, hello.odd_name_at) {
+            hello::hide(input, at);
+            shaking.hidden_at = Some(at);
+        }
     }
 
     /// Whether application data may be sent.
@@ -141,7 +159,7 @@ impl Session {
         let State::Shaking(shaking) = std::mem::replace(&mut self.state, State::Ended) else {
             return Received::Closed;
         };
-        let Shaking { connection, secrets, .. } = *shaking;
+        let Shaking { connection, secrets, plain_bytes_max, .. } = *shaking;
         let secured = Secured {
             client_subject: connection.peer_certificates().and_then(|chain| {
                 let certificate = Certificate::parse(chain.first()?).ok()?;
@@ -155,7 +173,8 @@ impl Session {
             Err(error) => return Received::Failed(Failure::Handshake(error)),
         };
         match records {
-            Ok(records) => {
+            Ok(mut records) => {
+                records.limit(plain_bytes_max);
                 self.state = State::Established(records);
                 Received::Secured(secured)
             }
@@ -234,7 +253,9 @@ impl Shaking {
         loop {
             let given = input.get_mut(used..used + self.given).unwrap_or_default();
             secret_tap::begin();
+            let hidden = transcript::hidden(self.hidden_at);
             let UnbufferedStatus { discard, state } = self.connection.process_tls_records(given);
+            drop(hidden);
             if let Some(caught) = secret_tap::take() {
                 self.secrets = caught.traffic_secrets();
             }
@@ -277,10 +298,10 @@ impl Shaking {
     fn next(&self, input: &[u8]) -> Next {
         let rest = input.get(self.given..).unwrap_or_default();
         match front(rest) {
-            Front::Record { bytes } if bytes <= rest.len() => Next::Record { bytes },
-            _ if input.len() > HANDSHAKE_BYTES_MAX => {
+            Front::Record { bytes } if self.given + bytes > HANDSHAKE_BYTES_MAX => {
                 Next::Rubbish { bytes: 0, alert: Alert::RecordOverflow }
             }
+            Front::Record { bytes } if bytes <= rest.len() => Next::Record { bytes },
             Front::Short | Front::Record { .. } => Next::Nothing,
             Front::Refused(alert) => Next::Rubbish { bytes: rest.len(), alert },
         }

@@ -143,6 +143,37 @@ fn messages_in_many_small_records_are_joined_across_calls() {
 }
 
 #[test]
+fn records_are_as_short_as_the_client_wants_them() {
+    let lengths = |mut bytes: &[u8]| {
+        let mut found = Vec::new();
+        while let Front::Record { bytes: record } = front(bytes) {
+            found.push(record);
+            bytes = &bytes[record..];
+        }
+        found
+    };
+    for version in VERSIONS {
+        for most in [512, 4096] {
+            let policy = policy(Clients::Anonymous).limited(most);
+            let config = Wish::of(version).client();
+            let (mut client, mut server) = (connect(&config), Server::new(&policy));
+            server.receive(&said(&mut client));
+            let flight = server.said();
+            let longest = lengths(&flight).into_iter().max().unwrap();
+            assert!(longest <= most + RECORD_HEAD_BYTES + 1 + TAG_BYTES, "{longest}");
+            let (mut client, mut server) = shake(&config, &policy, 9999, b"x");
+            let mut sealer = server.session.sealer().unwrap();
+            assert_eq!(sealer.plain_bytes_max(), most);
+            assert!(sealer.seal(&vec![7; most + 1], &mut server.out).is_err());
+            let filled = sealer.seal_with(9000, &mut server.out, |room| Ok(room.len()));
+            assert_eq!(filled.unwrap().unwrap(), most);
+            told(&mut client, &server.said()).unwrap();
+            assert_eq!(read(&mut client).len(), most);
+        }
+    }
+}
+
+#[test]
 fn sessions_are_resumed_and_keys_can_be_renewed_after_a_retry() {
     for version in VERSIONS {
         let policy = policy(Clients::Anonymous);
@@ -242,6 +273,7 @@ fn a_handshake_message_has_a_longest_length() {
     }
     assert!(matches!(server.end, Some(Received::Failed(Failure::Refused(Alert::RecordOverflow)))));
     assert!(kept <= HANDSHAKE_BYTES_MAX + 1029);
+    assert!(kept > HANDSHAKE_BYTES_MAX - 1029);
     assert_eq!(server.said(), [21, 3, 3, 0, 2, 2, 22]);
 }
 

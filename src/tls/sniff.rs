@@ -1,17 +1,17 @@
 //! The first bytes of a connection: is it TLS, and whom does it ask for?
 
-use rustls::server::Acceptor;
-
+use crate::tls::hello::{Hello, joined};
 use crate::tls::record::records::{Front, RECORD_HEAD_BYTES, front};
 
-/// Most bytes of a ClientHello with its record heads; a longer one is refused.
-pub const HELLO_BYTES_MAX: usize = 16 * 1024;
+/// Most bytes of a ClientHello with its record heads; a longer one is refused, however its bytes
+/// come. Those with post-quantum key shares and long tickets have 17 KB.
+pub const HELLO_BYTES_MAX: usize = 24 * 1024;
 
 /// Content type of handshake records (RFC 8446 section 5.1).
 const HANDSHAKE: u8 = 22;
 
 /// Message type of a ClientHello (RFC 8446 section 4).
-const CLIENT_HELLO: u8 = 1;
+pub(super) const CLIENT_HELLO: u8 = 1;
 
 /// Bytes in front of a handshake message: its type and its length.
 const MESSAGE_HEAD_BYTES: usize = 4;
@@ -31,31 +31,30 @@ pub enum Sniffed {
     Hello(Hello),
     /// It begins as TLS, and no hello can come of it. A handshake says what is wrong.
     Malformed,
+    /// A ClientHello of more than [`HELLO_BYTES_MAX`] bytes, or one that will have more.
+    TooLong,
     /// A whole ClientHello of a client that knows nothing newer than TLS 1.1.
     TooOld,
     /// Something else.
     NotTls,
 }
 
-/// What matters of a ClientHello before the handshake begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hello {
-    /// The server name that it asks for, in lower case (RFC 6066 section 3).
-    pub server_name: Option<Box<str>>,
-    /// The protocols that it offers, preferred ones first (RFC 7301).
-    pub protocols: Vec<Box<[u8]>>,
-}
-
 /// Looks at the first bytes of a connection.
 #[must_use]
 pub fn sniff(bytes: &[u8]) -> Sniffed {
+    // What comes behind the longest hello must not count, or it would matter how bytes come.
+    let bytes = bytes.get(..HELLO_BYTES_MAX).unwrap_or(bytes);
     match bytes {
         [] | [HANDSHAKE] => Sniffed::Short,
         [HANDSHAKE, 3, ..] => match hello_bytes(bytes) {
             Whole::Partial if bytes.len() < HELLO_BYTES_MAX => Sniffed::Short,
+            Whole::Partial | Whole::TooLong => Sniffed::TooLong,
             Whole::Complete { version: Some(version), .. } if version < TLS12 => Sniffed::TooOld,
-            Whole::Complete { end, .. } => read(bytes.get(..end).unwrap_or_default()),
-            Whole::Partial | Whole::Never => Sniffed::Malformed,
+            Whole::Complete { end, .. } => {
+                let message = joined(bytes.get(..end).unwrap_or_default());
+                Hello::read(&message).map_or(Sniffed::Malformed, Sniffed::Hello)
+            }
+            Whole::Never => Sniffed::Malformed,
         },
         _ => Sniffed::NotTls,
     }
@@ -70,6 +69,7 @@ enum Whole {
         /// What it calls its version (`legacy_version`, RFC 8446 section 4.1.2), if there is any.
         version: Option<u16>,
     },
+    TooLong,
     Never,
 }
 
@@ -103,7 +103,7 @@ fn hello_bytes(bytes: &[u8]) -> Whole {
         let message = usize::from(head[1]) << 16 | usize::from(head[2]) << 8 | usize::from(head[3]);
         if have >= MESSAGE_HEAD_BYTES {
             if message > HELLO_BYTES_MAX {
-                return Whole::Never;
+                return Whole::TooLong;
             }
             if have >= MESSAGE_HEAD_BYTES + message {
                 let version = u16::from_be_bytes([head[4], head[5]]);
@@ -113,28 +113,6 @@ fn hello_bytes(bytes: &[u8]) -> Whole {
         }
         at = end;
     }
-}
-
-/// Lets rustls read a whole hello, so that both agree on what it says.
-fn read(mut hello: &[u8]) -> Sniffed {
-    let mut acceptor = Acceptor::default();
-    while !hello.is_empty() {
-        match acceptor.read_tls(&mut hello) {
-            Ok(bytes) if bytes > 0 => {}
-            _ => return Sniffed::Malformed,
-        }
-        match acceptor.accept() {
-            Ok(None) => {}
-            Ok(Some(accepted)) => {
-                let hello = accepted.client_hello();
-                let server_name = hello.server_name().map(|name| name.to_ascii_lowercase().into());
-                let protocols = hello.alpn().into_iter().flatten().map(Box::from).collect();
-                return Sniffed::Hello(Hello { server_name, protocols });
-            }
-            Err(_) => return Sniffed::Malformed,
-        }
-    }
-    Sniffed::Malformed
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! First bytes of connections: whole, byte by byte, with trailing data, and wrong in many ways.
 
 use super::*;
+use crate::tls::hello::hide;
 
 fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).unwrap().to_be_bytes();
@@ -62,6 +63,7 @@ fn a_hello_is_short_until_it_is_whole() {
         let expected = Sniffed::Hello(Hello {
             server_name: Some("a.test".into()),
             protocols: vec![b"h2".as_slice().into(), b"http/1.1".as_slice().into()],
+            ..Hello::default()
         });
         assert_eq!(sniff(&bytes), expected);
         for trailing in [&b"\x16"[..], &records(&[2], 1), b"GET / HTTP/1.1\r\n\r\n", &[0; 40_000]] {
@@ -93,22 +95,62 @@ fn what_is_no_name_is_never_taken_for_one() {
             other => panic!("{}: {other:?}", name.escape_ascii()),
         }
     }
-    let twice = [extension(0, &names(0, b"a.test")), extension(0, &names(0, b"b.test"))];
-    assert_eq!(sniff(&records(&hello(&twice), 16_384)), Sniffed::Malformed);
+}
+
+#[test]
+fn a_name_that_is_none_is_found_and_hidden_wherever_records_end() {
+    let before = extension(0x1234, &[7; 50]);
+    for name in [&b"[::1]"[..], b"host:443", b"-a.test", b"m\xc3\xbcller.test", b"a b", b"", b"."] {
+        let whole = hello(&[before.clone(), extension(0, &names(0, name))]);
+        let other = hello(&[before.clone(), extension(0xff6b, &names(0, name))]);
+        for size in [1, 2, 3, 7, 100, 16_384] {
+            let mut bytes = records(&whole, size);
+            let Sniffed::Hello(found) = sniff(&bytes) else { panic!("{}", name.escape_ascii()) };
+            assert_eq!(found.server_name, None);
+            hide(&mut bytes, found.odd_name_at.unwrap());
+            assert_eq!(bytes, records(&other, size), "{} {size}", name.escape_ascii());
+        }
+    }
+    for name in [&b"a.test"[..], b"192.168.1.1", b"::1"] {
+        let Sniffed::Hello(found) = sniff(&named(name)) else { panic!() };
+        assert_eq!(found.odd_name_at, None, "{}", name.escape_ascii());
+    }
+    let both = hello(&[extension(0, &names(0, b"[::1]")), extension(0xff6b, &[])]);
+    let Sniffed::Hello(found) = sniff(&records(&both, 16_384)) else { panic!() };
+    assert_eq!(found.odd_name_at, None);
+}
+
+#[test]
+fn wishes_for_short_records_are_read() {
+    let wish = |extensions: &[Vec<u8>]| match sniff(&records(&hello(extensions), 16_384)) {
+        Sniffed::Hello(hello) => Some(hello.fragment_bytes),
+        _ => None,
+    };
+    assert_eq!(wish(&[]), Some(None));
+    for (code, bytes) in [(1, 512), (2, 1024), (3, 2048), (4, 4096)] {
+        assert_eq!(wish(&[extension(1, &[code])]), Some(Some(bytes)));
+    }
+    for body in [&[][..], &[0], &[5], &[1, 1]] {
+        assert_eq!(wish(&[extension(1, body)]), None, "{body:?}");
+    }
+    // One byte of RFC 8449's limit is the content type.
+    let limit = |bytes: u16| extension(28, &bytes.to_be_bytes());
+    assert_eq!(wish(&[limit(1025)]), Some(Some(1024)));
+    assert_eq!(wish(&[limit(16_385)]), Some(None));
+    assert_eq!(wish(&[limit(64)]), Some(Some(512)), "not as few as it likes");
+    assert_eq!(wish(&[limit(0)]), None);
+    assert_eq!(wish(&[extension(1, &[2]), limit(601)]), Some(Some(600)));
 }
 
 #[test]
 fn what_can_not_become_a_hello_is_said_at_once() {
-    let wrong: [&[u8]; 7] = [
+    let wrong: [&[u8]; 5] = [
         // Another message, an empty record, a record that is too long, another type of record.
         &[22, 3, 1, 0, 4, 2],
         &[22, 3, 1, 0, 0],
         &[22, 3, 1, 0xff, 0xff],
         &[22, 3, 1, 0, 1, 1, 21],
         &[22, 3, 1, 0, 1, 1, 22, 2],
-        // Longer than is taken.
-        &[22, 3, 1, 0, 4, 1, 0, 0x40, 1],
-        &[22, 3, 1, 0, 4, 1, 0xff, 0xff, 0xff],
     ];
     for bytes in wrong {
         assert_eq!(sniff(bytes), Sniffed::Malformed, "{bytes:?}");
@@ -123,16 +165,33 @@ fn what_can_not_become_a_hello_is_said_at_once() {
 
 #[test]
 fn the_longest_hello_is_taken_and_nothing_longer() {
-    let spare = HELLO_BYTES_MAX - 5 - hello(&[extension(21, &[])]).len();
-    let longest = records(&hello(&[extension(21, &vec![0; spare])]), 16_384);
-    assert_eq!(longest.len(), HELLO_BYTES_MAX);
-    assert!(matches!(sniff(&longest), Sniffed::Hello(_)));
-    assert_eq!(sniff(&longest[..HELLO_BYTES_MAX - 1]), Sniffed::Short);
+    let spare = HELLO_BYTES_MAX - 2 * 5 - hello(&[extension(21, &[])]).len();
+    let padded = |more| records(&hello(&[extension(21, &vec![0; spare + more])]), 16_384);
+    assert_eq!(padded(0).len(), HELLO_BYTES_MAX);
+    assert!(matches!(sniff(&padded(0)), Sniffed::Hello(_)));
+    assert!(matches!(sniff(&[padded(0), vec![7; 9000]].concat()), Sniffed::Hello(_)));
+    assert_eq!(sniff(&padded(0)[..HELLO_BYTES_MAX - 1]), Sniffed::Short);
     // The heads of many records count too.
-    let crumbs = records(&hello(&[extension(21, &[0; 8000])]), 4);
+    let crumbs = records(&hello(&[extension(21, &[0; 12_000])]), 4);
     assert!(crumbs.len() > HELLO_BYTES_MAX);
-    assert_eq!(sniff(&crumbs[..HELLO_BYTES_MAX - 1]), Sniffed::Short);
-    assert_eq!(sniff(&crumbs[..HELLO_BYTES_MAX]), Sniffed::Malformed);
+    for long in [padded(1), padded(9000), crumbs] {
+        assert_eq!(sniff(&long), Sniffed::TooLong, "at once");
+        let mut refused_at = long.len();
+        for end in (0..long.len()).rev() {
+            match sniff(&long[..end]) {
+                Sniffed::TooLong => refused_at = end,
+                Sniffed::Short => assert!(end < refused_at, "after {end}"),
+                other => panic!("after {end}: {other:?}"),
+            }
+        }
+        assert!(refused_at <= HELLO_BYTES_MAX);
+    }
+    // What says that it will be longer is refused at once.
+    for length in [[0, 0x60, 1], [0xff; 3]] {
+        let begun = [&[22, 3, 1, 0, 4, 1][..], &length].concat();
+        assert_eq!(sniff(&begun), Sniffed::TooLong, "{length:?}");
+        assert_eq!(sniff(&begun[..begun.len() - 1]), Sniffed::Short, "{length:?}");
+    }
 }
 
 #[test]

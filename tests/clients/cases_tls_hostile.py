@@ -189,7 +189,7 @@ def stalled_handshakes_end(stage):
 
 @case
 def long_handshake_messages(stage):
-    """a message that never ends, or is longer than 16 KiB, is refused and costs no memory"""
+    """a message that never ends, or is longer than 24 KiB, is refused and costs no memory"""
     server = serve(stage)
     ask(stage)
     before = server.private_kib()
@@ -197,7 +197,7 @@ def long_handshake_messages(stage):
     for number in range(60):
         link = socket.create_connection(("127.0.0.1", stage.port), 10)
         link.settimeout(PATIENCE_SECS)
-        length = (0xFFFFFF, 0x4100, 0x3fff)[number % 3]
+        length = (0xFFFFFF, 0x6100, 0x5fff)[number % 3]
         try:
             link.sendall(b"\x16\x03\x01\x40\x00\x01" + length.to_bytes(3, "big") + bytes(16380))
             link.sendall((b"\x16\x03\x01\x40\x00" + bytes(16384)) * 4)

@@ -36,7 +36,7 @@ fn bits(of: fn(&Tls) -> u64, vhost: &Vhost) -> Option<Typed> {
 pub(super) const CERTIFICATE: Key = key(
     "host-ssl-cert",
     Kind::Path,
-    "Certificate chain (PEM); with \"host-ssl-key\" it turns TLS on. `self-signed`: Kinglet \
+    "Certificate chain (PEM, as OpenSSL takes it); with \"host-ssl-key\" it turns TLS on. `self-signed`: Kinglet \
      makes a certificate and its key itself and keeps them in \"state-dir\".",
     |d, v, at| d.tls.cert = v.text_at(at),
     |h| match &h.tls.as_ref()?.certificate.value {
@@ -80,7 +80,8 @@ pub(super) const IGNORE_MISSING: Key = key(
 pub(super) const CLIENTS: Key = key(
     "client-cert-required",
     Kind::Bool,
-    "Only clients with a certificate that chains to \"host-ssl-ca\" get in.",
+    "Only clients with a certificate that chains to \"host-ssl-ca\" get in; the log says why \
+     another one was refused.",
     |d, v, at| d.tls.client_cert_required = v.flag_at(at),
     |h| flag(h.tls.as_ref()?.client_cert_required.is_some()),
 )
@@ -93,7 +94,8 @@ pub(super) const CIPHERS: Key = key(
     Kind::Text,
     "Cipher suites of TLS 1.2, preferred ones first, in OpenSSL's names and words \
      (`EECDH+AESGCM:!aRSA`). There are ECDHE-ECDSA and ECDHE-RSA, each with AES128-GCM-SHA256, \
-     AES256-GCM-SHA384 and CHACHA20-POLY1305; others are left out.",
+     AES256-GCM-SHA384 and CHACHA20-POLY1305; others are left out. A list of which nothing is \
+     left does not count.",
     |d, v, at| d.tls.ciphers = v.text_at(at),
     |h| suites(h.tls.as_ref()?.tls12_suites.as_deref()),
 )
@@ -126,7 +128,7 @@ pub(super) const ALPN: Key = key(
     "alpn",
     Kind::Text,
     "Protocols to offer in TLS, with commas between; of them `http/1.1` is spoken. An empty \
-     text: none are offered.",
+     text: none are offered. A client that wants only others is served without one.",
     |d, v, at| d.tls.alpn = Some(located(v.text(), at)),
     |h| text(&h.tls.as_ref()?.alpn.join(",")),
 )

@@ -75,13 +75,13 @@ impl Reader<'_> {
         }
     }
 
-    /// `ciphers`. None when not given, or when TLS 1.2 is off.
+    /// `ciphers`. None when not given, when nothing is left of it, or when TLS 1.2 is off.
     pub(super) fn tls12_suites(&mut self, draft: &TlsDraft, on: bool) -> Option<Vec<Suite>> {
         let list = draft.ciphers.as_ref()?;
         self.of_version(list, tls::parse_tls12(&list.value), &TLS12, on)
     }
 
-    /// `tls13-ciphers`. None when not given, or when TLS 1.3 is off.
+    /// `tls13-ciphers`. None when not given, when nothing is left of it, or when TLS 1.3 is off.
     pub(super) fn tls13_suites(&mut self, draft: &TlsDraft, on: bool) -> Option<Vec<Suite>> {
         let list = draft.tls13_ciphers.as_ref()?;
         self.of_version(list, tls::parse_tls13(&list.value), &TLS13, on)
@@ -95,7 +95,7 @@ impl Reader<'_> {
         on: bool,
     ) -> Option<Vec<Suite>> {
         if on {
-            return Some(self.chosen(list, parsed, about));
+            return self.chosen(list, parsed, about);
         }
         let version = about.what.trim_start_matches("no suite of ");
         let message = format!("\"{}\" has no effect: {version} is turned off", about.key);
@@ -103,22 +103,23 @@ impl Reader<'_> {
         None
     }
 
-    /// `ecdh-curve`. None when not given, or with OpenSSL's word for its own choice.
+    /// `ecdh-curve`. None when not given, when nothing is left of it, or with OpenSSL's word for its own choice.
     pub(super) fn groups(&mut self, draft: &TlsDraft) -> Option<Vec<Group>> {
         let list = draft.ecdh_curve.as_ref()?;
         let own_choice = ["auto", "DEFAULT"];
         if own_choice.iter().any(|word| list.value.trim().eq_ignore_ascii_case(word)) {
             return None;
         }
-        Some(self.chosen(list, tls::parse_groups(&list.value), &GROUPS))
+        self.chosen(list, tls::parse_groups(&list.value), &GROUPS)
     }
 
+    /// What a list chooses. None when that is nothing: then it counts for nothing, as in lwsws.
     fn chosen<T>(
         &mut self,
         list: &Located<String>,
         parsed: Parsed<'_, T>,
         about: &About,
-    ) -> Vec<T> {
+    ) -> Option<Vec<T>> {
         let mut rest = parsed.left_out.as_slice();
         while let Some(first) = rest.first() {
             let run = if first.why == Why::NotHere { run_length(&list.value, rest) } else { 1 };
@@ -131,10 +132,11 @@ impl Reader<'_> {
             rest = later;
         }
         if parsed.chosen.is_empty() {
-            let message = format!("\"{}\" leaves {}", about.key, about.what);
-            self.report.push(Diagnostic::error(list.place, message).hint(about.instead));
+            let message = format!("\"{}\" leaves {}: all are used", about.key, about.what);
+            self.report.push(Diagnostic::warning(list.place, message).hint(about.instead));
+            return None;
         }
-        parsed.chosen
+        Some(parsed.chosen)
     }
 
     /// A note for words that stand side by side.

@@ -84,7 +84,7 @@ impl Reader<'_> {
         let joined = |list: &[Located<u64>]| list.iter().fold(0, |bits, one| bits | one.value);
         let cleared = joined(&draft.options_cleared);
         let set = joined(&draft.options_set) & !cleared;
-        let versions = Versions {
+        let mut versions = Versions {
             tls12: set & NO_TLSV1_2 == 0,
             tls13: set & NO_TLSV1_3 == 0,
             tickets: set & NO_TICKET == 0,
@@ -92,6 +92,7 @@ impl Reader<'_> {
         };
         if !versions.tls12 && !versions.tls13 {
             self.no_version(&draft.options_set);
+            (versions.tls12, versions.tls13) = (true, true);
         }
         versions
     }
@@ -111,14 +112,14 @@ impl Reader<'_> {
     fn no_version(&mut self, list: &[Located<u64>]) {
         let of = |bit: u64| list.iter().find(|one| one.value & bit != 0).map(|one| one.place);
         let (tls12, tls13): (Option<Place>, Option<Place>) = (of(NO_TLSV1_2), of(NO_TLSV1_3));
-        let message = "\"ssl-option-set\" turns off both TLS 1.2 and TLS 1.3: no version is left";
+        let message = "\"ssl-option-set\" turns off both TLS 1.2 and TLS 1.3: both are spoken";
         let hint = format!(
             "leave out {NO_TLSV1_2} (SSL_OP_NO_TLSv1_2) or {NO_TLSV1_3} (SSL_OP_NO_TLSv1_3)"
         );
-        let mut error = Diagnostic::error(tls13, message).hint(hint);
+        let mut warning = Diagnostic::warning(tls13, message).hint(hint);
         if let Some(place) = tls12.filter(|_| tls12 != tls13) {
-            error = error.related(place, "TLS 1.2 is turned off here");
+            warning = warning.related(place, "TLS 1.2 is turned off here");
         }
-        self.report.push(error);
+        self.report.push(warning);
     }
 }

@@ -37,11 +37,11 @@ const HANDSHAKES_MAX: usize = 512;
 /// tests/tls_handshake_memory.rs.
 const OPEN_HANDSHAKE_BYTES: usize = 4 * 1024;
 
-/// The same where a certificate is wanted of a client, whose hello then is kept: up to 16 KiB.
-const CERTIFIED_HANDSHAKE_BYTES: usize = 36 * 1024;
+/// The same where a certificate is wanted of a client, whose hello then is kept: up to 24 KiB.
+const CERTIFIED_HANDSHAKE_BYTES: usize = 52 * 1024;
 
-/// What the one that is being worked on takes besides at most: a hello of 16 KiB, taken apart.
-const HANDSHAKE_PEAK_BYTES: usize = 68 * 1024;
+/// What the one that is being worked on takes besides at most: a hello of 24 KiB, taken apart.
+const HANDSHAKE_PEAK_BYTES: usize = 104 * 1024;
 
 /// Stack of a thread that turns a reactor; the first one has the process's.
 pub(in crate::daemon) const STACK_BYTES: usize = 256 << 10;

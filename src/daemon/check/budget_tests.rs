@@ -48,7 +48,7 @@ fn tls_has_lines_of_its_own_where_it_is_spoken() {
     let certified = of(&global, Speech::CertifiedTls);
     // A client's name of 1 KiB and its length, twice boxed.
     let client_bytes = 1024 + 2 * size_of::<usize>();
-    assert_eq!(certified, Sizes { handshake_bytes: 36 * 1024, client_bytes, ..open });
+    assert_eq!(certified, Sizes { handshake_bytes: 52 * 1024, client_bytes, ..open });
     let names = format!("819 x {client_bytes} B");
     assert!(Budget::of_reactors(&certified, 300).to_string().contains(&names));
     assert!(!Budget::of_reactors(&open, 300).to_string().contains("names of clients"));

@@ -21,7 +21,7 @@ use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-use super::refusal;
+use super::{refusal, transcript};
 use crate::tls::Roots;
 use crate::tls::certificate::Certificate;
 use crate::tls::x509::direct;
@@ -124,6 +124,8 @@ impl ClientCertVerifier for ClientCertificates {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        let as_sent = transcript::messages_as_sent(message);
+        let message = as_sent.as_deref().unwrap_or(message);
         let Some(key) = key_of_version_1(cert) else {
             return self.chain.verify_tls12_signature(message, cert, dss);
         };

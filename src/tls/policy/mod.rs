@@ -8,3 +8,4 @@ pub(super) mod shown;
 pub(super) mod suites;
 pub(super) mod terms;
 pub(super) mod tickets;
+pub(super) mod transcript;

@@ -4,6 +4,7 @@ use rustls::crypto::ring::{cipher_suite as ring_suites, default_provider, kx_gro
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::{SupportedCipherSuite, SupportedProtocolVersion, version};
 
+use super::transcript::with_own_hash;
 use crate::tls::{Group, PolicyFault, Suite, Terms};
 
 /// TLS 1.3, for a processor with AES instructions: AES-128 costs less than AES-256.
@@ -83,7 +84,7 @@ fn add_suites(
 ) {
     for suite in listed.iter().map(|suite| suite_of(*suite)) {
         if suite.version() == version && !all.contains(&suite) {
-            all.push(suite);
+            all.push(with_own_hash(suite));
         }
     }
 }

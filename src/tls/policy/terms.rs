@@ -15,6 +15,7 @@ use super::client_certificate::ClientCertificates;
 use super::provider;
 use super::shown::Shown;
 use super::tickets::policy_id;
+use crate::tls::record::records::{PLAIN_BYTES_MAX, RECORD_HEAD_BYTES};
 use crate::tls::secret_tap::SecretTap;
 use crate::tls::{Group, Roots, Suite};
 
@@ -212,6 +213,22 @@ impl Policy {
             }
             _ => self.clone(),
         }
+    }
+
+    /// The same with at most so many bytes of plaintext in a record, as a client wants it (RFC 6066
+    /// section 4).
+    #[must_use]
+    pub fn limited(&self, plain_bytes_max: usize) -> Self {
+        let mut config = ServerConfig::clone(&self.config);
+        config.max_fragment_size = Some(RECORD_HEAD_BYTES + plain_bytes_max);
+        Self { config: Arc::new(config), ..self.clone() }
+    }
+
+    /// Most bytes of plaintext in a record.
+    #[must_use]
+    pub fn plain_bytes_max(&self) -> usize {
+        let with_head = self.config.max_fragment_size;
+        with_head.map_or(PLAIN_BYTES_MAX, |bytes| bytes.saturating_sub(RECORD_HEAD_BYTES))
     }
 
     /// Whether a client must show a certificate.

@@ -178,6 +178,8 @@ pub struct Records {
     pub(super) debt: Debt,
     pub(super) joined: Joined,
     pub(super) patience: Patience,
+    /// Most bytes of plaintext in a record for the client.
+    pub(super) plain_bytes_max: u16,
 }
 
 /// Thousands of these exist at once on a board with 32 MiB.
@@ -238,7 +240,13 @@ impl Records {
                 renegotiations: RENEGOTIATIONS_MAX,
                 key_updates: KEY_UPDATES_MAX,
             },
+            plain_bytes_max: PLAIN_BYTES_MAX as u16,
         }
+    }
+
+    /// Seals at most so many bytes of plaintext in a record from now on (RFC 6066 section 4).
+    pub fn limit(&mut self, plain_bytes_max: usize) {
+        self.plain_bytes_max = plain_bytes_max.clamp(1, PLAIN_BYTES_MAX) as u16;
     }
 
     /// Makes the receiving key ready, for all records of a turn.

@@ -12,8 +12,8 @@ use super::alert::Alert;
 use super::key_schedule::Cipher;
 use super::opener::aad_tls12;
 use super::records::{
-    Debt, EXPLICIT_NONCE_BYTES, Inbound, KEY_UPDATE_BYTES, PLAIN_BYTES_MAX, RECORD_HEAD_BYTES,
-    Records, TAG_BYTES, TYPE_ALERT, TYPE_DATA, TYPE_HANDSHAKE, Version,
+    Debt, EXPLICIT_NONCE_BYTES, Inbound, KEY_UPDATE_BYTES, RECORD_HEAD_BYTES, Records, TAG_BYTES,
+    TYPE_ALERT, TYPE_DATA, TYPE_HANDSHAKE, Version,
 };
 use crate::buf::{Buf, Full};
 
@@ -89,12 +89,18 @@ impl<'r> Sealer<'r> {
         self.record_overhead() + self.due_bytes()
     }
 
+    /// Most bytes of plaintext in one record: 16,384, or fewer if the client wants it.
+    #[must_use]
+    pub fn plain_bytes_max(&self) -> usize {
+        usize::from(self.records.plain_bytes_max)
+    }
+
     /// Seals `plain` as one record; an empty `plain` makes none.
     ///
     /// # Errors
     /// [`NotSealed`]; the queue is unchanged but for the case that it names.
     pub fn seal(&mut self, plain: &[u8], out: &mut Buf) -> Result<(), NotSealed> {
-        if plain.len() > PLAIN_BYTES_MAX {
+        if plain.len() > self.plain_bytes_max() {
             return Err(NotSealed::TooLong);
         }
         let copied = self.seal_with(plain.len(), out, |room| {
@@ -110,7 +116,7 @@ impl<'r> Sealer<'r> {
 
     /// Seals what `fill` writes as one record, without a copy in between.
     ///
-    /// `fill` gets `bytes` bytes (never more than [`PLAIN_BYTES_MAX`]) and says how many it has
+    /// `fill` gets `bytes` bytes (never more than [`Sealer::plain_bytes_max`]) and says how many it has
     /// filled; only these are sealed. When it fails or fills none, nothing is sealed and the
     /// queue is unchanged. It is not called for 0 bytes.
     ///
@@ -129,7 +135,7 @@ impl<'r> Sealer<'r> {
             self.close_notify(out)?;
             return Err(NotSealed::Ended);
         }
-        let bytes = bytes.min(PLAIN_BYTES_MAX);
+        let bytes = bytes.min(self.plain_bytes_max());
         if bytes == 0 {
             return Ok(Ok(0));
         }

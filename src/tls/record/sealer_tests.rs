@@ -5,6 +5,7 @@ use super::super::records::tests::forge::Forge;
 use super::super::records::tests::{KINDS, client_forge, server_forge, session};
 use super::super::records::{Front, front};
 use super::*;
+use crate::tls::PLAIN_BYTES_MAX;
 
 const TLS13: (Version, Cipher) = (Version::Tls13, Cipher::Aes128Gcm);
 const TLS12: (Version, Cipher) = (Version::Tls12, Cipher::Aes128Gcm);

@@ -172,10 +172,10 @@ fn fitting_key(
                 Some(0) => return Ok(key),
                 other => fault = Some(IdentityFault::KeyMismatch { fits: other }),
             },
-            Err(why) => fault = fault.or(Some(why.into())),
+            Err(why) => fault = fault.or_else(|| Some(why.into())),
         }
     }
-    Err(fault.unwrap_or(IdentityFault::NoKey { binary: is_der(pem) }))
+    Err(fault.unwrap_or_else(|| IdentityFault::NoKey { binary: is_der(pem) }))
 }
 
 /// Which certificate of the chain has this key's public half.
