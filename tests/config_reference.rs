@@ -182,8 +182,8 @@ fn every_key_takes_strings_bare_numbers_and_flags() {
             let loaded = load(text.clone());
             let shown = loaded.report.render(&loaded.settings.files, false);
             // Null counts as not given, which a required key must not be.
-            let required = ["port", "mountpoint", "origin", "vhosts"].contains(&key.name)
-                || ["host-ssl-cert", "host-ssl-key"].contains(&key.name);
+            let required =
+                ["port", "mountpoint", "origin", "vhosts", "host-ssl-cert"].contains(&key.name);
             let refused = *json == "null" && required && key.level != Level::Protocol;
             assert_eq!(loaded.report.has_errors(), refused, "{text}\n{shown}");
         }

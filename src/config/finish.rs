@@ -19,6 +19,14 @@ pub(super) fn kept_on(later: &[Later], key: &str) -> Option<Place> {
     kept(later, key).filter(|l| l.value == Typed::Flag(true)).map(|l| l.place)
 }
 
+/// Whether a protocol takes raw connections by its option `raw`.
+fn names_raw_protocol(later: &[Later]) -> bool {
+    let Some(Typed::Protocols(all)) = kept(later, "ws-protocols").map(|l| &l.value) else {
+        return false;
+    };
+    all.iter().flat_map(|protocol| &protocol.options).any(|(name, _)| name == "raw")
+}
+
 /// The bracket that opens an object, to point at the object as a whole.
 fn first_byte(place: Place) -> Place {
     Place { end: place.end.min(place.start.saturating_add(1)), ..place }
@@ -47,7 +55,8 @@ impl Reader<'_> {
         let origin = origin.and_then(|o| self.origin(o));
         if mount.default_document.split('/').any(|s| s == "..") {
             let message = format!("\"default\" leaves the mount: {:?}", mount.default_document);
-            self.report.push(Diagnostic::error(at("default"), message));
+            let hint = "requests for a directory find nothing";
+            self.report.push(Diagnostic::warning(at("default"), message).hint(hint));
         }
         if mount.cache.max_age_secs > 0 && !mount.cache.reuse {
             let message = "\"cache-max-age\" has no effect without \"cache-reuse\"";
@@ -126,7 +135,7 @@ impl Reader<'_> {
                 let feature = match *scheme {
                     "cgi" => Feature::Cgi,
                     "callback" => Feature::Plugins,
-                    "gzip" => Feature::Zip,
+                    "gzip" | "file" => Feature::Zip,
                     _ => Feature::Proxy,
                 };
                 self.unbuilt.push(NotBuilt { feature, key: "origin", place: text.place });
@@ -192,6 +201,13 @@ impl Reader<'_> {
             if unix.is_some() { check::socket_path(&text) } else { check::interface(&text) };
         match checked {
             Ok(listen_on) => Some(located(listen_on, place)),
+            // lwsws starts and waits for an interface of that name.
+            Err(fault) if unix.is_none() => {
+                let message = format!("\"interface\" {}", fault.message);
+                let hint = format!("this vhost is not served; {}", fault.hint.unwrap_or_default());
+                self.report.push(Diagnostic::degraded(place, message).hint(hint));
+                None
+            }
             Err(fault) => self.refuse(Level::Vhost, "interface", place, fault),
         }
     }
@@ -212,9 +228,10 @@ impl Reader<'_> {
         let at = vhost.listen_on.place;
         match (&v4_asked, v6_asked) {
             (Some(v4), Some(v6)) => {
-                let message = "\"noipv6\" and \"ipv6only\" leave no address family";
-                let error = Diagnostic::error(v6.place, message).hint("remove one of them");
-                self.report.push(error.related(v4.place, "IPv6 is turned off here"));
+                let message = "\"ipv6only\" has no effect beside \"noipv6\"";
+                let warning = Diagnostic::warning(v6.place, message).hint("remove one of them");
+                self.report.push(warning.related(v4.place, "IPv6 is turned off here"));
+                return Families::V4Only;
             }
             (Some(v4), None) if is_v4 == Some(false) => {
                 let error = Diagnostic::error(v4.place, "\"noipv6\" with an IPv6 address");
@@ -278,10 +295,11 @@ impl Reader<'_> {
         let fallback = kept_on(&vhost.later, "fallback-listen-accept");
         if let Some(place) = vhost.wants_raw.or(fallback)
             && kept(&vhost.later, "listen-accept-role").is_none()
+            && !names_raw_protocol(&vhost.later)
         {
             let message = "no \"listen-accept-role\" says what to do with connections";
             let hint = "for example \"listen-accept-role\": \"raw-proxy\"";
-            self.report.push(Diagnostic::error(place, message).hint(hint));
+            self.report.push(Diagnostic::warning(place, message).hint(hint));
         }
     }
 

@@ -7,7 +7,7 @@ use super::tree::{Data, Value};
 fn faults(text: &[u8]) -> usize {
     let mut report = Report::default();
     parse(0, text, &mut report);
-    report.counts().errors
+    report.counts().total()
 }
 
 fn tree(text: &str) -> Value<'_> {

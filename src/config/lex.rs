@@ -257,10 +257,11 @@ impl<'t> Lexer<'t> {
             },
             Err(error) => {
                 let at = start + error.valid_up_to();
-                let fault = Diagnostic::error(self.place(at, at + 1), "not valid UTF-8")
-                    .hint("save the file as UTF-8");
+                let fault = Diagnostic::warning(self.place(at, at + 1), "not valid UTF-8")
+                    .hint("the string is read as Latin-1; save the file as UTF-8");
                 self.fail(fault);
-                Cow::Owned(String::from_utf8_lossy(raw).into_owned())
+                let bytes = decoded.as_deref().unwrap_or(raw);
+                Cow::Owned(bytes.iter().map(|&byte| char::from(byte)).collect())
             }
         }
     }
@@ -349,7 +350,7 @@ impl<'t> Lexer<'t> {
         if let Some(c) = char::from_u32(code) {
             out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
         } else {
-            let fault = Diagnostic::error(self.place(start, self.at), "half of a surrogate pair")
+            let fault = Diagnostic::warning(self.place(start, self.at), "half of a surrogate pair")
                 .hint("write the character itself, or both halves: \\ud83d\\ude00");
             self.fail(fault);
             out.extend_from_slice("\u{fffd}".as_bytes());

@@ -70,15 +70,9 @@ impl<'t> Parser<'t> {
         let value = self.value();
         match self.token {
             Token::End => {}
-            Token::Open(_) => self.fail_here(
-                "a second object in the same file",
-                "a file holds one { … }: join them with a comma, or make two files in conf.d",
-            ),
-            Token::Close(_) => {
-                self.fail_here("closing bracket without an opening one", "remove it")
-            }
-            _ => self
-                .fail_here("text after the end of the object", "remove it, or make it a comment"),
+            Token::Open(_) => self.not_read("a second object in the same file", "join both by ','"),
+            Token::Close(_) => self.not_read("closing bracket without an opening one", "remove it"),
+            _ => self.not_read("text after the end of the object", "make it a comment"),
         }
         Some(value)
     }
@@ -92,6 +86,12 @@ impl<'t> Parser<'t> {
 
     fn here(&self) -> Place {
         self.lexer.place(self.start, self.end)
+    }
+
+    /// lwsws reads a file as far as its first object too.
+    fn not_read(&mut self, message: &str, hint: &str) {
+        let warning = Diagnostic::warning(self.here(), message);
+        self.lexer.fail(warning.hint(format!("this and what follows is not read: {hint}")));
     }
 
     fn fail_here(&mut self, message: &str, hint: &str) {

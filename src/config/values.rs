@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::check::{self, Fault};
-use super::diagnose::Diagnostic;
+use super::diagnose::{Diagnostic, Severity};
 use super::keys::{Key, Kind, PairRule};
 use super::read::Reader;
 use super::settings::{Cidr, Place, Protocol, Typed};
@@ -11,6 +11,36 @@ use super::tree::{Data, Map, Value};
 
 /// What stands for the data directory in a string.
 const DATA_DIR_MARK: &str = "_lws_ddir_";
+
+/// Keys of lwsws whose value must be right, since they keep strangers out or say where to listen
+/// and what to serve. lwsws starts with any value of the others.
+const VITAL: [&str; 19] = [
+    "global",
+    "vhosts",
+    "mounts",
+    "username",
+    "groupname",
+    "uid",
+    "gid",
+    "port",
+    "interface",
+    "unix-socket",
+    "unix-socket-perms",
+    "basic-auth",
+    "client-cert-required",
+    "host-ssl-cert",
+    "host-ssl-key",
+    "host-ssl-ca",
+    "ssl-option-set",
+    "origin",
+    "cgi-chroot",
+];
+
+/// Whether nothing starts when the key's value is wrong. No configuration of lwsws has one of our
+/// own keys.
+fn is_vital(key: &Key) -> bool {
+    key.ours || VITAL.contains(&key.name)
+}
 
 impl Reader<'_> {
     /// The checked value; none when it is reported, or `null`.
@@ -26,20 +56,55 @@ impl Reader<'_> {
                 let text = self.scalar(key, value)?;
                 match scalar_of_kind(key.kind, &text) {
                     Ok(typed) => Some(typed),
-                    Err(fault) => {
-                        self.fault(key, value.place, fault);
-                        None
-                    }
+                    Err(fault) => self.doubtful(key, value.place, &text, fault),
                 }
             }
         }
     }
 
-    /// Reports `"key" …` with the key's example unless the fault brings its own hint.
+    /// Reports `"key" …` with the key's example unless the fault brings its own hint. What is not
+    /// vital is left out.
     pub(super) fn fault(&mut self, key: &Key, place: Place, fault: Fault) {
+        let severity = if is_vital(key) { Severity::Error } else { Severity::Warning };
+        self.say(severity, key, place, fault, "it is left out");
+    }
+
+    /// `instead` says what comes of a value that is no error.
+    fn say(&mut self, severity: Severity, key: &Key, place: Place, fault: Fault, instead: &str) {
         let message = format!("\"{}\" {}", key.name, fault.message);
-        let example = format!("for example \"{}\": {}", key.name, key.example);
-        self.report.push(Diagnostic::error(place, message).hint(fault.hint.unwrap_or(example)));
+        let example = || format!("for example \"{}\": {}", key.name, key.example);
+        let mut hint = fault.hint.unwrap_or_else(example);
+        if severity != Severity::Error {
+            hint = format!("{instead}; {hint}");
+        }
+        self.report.push(Diagnostic::new(severity, place, message).hint(hint));
+    }
+
+    /// The value that lwsws reads from a text that is none of its kind. A number that does not fit
+    /// stays an error: it would be another one.
+    fn doubtful(&mut self, key: &Key, place: Place, text: &str, fault: Fault) -> Option<Typed> {
+        let word = text.trim();
+        let digits = word.bytes().take_while(u8::is_ascii_digit).count();
+        let number = word.get(..digits).unwrap_or_default();
+        let typed = match key.kind {
+            Kind::Bool => Some(Typed::Flag(false)),
+            Kind::Int { .. } => scalar_of_kind(key.kind, number).ok(),
+            Kind::HostName => Some(Typed::Text(check::near_host_name(text))),
+            _ => None,
+        };
+        let too_large = matches!(key.kind, Kind::Int { .. }) && digits > 0 && typed.is_none();
+        if is_vital(key) || too_large {
+            self.say(Severity::Error, key, place, fault, "");
+            return None;
+        }
+        let instead = match &typed {
+            Some(Typed::Text(name)) => format!("it is read as {name:?}"),
+            Some(Typed::Flag(_)) => "it is read as off".to_owned(),
+            Some(_) => format!("it is read as {number}"),
+            None => "it counts as not given".to_owned(),
+        };
+        self.say(Severity::Warning, key, place, fault, &instead);
+        typed
     }
 
     /// The text of a string, a bare number, true (`1`) or false (`0`).
@@ -220,7 +285,7 @@ impl Reader<'_> {
             if let Some(option) = known
                 && let Err(fault) = scalar_of_kind(option.kind, &text)
             {
-                self.fault(option, member.value.place, fault);
+                let _ = self.doubtful(option, member.value.place, &text, fault);
             }
             options.push((member.key.clone().into_owned(), text.into_owned()));
         }
@@ -297,5 +362,18 @@ fn checked_pair(
                 .ok_or_else(|| (Fault::new(fault), name.is_empty()))
         }
         PairRule::Free => Ok(pair()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vital_keys_are_keys_of_lwsws() {
+        for name in VITAL {
+            let mut known = super::super::keys::all();
+            assert!(known.any(|key| key.name == name && !key.ours), "{name}");
+        }
     }
 }

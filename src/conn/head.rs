@@ -9,9 +9,11 @@ use super::logging;
 use super::reply::Reply;
 use super::source::Source;
 use crate::buf::{End, Tail};
-use crate::http::head::{Head, HeaderTable, Parsed, Refusal, Version, begins_as_head, parse};
+use crate::http::glimpse::Glimpse;
+use crate::http::head::{Head, HeaderTable, Parsed, Refusal, Version, parse};
 use crate::http::limits::CREDENTIALS_BYTES_MAX;
 use crate::http::status::Status;
+use crate::sys::log;
 use crate::vhost::ListenerId;
 use crate::vhost::log::Fields;
 
@@ -151,19 +153,38 @@ impl Http {
     }
 
     /// Answers what is not a request, or not one for us; the rest of the bytes means nothing.
-    fn refuse(&self, client: &mut End, refusal: Refusal, cx: &mut Cx<'_>) -> Taken {
+    pub(super) fn refuse(&self, client: &mut End, refusal: Refusal, cx: &mut Cx<'_>) -> Taken {
+        cx.local.tick(cx.now_ms);
         let before = client.tx.len();
-        let words = self.last_words(client, refusal.status, cx);
-        if words.is_err() && before > 0 {
+        let vhost = self.default_vhost(cx.world);
+        let bytes = client.rx.filled();
+        let seen = bytes.get(..cx.world.head_limits.head_bytes).unwrap_or(bytes);
+        let seen = Glimpse::of(seen);
+        let mut head_bytes = 0;
+        let mut reply = Reply {
+            tx: &mut client.tx,
+            date: &cx.local.date,
+            page: &mut cx.local.page,
+            header_block: &vhost.headers,
+            version: Version::Http11,
+            keep_alive: false,
+            // The answer to a refused HEAD has no body either (RFC 9110 section 9.3.2).
+            head_only: seen.method == b"HEAD",
+            head_bytes: &mut head_bytes,
+        };
+        // Said if there is room for it, at the latest when nothing is in its way.
+        if reply.error(refusal.status, |_| {}).is_err() && before > 0 {
             return Taken::Full;
         }
-        let head_bytes = words.unwrap_or_default();
+        let Refusal { status, why } = refusal;
+        log::write_bounded(
+            log::Level::Info,
+            format_args!("{}: answered with {}: {why}", self.peer, status.code()),
+        );
         cx.local.requests = cx.local.requests.wrapping_add(1);
         let bytes = (client.tx.len() - before) as u64;
-        let vhost = self.default_vhost(cx.world);
-        let (peer, vhost_name) = (Some(self.peer), vhost.name.as_bytes());
-        let fields = Fields { peer, vhost: vhost_name, head_bytes, ..logging::UNREADABLE };
-        cx.local.log_whole(cx.now_ms, vhost, &fields, refusal.status, bytes);
+        let fields = Fields { head_bytes, ..logging::refused(&seen, self.peer, vhost) };
+        cx.local.log_whole(cx.now_ms, vhost, &fields, status, bytes);
         client.rx.consume(client.rx.len());
         Taken::Refused
     }
@@ -174,31 +195,7 @@ impl Http {
         self.refuse(client, Refusal { status, why: "the answer's head is too large" }, cx)
     }
 
-    /// An error page for a request that has no vhost yet, as the last thing on the connection;
-    /// says how many bytes its head has.
-    pub(super) fn last_words(
-        &self,
-        client: &mut End,
-        status: Status,
-        cx: &mut Cx<'_>,
-    ) -> Result<u32, crate::buf::Full> {
-        cx.local.tick(cx.now_ms);
-        let mut head_bytes = 0;
-        let mut reply = Reply {
-            tx: &mut client.tx,
-            date: &cx.local.date,
-            page: &mut cx.local.page,
-            header_block: &self.default_vhost(cx.world).headers,
-            version: Version::Http11,
-            keep_alive: false,
-            head_only: begins_as_head(client.rx.filled()),
-            head_bytes: &mut head_bytes,
-        };
-        reply.error(status, |_| {})?;
-        Ok(head_bytes)
-    }
-
-    pub(super) fn default_vhost(&self, site: &'static super::Site) -> &'static crate::vhost::Vhost {
+    fn default_vhost(&self, site: &'static super::Site) -> &'static crate::vhost::Vhost {
         site.world.vhost(ListenerId(self.listener.0), b"").1
     }
 }

@@ -8,6 +8,7 @@ use super::limits::{ANSWERS_MAX, CHECK_MS, LATECOMER_MS, LINGER_MS, LINGER_SILEN
 use super::security::Security;
 use super::site::Site;
 use crate::buf::{CloseReason, End, Ends, Tail};
+use crate::http::head::Refusal;
 use crate::http::status::Status;
 use crate::reactor::{Deadline, Note, Step, Timeout, Wait};
 use crate::sys::peer::PeerAddr;
@@ -342,12 +343,17 @@ impl Http {
             }
             Timeout::Idle | Timeout::Handshake => CloseReason::IdleTimeout,
             Timeout::Head | Timeout::Check => {
-                let status = match why {
-                    Timeout::Head => Status::REQUEST_TIMEOUT,
-                    _ => Status::SERVICE_UNAVAILABLE,
+                let refusal = match why {
+                    Timeout::Head => Refusal {
+                        status: Status::REQUEST_TIMEOUT,
+                        why: "the request was not whole in time",
+                    },
+                    _ => Refusal {
+                        status: Status::SERVICE_UNAVAILABLE,
+                        why: "the password was not checked in time",
+                    },
                 };
-                // Said if there is room for it; the connection ends in any case.
-                let _ = self.last_words(client, status, cx);
+                let _ = self.refuse(client, refusal, cx);
                 client.rx.consume(client.rx.len());
                 self.enter(Phase::Closing { clean: false }, cx.now_ms);
                 return None;

@@ -3,6 +3,7 @@
 use super::local::Local;
 use crate::buf::Chain;
 use crate::http::fields::Field;
+use crate::http::glimpse::Glimpse;
 use crate::http::head::{Head, Version};
 use crate::http::status::Status;
 use crate::sys::peer::PeerAddr;
@@ -18,18 +19,21 @@ pub(super) struct Line {
     text: Chain,
 }
 
-/// What a head that could not be read is logged as.
-pub(super) const UNREADABLE: Fields<'static> = Fields {
-    peer: None,
-    user: None,
-    vhost: b"",
-    method: b"",
-    target: b"",
-    version: b"",
-    referer: None,
-    user_agent: None,
-    head_bytes: 0,
-};
+/// The fields of a line for a request that was refused: what can be made out of it.
+pub(super) fn refused<'a>(seen: &Glimpse<'a>, peer: PeerAddr, vhost: &'a Vhost) -> Fields<'a> {
+    let shown = |part: &'a [u8]| if part.is_empty() { b"-" } else { part };
+    Fields {
+        peer: Some(peer),
+        user: None,
+        vhost: vhost.name.as_bytes(),
+        method: seen.method,
+        target: if seen.method.is_empty() { b"" } else { shown(seen.target) },
+        version: shown(seen.version),
+        referer: seen.referer,
+        user_agent: seen.user_agent,
+        head_bytes: 0,
+    }
+}
 
 /// The fields of a line for `head`; the user is the one that the head's answer let in.
 pub(super) fn fields<'a>(

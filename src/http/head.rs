@@ -132,14 +132,6 @@ pub fn parse<'b>(
     }
 }
 
-/// Whether `bytes` begin like a HEAD request. For refusals, which have no [`Head`] to ask: also
-/// the answer to a refused HEAD has no body (RFC 9110 section 9.3.2).
-#[must_use]
-pub fn begins_as_head(bytes: &[u8]) -> bool {
-    let blank = blank_bytes(bytes).unwrap_or_default();
-    bytes.get(blank..).is_some_and(|line| line.starts_with(b"HEAD "))
-}
-
 /// Bytes of the empty lines in front of the request line (RFC 9112 section 2.2).
 fn blank_bytes(bytes: &[u8]) -> Result<usize, Refusal> {
     let mut blank = 0;

@@ -14,6 +14,7 @@ pub mod encoding;
 pub mod etag;
 pub mod fields;
 pub mod framing;
+pub mod glimpse;
 pub mod head;
 pub mod host;
 pub mod limits;

@@ -8,8 +8,8 @@
 //! cannot forge lines or steer a terminal.
 //!
 //! Repetitions of a message are written three times in ten seconds and counted after that;
-//! messages of every kind together are bounded to 50 a second after a burst of 200, unless
-//! `info` or `debug` was asked for.
+//! messages of every kind together are bounded to 50 a second after a burst of 200. With `info` or
+//! `debug` that holds only for what strangers can cause ([`write_bounded`]).
 //!
 //! A line's head is what its reader wants: a priority for journald, which has its own clock, the
 //! time of day at a terminal, date, time and zone elsewhere, RFC 3164 for the log daemon.
@@ -96,6 +96,11 @@ pub fn debug(message: fmt::Arguments<'_>) {
 /// Writes a line if the level of the log allows it.
 pub fn write(level: Level, message: fmt::Arguments<'_>) {
     write_line(level, message, !enabled(Level::Info));
+}
+
+/// Writes a line that strangers can cause as often as they like: bounded at every level.
+pub fn write_bounded(level: Level, message: fmt::Arguments<'_>) {
+    write_line(level, message, true);
 }
 
 /// Writes a line of a longer text, such as a list of faults, where lines may be alike: none is
@@ -332,10 +337,13 @@ mod tests {
     fn child_details() {
         init(Level::Debug, Target::Stderr);
         (0..500).for_each(|_| debug(format_args!("detail")));
+        (0..500).for_each(|_| write_bounded(Level::Info, format_args!("stranger")));
     }
 
     #[test]
     fn whoever_asks_for_details_gets_them_all() {
-        assert_eq!(lines_of("sys::log::tests::child_details").len(), 500);
+        let lines = lines_of("sys::log::tests::child_details");
+        let count = |end: &str| lines.iter().filter(|line| line.ends_with(end)).count();
+        assert_eq!((count(" debug: detail"), count(" info: stranger")), (500, 3));
     }
 }

@@ -280,7 +280,7 @@ impl<'r> Position<'r> {
     }
 
     fn dir(&self) -> RawFd {
-        self.held.as_ref().map_or(self.root.as_raw_fd(), AsRawFd::as_raw_fd)
+        self.held.as_ref().map_or(self.root, AsFd::as_fd).as_raw_fd()
     }
 
     /// Goes on to `fd`; `leaves` says that this is no step down.

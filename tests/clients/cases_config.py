@@ -3,7 +3,7 @@
 import json
 import os
 
-from stage import case, equal, matches, true
+from stage import case, equal, free_port, matches, true
 
 
 def check(stage, vhost_text, *more, conf='{ "global": {} }\n'):
@@ -25,6 +25,23 @@ def good(stage, extra=""):
   }}]
 }}
 """
+
+
+@case
+def config_parts_that_cannot_be_served(stage):
+    """a raw vhost, an archive and an odd name cost nobody else anything"""
+    conf = stage.configure([
+        stage.vhost([stage.mount(), stage.mount("/zip", origin="file:///srv/site.zip")],
+                    name="my site (1)"),
+        stage.vhost([], name="raw", port=str(free_port()), onlyraw="1",
+                    ws_protocols=[{"raw-test": {"raw": "1"}}])])
+    code, text = stage.run("-t", "-c", conf)
+    equal(code, 0)
+    matches("degraded: raw protocols", text)
+    stage.spawn("-c", conf).ready(stage.port)
+    equal(stage.ask("/small.txt", host="anything.test").status, 200)
+    answer = stage.ask("/zip/a.txt")
+    equal((answer.status, answer.all("retry-after")), (501, []))
 
 
 @case

@@ -96,6 +96,20 @@ def log_owner(stage):
 
 
 @case
+def log_refusals(stage):
+    """why a request was refused stands in the program's log, a few times for many"""
+    server = stage.spawn("-d", "info", "-c", stage.configure()).ready(stage.port)
+    for _ in range(20):
+        with stage.connect() as link:
+            link.send(b"GET / HTTP/1.1\r\n\r\n")
+            equal(link.response("GET").status, 400)
+    stage.ask("/small.txt")
+    line = "127.0.0.1: answered with 400: no Host"
+    eventually(lambda: line in server.log(), f"{line!r} in\n{server.log()}")
+    true(server.log().count(line) <= 3, f"{server.log().count(line)} lines")
+
+
+@case
 def log_escapes(stage):
     """quotes, control bytes and line ends cannot forge a line; nothing is cut"""
     path = logged(stage)

@@ -16,6 +16,8 @@ fn lines(folder: &Folder, name: &str) -> Vec<String> {
 
 const LOG: &str = r#""access-log": "DIR/access.log","#;
 
+const AGENT: &str = "a\\\"b";
+
 /// A line without its time, which must look like one.
 fn without_time(line: &str) -> String {
     let (start, rest) = line.split_once(" [").unwrap();
@@ -51,8 +53,6 @@ fn every_answer_has_its_line_with_the_bytes_of_its_body() {
             body_bytes(answer.body.len())
         ));
     }
-    let bad = server.ask("GET", "bad", &[]);
-    want.push(format!("127.0.0.1 - - \"-\" 400 {} \"-\" \"-\"", body_bytes(bad.body.len())));
     let got: Vec<String> = log_of(server).iter().map(|line| without_time(line)).collect();
     let lower = |lines: &[String]| lines.iter().map(|l| l.to_lowercase()).collect::<Vec<_>>();
     assert_eq!(lower(&got), lower(&want));
@@ -75,6 +75,63 @@ fn the_format_of_lwsws_counts_heads() {
     }
     let got: Vec<String> = log_of(server).iter().map(|line| without_time(line)).collect();
     assert_eq!(got, want);
+}
+
+/// What was refused before it was a request shows as far as it could be read.
+#[test]
+fn a_refused_request_has_what_was_there_in_its_line() {
+    let server = Folder::new().file("www/f.txt", "file").serve_www("", LOG, "");
+    let agent = "User-Agent: a\"b\r\nReferer: r\r\n";
+    let long = "x".repeat(9000);
+    let cut = "x".repeat(8192 - "GET /".len());
+    let mut want = Vec::new();
+    for (sent, status, line, referer, seen) in [
+        (
+            format!("GET bad HTTP/1.1\r\nHost: a\r\n{agent}\r\n"),
+            400,
+            "GET bad HTTP/1.1",
+            "r",
+            AGENT,
+        ),
+        (format!("GET / HTTP/1.1\r\n{agent}\r\n"), 400, "GET / HTTP/1.1", "r", AGENT),
+        (format!("GET /f.txt HTTP/3.0\r\n{agent}\r\n"), 505, "GET /f.txt HTTP/3.0", "r", AGENT),
+        (format!("GET /a b HTTP/1.1\r\n{agent}\r\n"), 400, "GET /a b HTTP/1.1", "r", AGENT),
+        (format!("{long} / HTTP/1.1\r\n"), 501, &format!("{}... - -", "x".repeat(61)), "-", "-"),
+        (format!("GET /{long}"), 414, &format!("GET /{cut} -"), "-", "-"),
+        (format!("GET / HTTP/1.1\r\n{agent}y: {long}"), 431, "GET / HTTP/1.1", "r", AGENT),
+        ("\x16\x03\x01 \"\r\n\r\n".into(), 400, "\\x16\\x03\\x01 \\\" -", "-", "-"),
+        (
+            format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n{agent}\r\nq\r\n"),
+            400,
+            "POST / HTTP/1.1",
+            "r",
+            AGENT,
+        ),
+        ("\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n".into(), 400, "-", "-", "-"),
+    ] {
+        let mut client = server.connect();
+        client.send(sent);
+        let answer = client.answer();
+        assert_eq!(answer.status, status, "{line:.80}");
+        let bytes = body_bytes(answer.body.len());
+        want.push(format!("127.0.0.1 - - \"{line}\" {status} {bytes} \"{referer}\" \"{seen}\""));
+    }
+    let got: Vec<String> = log_of(server).iter().map(|line| without_time(line)).collect();
+    assert_eq!(got, want);
+}
+
+#[test]
+fn a_request_that_was_not_whole_in_time_has_its_line() {
+    let server = Folder::new().file("www/f.txt", "f").serve_www(r#""timeout-secs": 1,"#, LOG, "");
+    for sent in ["POST /f.txt HTTP/1.1\r\nUser-Agent: a\r\n", "GET /f"] {
+        let mut client = server.connect();
+        client.send(sent);
+        assert_eq!(client.answer().status, 408);
+    }
+    let log = log_of(server);
+    assert!(log[0].contains(r#""POST /f.txt HTTP/1.1" 408 "#), "{log:?}");
+    assert!(log[0].ends_with(r#" "-" "a""#), "{log:?}");
+    assert!(log[1].contains(r#""GET /f -" 408 "#), "{log:?}");
 }
 
 /// What left in the last moment before the end may be missing from the count.

@@ -9,7 +9,7 @@ use super::settings::RejectKeyword;
 
 pub(crate) use header::{charset, header_name, header_value, is_framing_header, media_type};
 pub(crate) use mount::{error_document, mountpoint, origin};
-pub(crate) use network::{cidr, host_name, interface, socket_owner, socket_path};
+pub(crate) use network::{cidr, host_name, interface, near_host_name, socket_owner, socket_path};
 
 /// Bytes of a text value, after substitution.
 pub const TEXT_BYTES_MAX: usize = 8192;
@@ -135,22 +135,18 @@ pub(crate) fn parse_keyword(keyword: &str, answer: &str) -> Option<RejectKeyword
     })
 }
 
-/// A suffix such as `.zip` (or `*`) in lower case.
+/// A suffix such as `.zip` (or `*`) in lower case. lwsws does without the dot, so that may be
+/// missing.
 pub(crate) fn suffix(text: &str) -> Checked<String> {
-    let ok = text == "*"
-        || (text.len() > 1
-            && text.starts_with('.')
-            && !text.contains(['/', ' '])
-            && line(text).is_ok());
-    if ok {
-        return Ok(text.to_ascii_lowercase());
-    }
-    let fault = Fault::new(format!("has {text:?}, which is no suffix"));
-    Err(if text.is_empty() || text.starts_with('.') || text.contains(['/', ' ']) {
-        fault.hint("write a dot and the letters after it: \".zip\"")
+    let bare = text.trim_start_matches('*').trim_start_matches('.');
+    if text == "*" {
+        Ok(text.to_owned())
+    } else if bare.is_empty() || bare.contains(['/', ' ', '*']) || line(bare).is_err() {
+        Err(Fault::new(format!("has {text:?}, which is no suffix"))
+            .hint("write a dot and the letters after it: \".zip\""))
     } else {
-        fault.hint(format!("write the dot too: \".{}\"", text.trim_start_matches('*')))
-    })
+        Ok(format!(".{}", bare.to_ascii_lowercase()))
+    }
 }
 
 /// The name of an environment variable.
@@ -213,7 +209,9 @@ mod tests {
             assert!(host_name(bad).is_err(), "{bad}");
         }
         assert_eq!(suffix(".ZIP"), Ok(".zip".into()));
-        assert!(suffix("zip").unwrap_err().hint.unwrap().contains(".zip"));
+        assert_eq!(suffix("zip"), Ok(".zip".into()));
+        assert_eq!(suffix("*.tar.gz"), Ok(".tar.gz".into()));
+        assert!(suffix("").is_err() && suffix(".").is_err() && suffix("a/b").is_err());
         assert!(media_type("text/html; charset=utf-8").is_ok() && media_type("").is_ok());
         assert!(media_type("text").is_err() && media_type("a/b\r\n").is_err());
     }

@@ -48,6 +48,7 @@ pub(crate) fn origin(text: &str) -> Checked<Origin> {
         return Err(Fault::new(format!("has nothing after {:?}", format!("{scheme}://"))));
     }
     match scheme {
+        "file" if is_zip(rest) => Ok(Origin::NotBuilt { scheme: "file", rest: rest.to_owned() }),
         "file" => Ok(Origin::File(rest.to_owned())),
         ">http" | ">https" | "^http" | "^https" => redirect(text, rest),
         _ => match LATER_SCHEMES.into_iter().find(|s| *s == scheme) {
@@ -61,6 +62,11 @@ pub(crate) fn origin(text: &str) -> Checked<Origin> {
             }
         },
     }
+}
+
+/// Whether a path leads to an archive or into one, which lwsws serves the files of.
+fn is_zip(path: &str) -> bool {
+    path.split('/').any(|name| name.len() > 4 && name.to_ascii_lowercase().ends_with(".zip"))
 }
 
 /// The target of a redirect mount: it goes into a `Location` header.
@@ -136,6 +142,11 @@ mod tests {
         let got = origin(">https://Müller.lan:8443/grün?a b");
         let want = "https://xn--mller-kva.lan:8443/gr%C3%BCn?a%20b";
         assert_eq!(got, Ok(Origin::Redirect(want.into())));
+        for zip in ["/srv/a.zip", "/srv/A.ZIP/dir/"] {
+            let got = origin(&format!("file://{zip}"));
+            assert_eq!(got, Ok(Origin::NotBuilt { scheme: "file", rest: zip.into() }));
+        }
+        assert_eq!(origin("file:///a.zipped/.zip"), Ok(Origin::File("/a.zipped/.zip".into())));
         let got = origin("http://+/run/sock:/base").unwrap();
         assert_eq!(got, Origin::NotBuilt { scheme: "http", rest: "+/run/sock:/base".into() });
         for bad in ["", "/var/www", "files:///a", ">http:///x", ">http://a b", "cgi://", "x://y"] {

@@ -38,6 +38,19 @@ pub(crate) fn host_name(text: &str) -> Checked<String> {
     })
 }
 
+/// What is left of a text that is no host name: no scheme, path and port, and `-` for each
+/// character that no name has. lwsws serves such a vhost to clients that ask for another name.
+pub(crate) fn near_host_name(text: &str) -> String {
+    let host = text.rsplit("://").next().unwrap_or_default().split('/').next().unwrap_or_default();
+    let host = match host.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => host,
+    };
+    let fits = |c: char| if c.is_ascii_alphanumeric() || "-._~".contains(c) { c } else { '-' };
+    let name = host_name(host).unwrap_or_else(|_| host.chars().map(fits).collect());
+    if name.is_empty() { "default".to_owned() } else { name.chars().take(HOST_BYTES_MAX).collect() }
+}
+
 /// An address or `address/bits`; the flag says that bits of the host part were set.
 pub(crate) fn cidr(text: &str) -> Checked<(Cidr, bool)> {
     let fault = || {

@@ -189,7 +189,7 @@ impl Feature {
             Self::Plugins => "plug-ins",
             Self::RateLimit => "rate limiting",
             Self::Http2 => "HTTP/2",
-            Self::Zip => "gzip:// origins",
+            Self::Zip => "origins in archives",
         }
     }
 }

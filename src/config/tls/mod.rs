@@ -132,10 +132,11 @@ impl Reader<'_> {
         });
         if key.is_none() && !excused {
             let message = "\"host-ssl-cert\" without \"host-ssl-key\"";
-            let hint = "add \"host-ssl-key\" with the file of its private key (it may be the same \
-                        file)";
-            let error = Diagnostic::error(cert.place, message).hint(hint);
-            self.report.push(error.maybe_hint(meant));
+            let hint = "the key is looked for in the same file; add \"host-ssl-key\" with its file";
+            let warning = Diagnostic::warning(cert.place, message).hint(hint);
+            self.report.push(warning.maybe_hint(meant));
+            let source = CertificateSource::File(cert.value.clone());
+            return (located(source, cert.place), Some(cert.clone()));
         } else if meant.is_some() {
             let message = format!("\"host-ssl-cert\" names a file {:?}", cert.value);
             self.report.push(Diagnostic::warning(cert.place, message).maybe_hint(meant));
