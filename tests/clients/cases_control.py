@@ -295,7 +295,7 @@ def control_log_is_followed(stage):
         # As many lines as make it go round, one at a time.
         for number in range(2, 60):
             stage.configure([stage.vhost(headers=[{"x-generation": str(number)}])])
-            equal(stage.run("reload", "-c", conf)[0], 0, "a follower that does not read holds it up")
+            equal(stage.run("reload", "-c", conf)[0], 0, "an idle follower holds it up")
             if number % 8 == 0:
                 follower.reads("the new configuration is served")
         os.kill(idle.child.pid, signal.SIGCONT)

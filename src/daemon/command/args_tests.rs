@@ -128,9 +128,7 @@ fn commands_name_a_server_or_none() {
     for word in ["www", "reload"] {
         let args = run(&["reload", word]).unwrap();
         assert_eq!(args.action, Action::Control(Control::Reload));
-        assert!(
-            matches!(args.source, Source::Quick(quick) if quick.directory == here.join(word))
-        );
+        assert!(matches!(args.source, Source::Quick(quick) if quick.directory == here.join(word)));
     }
 }
 

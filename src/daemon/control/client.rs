@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::find::{self, Found, Missing};
 use super::follow;
 use super::packet::{self, ANSWER_BYTES_MAX, PACKET_BYTES_MAX, Part};
-use crate::config::DEFAULT_DIRS;
+use crate::config::{self, DEFAULT_DIRS};
 use crate::daemon::command::args::{Args, Control, Source};
 use crate::daemon::command::{exit, print};
 use crate::sys::passing;
@@ -23,7 +23,7 @@ const RELOAD_WITHIN: Duration = Duration::from_secs(180);
 /// Why there is no answer.
 #[derive(Debug)]
 enum Fault {
-    /// There is nobody to ask.
+    /// No server is asked.
     Missing(Missing),
     /// The server has gone, or does not want to talk.
     Ended,
@@ -44,6 +44,12 @@ struct Answer {
 
 /// Asks the server that `args` name and prints what it says; the exit code.
 pub(in crate::daemon) fn run(control: Control, args: &Args) -> u8 {
+    if let Source::Configured(dir) = &args.source
+        && let Some((fault, hint)) = config::is_a_file(dir)
+    {
+        print::err(&format!("kinglet: {fault}\n  {hint}"));
+        return exit::RUNTIME;
+    }
     let found = find::find(args).map_err(Fault::Missing);
     match found.and_then(|Found { socket, pid }| Ok((ask(&socket, control)?, pid))) {
         Ok((Answer { log: Some(log), .. }, pid)) => match RingLog::attach(log) {
@@ -157,7 +163,7 @@ fn hints(fault: &Fault, command: &str) -> Vec<String> {
         }
         Fault::Missing(Missing::None) => {
             let mut hints = find::others(command);
-            // Somebody may want to serve a directory that is called like a command.
+            // A directory that is called like a command may have been meant.
             if Path::new(command).is_dir() {
                 hints.push(format!("kinglet ./{command} serves the directory {command}"));
             }

@@ -83,7 +83,7 @@ impl Search {
         Self { own: user::effective_uid(), names: names(), obstacle: None }
     }
 
-    /// Whose servers are asked: our own and, as root, those of a directory's owner.
+    /// The users whose servers are asked: our own and, as root, a directory's owner.
     fn users(&self, dir: &Path) -> Vec<u32> {
         let owner = fs::metadata(dir).map_or(self.own, |metadata| metadata.uid());
         let mut users = vec![self.own];
@@ -97,7 +97,7 @@ impl Search {
     fn configured(&mut self, dir: &Path) -> Result<Option<Found>, Missing> {
         let users = self.users(dir);
         for uid in &users {
-            if let Some(found) = self.connect(&Name::of(*uid, dir, None))? {
+            if let Some(found) = self.connect(&Name::of(*uid, dir, None), true)? {
                 return Ok(Some(found));
             }
         }
@@ -105,7 +105,7 @@ impl Search {
         for name in self.names.clone().iter().filter(|name| name.quick.is_none()) {
             let Some(path) = name.path_of(dir) else { continue };
             if users.contains(&name.uid) {
-                match self.connect(name)? {
+                match self.connect(name, false)? {
                     Some(found) if name.means(found.pid, &path, dir) => return Ok(Some(found)),
                     Some(_) => self.meet(Missing::Elsewhere),
                     None => {}
@@ -135,7 +135,7 @@ impl Search {
                 },
                 _ => None,
             };
-            let Some(server) = self.connect(&name)? else { continue };
+            let Some(server) = self.connect(&name, false)? else { continue };
             let is_meant = match path {
                 Some((path, dir)) => name.means(server.pid, &path, dir),
                 None => name.is_here(server.pid),
@@ -151,33 +151,29 @@ impl Search {
     }
 
     /// Connects to a server if one listens there and can be believed: root's, or that of the user
-    /// in its name.
-    fn connect(&mut self, name: &Name) -> Result<Option<Found>, Missing> {
+    /// in its name. If told to, waits for a place in its queue.
+    fn connect(&mut self, name: &Name, wait: bool) -> Result<Option<Found>, Missing> {
         let text = name.to_string();
-        let socket = match passing::connect_abstract(&text, true) {
-            Ok(socket) => socket,
-            Err(error) => {
-                let holder = Holder::of(&text);
-                return match (error.kind(), holder) {
-                    (io::ErrorKind::ConnectionRefused, None) => Ok(None),
-                    (io::ErrorKind::WouldBlock, Some(holder)) if holder.is_one_of(name.uid) => {
-                        Err(Missing::Busy)
-                    }
-                    (_, Some(holder)) => {
-                        self.meet(Missing::Impostor(holder));
-                        Ok(None)
-                    }
-                    (io::ErrorKind::WouldBlock, None) => Err(Missing::Busy),
-                    (_, None) => Err(Missing::Other(error)),
-                };
+        let (obstacle, holder) = match passing::connect_abstract(&text, wait) {
+            Ok(socket) => {
+                let holder = Holder::from(peer::credentials(&socket).map_err(Missing::Other)?);
+                if holder.is_one_of(name.uid) {
+                    return Ok(Some(Found { socket, pid: holder.pid }));
+                }
+                (None, Some(holder))
             }
+            Err(error) => match (error.kind(), Holder::of(&text)) {
+                (io::ErrorKind::ConnectionRefused, holder) => (None, holder),
+                (io::ErrorKind::WouldBlock, holder) => {
+                    (Some(Missing::Busy), holder.filter(|holder| !holder.is_one_of(name.uid)))
+                }
+                _ => return Err(Missing::Other(error)),
+            },
         };
-        let holder = Holder::from(peer::credentials(&socket).map_err(Missing::Other)?);
-        if !holder.is_one_of(name.uid) {
-            self.meet(Missing::Impostor(holder));
-            return Ok(None);
+        if let Some(obstacle) = holder.map(Missing::Impostor).or(obstacle) {
+            self.meet(obstacle);
         }
-        Ok(Some(Found { socket, pid: holder.pid }))
+        Ok(None)
     }
 
     /// The first one counts.

@@ -208,7 +208,9 @@ mod tests {
     fn names_read_back() {
         let long = format!("/{}", "a".repeat(NAME_BYTES_MAX));
         let odd = Path::new(OsStr::from_bytes(b"/\xff"));
-        for dir in [Path::new("/srv/a b#=c"), Path::new("/"), Path::new("/\n"), Path::new(&long), odd] {
+        for dir in
+            [Path::new("/srv/a b#=c"), Path::new("/"), Path::new("/\n"), Path::new(&long), odd]
+        {
             for quick in [None, Some(4711)] {
                 let name = Name::of(u32::MAX, dir, quick);
                 let text = name.to_string();
@@ -221,7 +223,8 @@ mod tests {
         assert!(name(0, &fits).ends_with(&fits) && name(10, &fits).contains('#'));
         let hashed = Name::of(10, Path::new(&fits), None);
         assert_eq!(hashed.path_of(Path::new("/other")), None);
-        for wrong in ["", "kinglet/", "kinglet/0/x", "kinglet/0/abc/x", "kinglet/x/abcdefabcdef/x"] {
+        for wrong in ["", "kinglet/", "kinglet/0/x", "kinglet/0/abc/x", "kinglet/x/abcdefabcdef/x"]
+        {
             assert_eq!(Name::parse(wrong), None, "{wrong}");
         }
     }

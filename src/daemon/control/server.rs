@@ -67,15 +67,18 @@ impl Server {
             io::ErrorKind::AddrInUse => {
                 let holder = Holder::of(name).map(|holder| holder.to_string());
                 let holder = holder.unwrap_or_else(|| "another process".to_owned());
-                io::Error::new(error.kind(), format!("{holder} has the name of the socket, @{name}"))
+                io::Error::new(
+                    error.kind(),
+                    format!("{holder} has the name of the socket, @{name}"),
+                )
             }
             _ => error,
         })?;
         Ok(Self::over(listener, uid))
     }
 
-    /// Goes on with the socket of the program before this one, in the same process. Nobody else
-    /// could take its name meanwhile, and clients have waited in it.
+    /// Goes on with the socket of the program before this one, in the same process. Its name was
+    /// never free, and clients have waited in it.
     pub(in crate::daemon) fn taken_over(listener: OwnedFd) -> Self {
         Self::over(listener, user::effective_uid())
     }

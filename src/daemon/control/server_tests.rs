@@ -93,7 +93,8 @@ fn what_is_no_request_is_dropped() {
     assert_eq!(turn(&mut server), []);
     assert_eq!(server.descriptors().count(), 1);
     let socket = passing::connect_abstract(&name, true).unwrap();
-    passing::send(socket.as_fd(), &request(Control::Log { follow: false }), Some(socket.as_fd())).unwrap();
+    passing::send(socket.as_fd(), &request(Control::Log { follow: false }), Some(socket.as_fd()))
+        .unwrap();
     assert_eq!(turn(&mut server), []);
     assert_eq!(server.descriptors().count(), 1);
 }
@@ -191,7 +192,8 @@ fn a_name_has_one_server_and_the_next_one_says_whose_it_is() {
     assert!(client_is_let_in(kept, &name));
     assert!(Server::listen(&name, 0).is_ok());
     // One that does not even listen.
-    let bound = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::SEQPACKET, None).unwrap();
+    let bound =
+        socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::SEQPACKET, None).unwrap();
     bound.bind(&socket2::SockAddr::unix(format!("\0{name}")).unwrap()).unwrap();
     let text = refused().to_string();
     assert!(text.starts_with(&own), "{text}");
