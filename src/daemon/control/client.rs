@@ -11,9 +11,9 @@ use super::packet::{self, ANSWER_BYTES_MAX, PACKET_BYTES_MAX, Part};
 use crate::config::{self, DEFAULT_DIRS};
 use crate::daemon::command::args::{Args, Control, Source};
 use crate::daemon::command::{exit, print};
-use crate::sys::passing;
 use crate::sys::poll::{self, Watch};
 use crate::sys::ring_log::RingLog;
+use crate::sys::{clock, passing};
 
 /// How long a server that does nothing but wait for events may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -92,7 +92,7 @@ fn show(control: Control, answer: &Answer) -> u8 {
 /// Sends the request and waits for the whole answer.
 fn ask(socket: &OwnedFd, control: Control) -> Result<Answer, Fault> {
     let within = if control == Control::Reload { RELOAD_WITHIN } else { ANSWER_WITHIN };
-    let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+    let until_ms = clock::monotonic_ms() + within.as_millis() as u64;
     if passing::send(socket.as_fd(), &packet::request(control), None).is_err() {
         return Err(Fault::Ended);
     }
@@ -104,10 +104,12 @@ fn ask(socket: &OwnedFd, control: Control) -> Result<Answer, Fault> {
             Ok(None) => return Err(Fault::Ended),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let mut watch = [Watch::readable(socket.as_fd())];
-                match poll::wait(&mut watch, Some(within_ms)).map_err(Fault::Other)? {
-                    0 => return Err(Fault::Slow),
-                    _ => continue,
+                let left_ms = until_ms.saturating_sub(clock::monotonic_ms());
+                poll::wait(&mut watch, Some(left_ms)).map_err(Fault::Other)?;
+                if left_ms == 0 {
+                    return Err(Fault::Slow);
                 }
+                continue;
             }
             Err(error) => return Err(Fault::Other(error)),
         };

@@ -44,11 +44,17 @@ pub(super) fn find(args: &Args) -> Result<Found, Missing> {
     let mut search = Search::new();
     let found = match &args.source {
         Source::Configured(_) if args.asks_any => {
-            let mut found = None;
-            for dir in DEFAULT_DIRS {
-                found = found.or(search.configured(Path::new(dir))?);
+            let [ours, lwsws] = DEFAULT_DIRS.map(Path::new);
+            match (search.configured(ours)?, search.configured(lwsws)?) {
+                (None, None) => {
+                    // What is met there has no name that was asked for.
+                    let obstacle = search.obstacle.take();
+                    let found = search.quick(None)?;
+                    search.obstacle = obstacle;
+                    found
+                }
+                (ours, lwsws) => ours.or(lwsws),
             }
-            found.map_or_else(|| search.quick(None), |found| Ok(Some(found)))?
         }
         Source::Configured(dir) => search.configured(dir)?,
         Source::Quick(quick) => match search.quick(Some(&quick.directory))? {
@@ -59,16 +65,15 @@ pub(super) fn find(args: &Args) -> Result<Found, Missing> {
     found.ok_or_else(|| search.obstacle.unwrap_or(Missing::None))
 }
 
-/// The commands that would ask the servers of this user that run, whatever they serve.
+/// The commands that would ask the servers of this user that run here, whatever they serve.
 pub(super) fn others(command: &str) -> Vec<String> {
-    let own = user::effective_uid();
-    let own = names().into_iter().filter(|name| name.uid == own);
-    own.map(|name| name.command(command)).collect()
-}
-
-fn names() -> Vec<Name> {
-    let bound = unix_names::beginning_with(PREFIX);
-    bound.iter().filter_map(|bound| Name::parse(&bound.name)).collect()
+    let mut search = Search::new();
+    let mut names = search.names.clone();
+    names.retain(|name| {
+        let found = (name.uid == search.own).then(|| search.connect(name, false));
+        matches!(found, Some(Ok(Some(found))) if name.is_here(found.pid))
+    });
+    names.iter().map(|name| name.command(command)).collect()
 }
 
 struct Search {
@@ -80,7 +85,9 @@ struct Search {
 
 impl Search {
     fn new() -> Self {
-        Self { own: user::effective_uid(), names: names(), obstacle: None }
+        let bound = unix_names::beginning_with(PREFIX);
+        let names = bound.iter().filter_map(|bound| Name::parse(&bound.name)).collect();
+        Self { own: user::effective_uid(), names, obstacle: None }
     }
 
     /// The users whose servers are asked: our own and, as root, a directory's owner.
@@ -104,14 +111,10 @@ impl Search {
         // One that calls the directory something else, or was started before it was replaced.
         for name in self.names.clone().iter().filter(|name| name.quick.is_none()) {
             let Some(path) = name.path_of(dir) else { continue };
-            if users.contains(&name.uid) {
-                match self.connect(name, false)? {
-                    Some(found) if name.means(found.pid, &path, dir) => return Ok(Some(found)),
-                    Some(_) => self.meet(Missing::Elsewhere),
-                    None => {}
-                }
-            } else if name.uid == 0 {
-                self.meet(Missing::OfRoot);
+            match self.connect_as(name, &users)? {
+                Some(found) if name.means(found.pid, &path, dir) => return Ok(Some(found)),
+                Some(_) => self.meet(Missing::Elsewhere),
+                None => {}
             }
         }
         Ok(None)
@@ -125,7 +128,7 @@ impl Search {
         let dir = dir.map(|dir| fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned()));
         let mut found = Vec::new();
         for name in self.names.clone() {
-            if name.quick.is_none() || !users.contains(&name.uid) {
+            if name.quick.is_none() {
                 continue;
             }
             let path = match &dir {
@@ -135,7 +138,7 @@ impl Search {
                 },
                 _ => None,
             };
-            let Some(server) = self.connect(&name, false)? else { continue };
+            let Some(server) = self.connect_as(&name, &users)? else { continue };
             let is_meant = match path {
                 Some((path, dir)) => name.means(server.pid, &path, dir),
                 None => name.is_here(server.pid),
@@ -148,6 +151,19 @@ impl Search {
             return Err(Missing::Several(found.into_iter().map(|(name, _)| name).collect()));
         }
         Ok(found.pop().map(|(_, server)| server))
+    }
+
+    /// Connects to a server that one of `users` runs.
+    fn connect_as(&mut self, name: &Name, users: &[u32]) -> Result<Option<Found>, Missing> {
+        let is_asked = users.contains(&name.uid);
+        if !is_asked && name.uid != 0 {
+            return Ok(None);
+        }
+        let found = self.connect(name, false)?;
+        if !is_asked && found.is_some() {
+            self.meet(Missing::OfRoot);
+        }
+        Ok(found.filter(|_| is_asked))
     }
 
     /// Connects to a server if one listens there and can be believed: root's, or that of the user
