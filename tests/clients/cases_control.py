@@ -285,6 +285,7 @@ def control_log_is_followed(stage):
     worker = processes.worker(server)
     with Follower("-c", conf) as follower, Follower("-c", conf) as idle:
         follower.reads("listening on")
+        idle.reads("listening on")
         os.kill(idle.child.pid, signal.SIGSTOP)
         server.signal(signal.SIGHUP)
         follower.reads("nothing has changed")
@@ -303,7 +304,8 @@ def control_log_is_followed(stage):
         follower.reads("stopping")
         equal(follower.child.wait(PATIENCE_SECS), 0, "exit code")
         matches("the server has ended", follower.child.stderr.read())
-        equal(idle.child.communicate(timeout=PATIENCE_SECS)[0].count("stopping"), 1)
+        equal(idle.child.communicate(timeout=PATIENCE_SECS)[0].count("stopping"), 1,
+              "the last line, once")
 
 
 @case
