@@ -12,6 +12,7 @@ _kinglet() {
         -d|--debug) words=$(compgen -W 'silent error warn notice info debug' -- "$current") ;;
         --data-dir) compopt -o filenames; words=$(compgen -d -- "$current") ;;
         status) words=$(compgen -W '--json' -- "$current") ;;
+        log) words=$(compgen -W '-f --follow' -- "$current") ;;
         *)
             if [[ $current == -* ]]; then
                 words=$(compgen -W '-c --configdir -t --check --strict -T --dump --explain --schema --listen --port --tls --self-signed --state-dir -D --daemonize --pid-file --one-process --log -d --debug --data-dir -n --no-default-plugins -h --help -V --version' -- "$current")

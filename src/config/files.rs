@@ -96,18 +96,24 @@ pub(super) fn read_all(dir: &Path, report: &mut Report) -> Vec<SourceFile> {
     files
 }
 
+/// What to say, and what was meant, where a file is named and not a directory.
+#[must_use]
+pub fn is_a_file(named: &Path) -> Option<(String, String)> {
+    if !named.is_file() {
+        return None;
+    }
+    // The file may be `conf`, or one of `conf.d`.
+    let meant = named.ancestors().skip(1).take(2).find(|dir| dir.join("conf").is_file());
+    let meant = meant.map(|dir| if dir == Path::new("") { Path::new(".") } else { dir });
+    let hint = meant.map(|dir| format!("did you mean -c {}?", dir.display()));
+    let fault = format!("{} is a file, and -c wants a directory", named.display());
+    Some((fault, hint.unwrap_or_else(|| HOLDS.to_owned())))
+}
+
 /// What to say of a directory that holds no configuration for a reason that is easily told.
 fn no_directory(dir: &Path) -> Option<Diagnostic> {
-    let shown = dir.display();
-    if dir.is_file() {
-        let fault = format!("{shown} is a file, and -c wants the directory of the configuration");
-        // The file may be `conf`, or one of `conf.d`.
-        let meant = dir.ancestors().skip(1).take(2).find(|dir| dir.join("conf").is_file());
-        let meant = meant.map(|dir| match dir.as_os_str().is_empty() {
-            true => "did you mean -c . ?".to_owned(),
-            false => format!("did you mean -c {}?", dir.display()),
-        });
-        return Some(Diagnostic::error(None, fault).hint(meant.as_deref().unwrap_or(HOLDS)));
+    if let Some((fault, hint)) = is_a_file(dir) {
+        return Some(Diagnostic::error(None, fault).hint(hint));
     }
     let [ours, lwsws] = DEFAULT_DIRS.map(|dir| Path::new(dir).join("conf"));
     let is_default = DEFAULT_DIRS.iter().any(|known| Path::new(known) == dir);

@@ -43,7 +43,7 @@ use keys::Feature;
 use settings::{Place, Settings, SourceFile};
 
 pub use check::TEXT_BYTES_MAX;
-pub use files::{ALL_BYTES_MAX, DEFAULT_DIRS, FILES_MAX};
+pub use files::{ALL_BYTES_MAX, DEFAULT_DIRS, FILES_MAX, is_a_file};
 pub use lex::FAULTS_MAX;
 pub use manual_page::manual_page;
 pub use read::NotBuilt;

@@ -42,7 +42,7 @@ impl SignalWatch {
     /// Ready for the first signal.
     #[must_use]
     pub fn new(signals: Signals, logs: Logs, shutdown_ms: u64) -> Self {
-        Self { signals, logs, shutdown_ms, draining: false, terminal: Terminal::of_start() }
+        Self { signals, logs, shutdown_ms, draining: false, terminal: Terminal::default() }
     }
 
     fn obey(&mut self, signal: Signal, connections: usize) -> Command {

@@ -26,6 +26,7 @@ use crate::daemon::worker::threads::{self, Crew};
 use crate::daemon::worker::{rights, start};
 use crate::reactor::{Command, Listening};
 use crate::sys::signal::Signals;
+use crate::sys::terminal::Terminal;
 use crate::sys::{clock, heap, log};
 use crate::tls::TicketSecret;
 use crate::vhost::World;
@@ -61,6 +62,7 @@ fn run(args: &Args) -> Result<u8, u8> {
     drop(survey);
     heap::give_back();
     let shutdown_ms = world.limits.shutdown_ms;
+    let terminal = Terminal::of_start();
     // Before any thread starts, so that all of them leave signals to the descriptor.
     let signals = Signals::new().map_err(|error| start::not_set_up(&error))?;
     let watches = vec![(SIGNALS, signals.as_raw_fd())];
@@ -73,6 +75,7 @@ fn run(args: &Args) -> Result<u8, u8> {
     let site: &'static Site = Box::leak(Box::new(site));
     let served = sockets.0.served();
     let signals = SignalWatch::new(signals, logs.clone(), shutdown_ms);
+    let signals = SignalWatch { terminal, ..signals };
     let keeper = Keeper { signals, sockets };
     let crew = Crew { site, sizes, logs, held, listeners, watches };
     threads::run(crew, |_| Box::new(keeper), move || announce(&plan, &served))

@@ -37,8 +37,27 @@ pub fn with_scope(address: IpAddr, port: u16, scope_id: u32) -> SocketAddr {
 
 /// All addresses of all interfaces, in the kernel's order.
 pub fn addresses() -> io::Result<Vec<NicAddress>> {
+    addresses_of(0, 0)
+}
+
+/// The addresses under which other machines may reach this one, in the kernel's order: those of
+/// interfaces that are up, without loopback. A link-local IPv6 address is none: it takes the name
+/// that the other machine has for its own interface.
+#[must_use]
+pub fn outward() -> Vec<IpAddr> {
+    let up = libc::IFF_UP | libc::IFF_RUNNING;
+    let list = addresses_of(up | libc::IFF_LOOPBACK, up).unwrap_or_default();
+    let local = |address: &IpAddr| matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+    list.into_iter().map(|entry| entry.address).filter(|address| !local(address)).collect()
+}
+
+/// The addresses of interfaces that have the flags `set` of those in `mask`.
+fn addresses_of(mask: libc::c_int, set: libc::c_int) -> io::Result<Vec<NicAddress>> {
     let mut list = Vec::new();
     each(|entry| {
+        if entry.ifa_flags & mask as u32 != set as u32 {
+            return;
+        }
         // SAFETY: getifaddrs gives each entry a name and null or an address of its family.
         if let Some((address, scope_id)) = unsafe { address_of(entry.ifa_addr) } {
             // SAFETY: as above.
@@ -136,6 +155,16 @@ mod tests {
         let index = nic_index("lo").unwrap();
         assert_eq!(nic_index(&index.to_string()), Some(index));
         assert_eq!(list[0].socket_addr(80).port(), 80);
+    }
+
+    #[test]
+    fn loopback_and_link_local_addresses_are_no_way_to_this_machine() {
+        let all = addresses().unwrap();
+        for address in outward() {
+            assert!(!address.is_loopback() && all.iter().any(|entry| entry.address == address));
+            let IpAddr::V6(v6) = address else { continue };
+            assert!(!v6.is_unicast_link_local());
+        }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! It is locked (fcntl(2), `F_SETLK`) for as long as its process lives, also when that becomes
 //! another program. The lock and not the number says whether the file is in use: after a restart
-//! of the machine the number may be anybody's. A lock for writing can only be had by a process
-//! that may write to the file, so that others cannot keep a server from starting.
+//! of the machine the number may be that of any process. A lock for writing can only be had by a
+//! process that may write to the file, so that others cannot keep a server from starting.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -92,7 +92,7 @@ fn interim_of(path: &Path, pid: Pid) -> PathBuf {
     name.into()
 }
 
-/// The lock comes first, so that nobody sees the file without it.
+/// The lock comes first: at its place the file is never without it.
 fn write(path: &Path, pid: Pid) -> io::Result<File> {
     // Never through a link: create_new fails on anything that is there.
     let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path)?;

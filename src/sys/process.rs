@@ -133,8 +133,8 @@ pub fn outlive_parent() {
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0 as libc::c_ulong) };
 }
 
-/// The name of a process (`/proc/PID/comm`) that has not ended; none of one that has, also while its
-/// parent has not asked for its end.
+/// The name of a process (`/proc/PID/comm`) that has not ended. One that its parent has not waited
+/// for yet has ended.
 #[must_use]
 pub fn name(pid: u32) -> Option<String> {
     let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;

@@ -99,18 +99,20 @@ impl RingLog {
         self.shared().next.load(Ordering::Relaxed) % PERIOD
     }
 
-    /// The lines between two positions, without control characters, as [`RingLog::read`] gives
-    /// them; all whole ones when what has been written since is more than there is room for.
+    /// The lines between two positions, without control characters but line feeds. Those that have
+    /// been overwritten since are left out.
     #[must_use]
     pub fn between(&self, from: u32, to: u32) -> Vec<u8> {
-        let since = |from: u32| ((self.position() + (PERIOD - from % PERIOD)) % PERIOD) as usize;
-        let bytes_back = since(from);
-        if bytes_back > ROOM {
-            return self.read();
+        let now = self.position();
+        let bytes_since = |at: u32| ((now + (PERIOD - at % PERIOD)) % PERIOD) as usize;
+        let (first, last) = (bytes_since(from), bytes_since(to));
+        let kept = first.min(ROOM);
+        let places = self.shared().lines.iter().cycle().skip(now as usize % ROOM + ROOM - kept);
+        let places = places.take(kept.saturating_sub(last));
+        let mut bytes: Vec<u8> = places.map(|place| place.load(Ordering::Relaxed)).collect();
+        if first > kept {
+            cut_first_line(&mut bytes);
         }
-        let places = self.shared().lines.iter().cycle();
-        let places = places.skip(from as usize % ROOM).take(bytes_back - since(to).min(bytes_back));
-        let mut bytes = places.map(|place| place.load(Ordering::Relaxed)).collect::<Vec<u8>>();
         without_control(&mut bytes);
         bytes
     }
@@ -193,14 +195,19 @@ fn map(file: Option<&OwnedFd>) -> io::Result<NonNull<Shared>> {
 fn whole_lines(mut bytes: Vec<u8>) -> Vec<u8> {
     // Until the ring is full its oldest bytes are zeros. Afterwards the first line is cut.
     if bytes.first().is_some_and(|byte| *byte != 0) {
-        let cut = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
-        bytes.drain(..cut);
+        cut_first_line(&mut bytes);
     }
     bytes.retain(|byte| *byte != 0);
     without_control(&mut bytes);
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     bytes.truncate(whole);
     bytes
+}
+
+/// Takes away what may only be the end of a line.
+fn cut_first_line(bytes: &mut Vec<u8>) {
+    let cut = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
+    bytes.drain(..cut);
 }
 
 /// Replaces control characters but line feeds.

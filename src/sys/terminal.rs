@@ -10,18 +10,25 @@ use std::os::unix::fs::OpenOptionsExt as _;
 
 use super::signal::{self, Signal};
 
-/// The terminal that a process was started from.
-#[derive(Debug, Clone, Copy)]
+/// The terminal that a process was started from; none by default.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Terminal {
     is_attached: bool,
 }
 
 impl Terminal {
-    /// Looks at the terminal as it is now. One that the process is not to end with (`nohup`, which
+    /// Looks at the terminal as it is now, which is to be before SIGHUP is blocked: until then it
+    /// ends the process by itself. A terminal that the process is not to end with (`nohup`, which
     /// has SIGHUP ignored) counts as none.
     #[must_use]
     pub fn of_start() -> Self {
         Self { is_attached: !signal::is_ignored(Signal::Hangup) && open().is_ok() }
+    }
+
+    /// The terminal of the program before this one, in the same process.
+    #[must_use]
+    pub const fn taken_over(is_attached: bool) -> Self {
+        Self { is_attached }
     }
 
     /// Whether there was one at the start.

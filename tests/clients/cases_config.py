@@ -2,7 +2,9 @@
 
 import json
 import os
+import subprocess
 
+import stage as stages
 from stage import case, equal, free_port, matches, true
 
 
@@ -212,3 +214,42 @@ def faults_of_text_and_machine_together(stage):
     check(text, "reload")
     equal(stage.ask("/small.txt").status, 200)
     server.alive()
+
+
+@case
+def check_without_any_configuration(stage):
+    """nothing is named and nothing is there: both directories and quick mode are named, exit 78"""
+    # Where nothing is configured for certain.
+    script = 'mount -t tmpfs none /etc && shift && exec "$@"'
+    for words in ([], ["-t"], ["-T"], ["-D"], ["--one-process"]):
+        done = subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", "", stages.KINGLET,
+                               *words], capture_output=True, text=True, check=False, timeout=30,
+                              stdin=subprocess.DEVNULL)
+        equal(done.returncode, 78, f"{words}: {done.stderr}")
+        for wanted in ("/etc/kinglet/conf", "/etc/lwsws/conf", "kinglet DIR", "kinglet -c DIR"):
+            true(wanted in done.stderr, f"{words}: no {wanted} in {done.stderr}")
+        equal(done.stderr.count("error:"), 1, f"{words}: {done.stderr}")
+
+
+@case
+def check_of_a_file(stage):
+    """-c with a file says that a directory is wanted, and which one"""
+    conf = stage.configure()
+    other = stage.file("page.html", "x")
+    for path in (os.path.join(conf, "conf"), os.path.join(conf, "conf.d", "site")):
+        for words in ([], ["-t"], ["-T"]):
+            code, text = stage.run(*words, "-c", path)
+            equal(code, 78, text)
+            matches(rf"{path} is a file.*directory.*did you mean -c {conf}\?", text)
+    # Named from where it is.
+    done = subprocess.run([stages.KINGLET, "-t", "-c", "conf"], capture_output=True, text=True,
+                          check=False, timeout=30, cwd=conf)
+    equal(done.returncode, 78, done.stderr)
+    matches(r"conf is a file.*did you mean -c \.\?", done.stderr)
+    code, text = stage.run("-t", "-c", other)
+    equal(code, 78, text)
+    matches(rf"{other} is a file.*directory that holds", text)
+    for command in ("status", "reload", "log"):
+        code, text = stage.run(command, "-c", os.path.join(conf, "conf"))
+        equal(code, 1, text)
+        matches(rf"{conf}/conf is a file.*did you mean -c {conf}\?", text)

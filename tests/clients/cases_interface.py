@@ -210,3 +210,38 @@ def interface_and_reload(stage):
         true("x-generation: 2" in text.lower(), text)
         server.signal(signal.SIGTERM)
         equal(server.child.wait(30), 0, "exit code")
+
+
+@case
+def interface_addresses_of_quick_mode(stage):
+    """--listen '*' prints the addresses that other machines can use, and those work; without it
+    the banner says how to let them in"""
+    with Net(stage) as net:
+        net.plug("veth0")
+        net.ip("addr", "add", "192.0.2.7/24", "dev", "veth0")
+        net.ip("addr", "add", "2001:db8::7/64", "dev", "veth0", "nodad")
+        net.ip("link", "add", "down0", "type", "veth", "peer", "name", "down0x")
+        net.ip("addr", "add", "198.51.100.7/24", "dev", "down0")
+        state = stage.folder("state", 0o700)
+        for words, scheme, hosts in (
+                ([], "http", ["127.0.0.1"]),
+                (["--listen", "*"], "http", ["localhost", "192.0.2.7", "[2001:db8::7]"]),
+                (["--listen", "0.0.0.0"], "http", ["localhost", "192.0.2.7"]),
+                (["--listen", "*", "--tls"], "https", ["localhost", "192.0.2.7",
+                                                       "[2001:db8::7]"]),
+                (["--listen", "192.0.2.7"], "http", ["192.0.2.7"])):
+            log = os.path.join(stage.root, f"server-{len(stage.servers)}.log")
+            server = stages.Server(["nsenter", f"--net=/run/netns/{net.name}", stages.KINGLET,
+                                    f"--port={stage.port}", "--state-dir", state, *words,
+                                    stage.docs], log)
+            stage.servers.append(server)
+            eventually(lambda: "stop it with" in server.log() or server.alive(), "the banner")
+            urls = re.findall(r"^ +(\S+)://(\S+):(\d+)/$", server.log(), re.M)
+            equal(sorted(urls), sorted((scheme, host, str(stage.port)) for host in hosts),
+                  server.log())
+            equal("--listen" in server.log(), not words, server.log())
+            for host in hosts:
+                seen = net.run("curl", "-sSk", "-o", "/dev/null", "-w", "%{http_code}",
+                               f"{scheme}://{host}:{stage.port}/").stdout
+                equal(seen, "200", host)
+            server.stop()

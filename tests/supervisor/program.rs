@@ -204,8 +204,9 @@ impl Drop for Program {
 
 /// A folder at the first free port of many.
 pub(crate) fn quick(folder: Folder, docroot: &str) -> Program {
-    let mut command = command();
-    command.arg("--port=0").arg(folder.at(docroot));
+    // SIGHUP would end it in the terminal that the tests may run in.
+    let mut command = command_of("setsid".as_ref());
+    command.arg(PROGRAM).arg("--port=0").arg(folder.at(docroot));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let lines = lines_of(child.stderr.take().unwrap());
     let mut banner = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -82,6 +82,7 @@ _kinglet() {{
     local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}} words
     case $previous in
 {cases}        status) words=$(compgen -W '--json' -- \"$current\") ;;
+        log) words=$(compgen -W '-f --follow' -- \"$current\") ;;
         *)
             if [[ $current == -* ]]; then
                 words=$(compgen -W '{}' -- \"$current\")
@@ -140,7 +141,9 @@ _kinglet_first() {{
 }}
 _arguments -s \\
 {specs}    '--json[with status\\: for programs]' \\
-    '1:command or directory:_kinglet_first'
+    '(-f --follow)'{{-f,--follow}}'[with log\\: and the lines to come]' \\
+    '1:command or directory:_kinglet_first' \\
+    '2:directory of the server:_files -/'
 ",
         Control::NAMES.join(" ")
     )
@@ -163,6 +166,10 @@ fn fish() -> String {
     let _ = writeln!(
         out,
         "complete -c kinglet -n '__fish_seen_subcommand_from status' -l json -d 'for programs'"
+    );
+    out.push_str(
+        "complete -c kinglet -n '__fish_seen_subcommand_from log' -s f -l follow -d 'and the \
+         lines to come'\n",
     );
     for option in OPTIONS {
         let _ = write!(out, "complete -c kinglet");

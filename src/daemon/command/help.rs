@@ -13,7 +13,7 @@ const COLUMN_MORE: usize = 10;
 const USAGE: &str = "\
 Usage: kinglet [OPTIONS] DIR      serve a directory at http://127.0.0.1:7681
        kinglet [OPTIONS] [-c DIR] serve what a configuration says
-       kinglet [-c DIR] status|reload|log    ask the server that runs
+       kinglet status|reload|log [-c DIR | DIR]   ask the server that runs
 ";
 
 /// The name and version of the program.

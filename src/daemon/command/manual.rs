@@ -10,7 +10,7 @@ use crate::config;
 use crate::config::roff::{bold, escaped, push_markdown, push_text};
 
 /// When the pages' fixed texts were last changed.
-const DATE: &str = "2026-11-22";
+const DATE: &str = "2026-11-29";
 
 const SYNOPSIS: &str = "\
 .SH SYNOPSIS
@@ -23,10 +23,9 @@ const SYNOPSIS: &str = "\
 .RB [ \\-c
 .IR DIR ]
 .br
-.B kinglet
+.BR \"kinglet status\" \" [\" \\-\\-json \"] | \" reload \" | \" log \" [\" \\-f ]
 .RB [ \\-c
-.IR DIR ]
-.BR status \" [\" \\-\\-json \"] | \" reload \" | \" log
+.IR DIR \" | \" DIR ]
 ";
 
 const PROCESSES: &str = "\

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use super::args::{Args, QuickSource, Source};
@@ -79,14 +79,18 @@ pub(in crate::daemon) fn settings(source: &QuickSource, port: u16) -> Result<Set
     Ok(Settings { vhosts: vec![vhost], ..Settings::default() })
 }
 
-/// Host and port of a URL that reaches this listener from this machine.
+/// Host and port of URLs that reach this listener: from this machine, and for a wildcard from
+/// others, at the addresses in `outward`.
 #[must_use]
-pub(in crate::daemon) fn url_host(address: SocketAddr) -> String {
-    if address.ip().is_unspecified() {
-        format!("localhost:{}", address.port())
-    } else {
-        address.to_string()
+pub(in crate::daemon) fn url_hosts(address: SocketAddr, outward: &[IpAddr]) -> Vec<String> {
+    if !address.ip().is_unspecified() {
+        return vec![address.to_string()];
     }
+    let port = address.port();
+    // A wildcard of IPv6 takes IPv4 as well.
+    let others = outward.iter().filter(|ip| address.is_ipv6() || ip.is_ipv4());
+    let others = others.map(|ip| SocketAddr::new(*ip, port).to_string());
+    std::iter::once(format!("localhost:{port}")).chain(others).collect()
 }
 
 fn located<T>(value: T) -> Located<T> {
@@ -298,14 +302,15 @@ mod tests {
     }
 
     #[test]
-    fn urls_have_a_host_that_works_here() {
+    fn urls_have_a_host_that_works_here_and_those_that_work_elsewhere() {
+        let outward = ["192.0.2.7", "2001:db8::7"].map(|ip| ip.parse().unwrap());
         for (address, expected) in [
-            ("0.0.0.0:80", "localhost:80"),
-            ("[::]:80", "localhost:80"),
-            ("[::1]:80", "[::1]:80"),
-            ("127.0.0.1:7681", "127.0.0.1:7681"),
+            ("0.0.0.0:80", &["localhost:80", "192.0.2.7:80"][..]),
+            ("[::]:80", &["localhost:80", "192.0.2.7:80", "[2001:db8::7]:80"]),
+            ("[::1]:80", &["[::1]:80"]),
+            ("127.0.0.1:7681", &["127.0.0.1:7681"]),
         ] {
-            assert_eq!(url_host(address.parse().unwrap()), expected);
+            assert_eq!(url_hosts(address.parse().unwrap(), &outward), expected);
         }
     }
 }

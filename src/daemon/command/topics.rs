@@ -7,13 +7,13 @@ pub(super) type Topic = &'static [(&'static str, &'static str)];
 pub(super) const COMMANDS: Topic = &[
     ("status [--json]", "how it is: generations, connections, memory, addresses"),
     ("reload", "read the configuration again, and say how that went"),
-    ("log", "print the last lines of its log"),
+    ("log [-f]", "print the last lines of its log; -f: and those to come"),
 ];
 
 /// What signals do to the process that was started, or that `--pid-file` names.
 pub(super) const SIGNALS: Topic = &[
     ("TERM, INT", "finish what is in progress, then stop; at once if repeated"),
-    ("HUP", "read the configuration again, and open the log files again"),
+    ("HUP", "reload, and open log files again; stop when the terminal is closed"),
     ("USR1", "open the log files again"),
     ("USR2", "go on with the program on disk, as after an upgrade"),
 ];
@@ -23,6 +23,7 @@ pub(super) const EXIT_CODES: Topic = &[
     ("0", "all is well"),
     ("1", "something failed while running, or no server answers"),
     ("2", "the command line is wrong"),
+    ("75", "too many commands wait for the server: try again later"),
     ("78", "the configuration is wrong"),
 ];
 
@@ -33,6 +34,7 @@ pub(super) const EXAMPLES: Topic = &[
     ("kinglet --tls --listen '*' .", "the same over https"),
     ("kinglet -t -c /etc/lwsws", "check a configuration of lwsws"),
     ("kinglet -D --pid-file /run/kinglet.pid", "serve in the background"),
+    ("kinglet status", "ask the server that runs"),
     ("kinglet --explain keepalive-timeout", "what a key means"),
 ];
 
@@ -46,7 +48,8 @@ pub(super) const PACKAGING: Topic = &[
 pub(super) const QUICK: &str = "\
 Quick mode (kinglet DIR) serves every file below DIR, lists directories that
 have no index.html, and listens on the loopback address unless --listen names
-another one. With --tls it speaks https, with a certificate of its own.
+another one. With --tls it speaks https, with a certificate of its own. It ends
+with Ctrl-C, and with the terminal that it was started in.
 ";
 
 /// Configurations.
@@ -57,7 +60,8 @@ DIR/conf.d/*.
 
 /// What the commands need.
 pub(super) const ASKING: &str = "\
-A command asks the server that runs with the same -c, of this user or, for
-root, of the owner of DIR. A directory with the name of a command is served as
-./status.
+A command asks the server that runs with the same -c or serves DIR, of this
+user or, for root, of the owner of that directory. Without either it asks the
+one of /etc/kinglet or /etc/lwsws, or the only one in quick mode. A directory
+with the name of a command is served as ./status.
 ";

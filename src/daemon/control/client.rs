@@ -8,12 +8,12 @@ use std::time::Duration;
 use super::find::{self, Found, Missing};
 use super::follow;
 use super::packet::{self, ANSWER_BYTES_MAX, PACKET_BYTES_MAX, Part};
-use crate::config::DEFAULT_DIRS;
+use crate::config::{self, DEFAULT_DIRS};
 use crate::daemon::command::args::{Args, Control, Source};
 use crate::daemon::command::{exit, print};
-use crate::sys::passing;
 use crate::sys::poll::{self, Watch};
 use crate::sys::ring_log::RingLog;
+use crate::sys::{clock, passing};
 
 /// How long a server that does nothing but wait for events may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -23,7 +23,7 @@ const RELOAD_WITHIN: Duration = Duration::from_secs(180);
 /// Why there is no answer.
 #[derive(Debug)]
 enum Fault {
-    /// There is nobody to ask.
+    /// No server is asked.
     Missing(Missing),
     /// The server has gone, or does not want to talk.
     Ended,
@@ -44,6 +44,12 @@ struct Answer {
 
 /// Asks the server that `args` name and prints what it says; the exit code.
 pub(in crate::daemon) fn run(control: Control, args: &Args) -> u8 {
+    if let Source::Configured(dir) = &args.source
+        && let Some((fault, hint)) = config::is_a_file(dir)
+    {
+        print::err(&format!("kinglet: {fault}\n  {hint}"));
+        return exit::RUNTIME;
+    }
     let found = find::find(args).map_err(Fault::Missing);
     match found.and_then(|Found { socket, pid }| Ok((ask(&socket, control)?, pid))) {
         Ok((Answer { log: Some(log), .. }, pid)) => match RingLog::attach(log) {
@@ -86,7 +92,7 @@ fn show(control: Control, answer: &Answer) -> u8 {
 /// Sends the request and waits for the whole answer.
 fn ask(socket: &OwnedFd, control: Control) -> Result<Answer, Fault> {
     let within = if control == Control::Reload { RELOAD_WITHIN } else { ANSWER_WITHIN };
-    let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+    let until_ms = clock::monotonic_ms() + within.as_millis() as u64;
     if passing::send(socket.as_fd(), &packet::request(control), None).is_err() {
         return Err(Fault::Ended);
     }
@@ -98,10 +104,12 @@ fn ask(socket: &OwnedFd, control: Control) -> Result<Answer, Fault> {
             Ok(None) => return Err(Fault::Ended),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let mut watch = [Watch::readable(socket.as_fd())];
-                match poll::wait(&mut watch, Some(within_ms)).map_err(Fault::Other)? {
-                    0 => return Err(Fault::Slow),
-                    _ => continue,
+                let left_ms = until_ms.saturating_sub(clock::monotonic_ms());
+                poll::wait(&mut watch, Some(left_ms)).map_err(Fault::Other)?;
+                if left_ms == 0 {
+                    return Err(Fault::Slow);
                 }
+                continue;
             }
             Err(error) => return Err(Fault::Other(error)),
         };
@@ -157,7 +165,7 @@ fn hints(fault: &Fault, command: &str) -> Vec<String> {
         }
         Fault::Missing(Missing::None) => {
             let mut hints = find::others(command);
-            // Somebody may want to serve a directory that is called like a command.
+            // A directory that is called like a command may have been meant.
             if Path::new(command).is_dir() {
                 hints.push(format!("kinglet ./{command} serves the directory {command}"));
             }

@@ -44,11 +44,17 @@ pub(super) fn find(args: &Args) -> Result<Found, Missing> {
     let mut search = Search::new();
     let found = match &args.source {
         Source::Configured(_) if args.asks_any => {
-            let mut found = None;
-            for dir in DEFAULT_DIRS {
-                found = found.or(search.configured(Path::new(dir))?);
+            let [ours, lwsws] = DEFAULT_DIRS.map(Path::new);
+            match (search.configured(ours)?, search.configured(lwsws)?) {
+                (None, None) => {
+                    // What is met there has no name that was asked for.
+                    let obstacle = search.obstacle.take();
+                    let found = search.quick(None)?;
+                    search.obstacle = obstacle;
+                    found
+                }
+                (ours, lwsws) => ours.or(lwsws),
             }
-            found.map_or_else(|| search.quick(None), |found| Ok(Some(found)))?
         }
         Source::Configured(dir) => search.configured(dir)?,
         Source::Quick(quick) => match search.quick(Some(&quick.directory))? {
@@ -59,16 +65,15 @@ pub(super) fn find(args: &Args) -> Result<Found, Missing> {
     found.ok_or_else(|| search.obstacle.unwrap_or(Missing::None))
 }
 
-/// The commands that would ask the servers of this user that run, whatever they serve.
+/// The commands that would ask the servers of this user that run here, whatever they serve.
 pub(super) fn others(command: &str) -> Vec<String> {
-    let own = user::effective_uid();
-    let own = names().into_iter().filter(|name| name.uid == own);
-    own.map(|name| name.command(command)).collect()
-}
-
-fn names() -> Vec<Name> {
-    let bound = unix_names::beginning_with(PREFIX);
-    bound.iter().filter_map(|bound| Name::parse(&bound.name)).collect()
+    let mut search = Search::new();
+    let mut names = search.names.clone();
+    names.retain(|name| {
+        let found = (name.uid == search.own).then(|| search.connect(name, false));
+        matches!(found, Some(Ok(Some(found))) if name.is_here(found.pid))
+    });
+    names.iter().map(|name| name.command(command)).collect()
 }
 
 struct Search {
@@ -80,10 +85,12 @@ struct Search {
 
 impl Search {
     fn new() -> Self {
-        Self { own: user::effective_uid(), names: names(), obstacle: None }
+        let bound = unix_names::beginning_with(PREFIX);
+        let names = bound.iter().filter_map(|bound| Name::parse(&bound.name)).collect();
+        Self { own: user::effective_uid(), names, obstacle: None }
     }
 
-    /// Whose servers are asked: our own and, as root, those of a directory's owner.
+    /// The users whose servers are asked: our own and, as root, a directory's owner.
     fn users(&self, dir: &Path) -> Vec<u32> {
         let owner = fs::metadata(dir).map_or(self.own, |metadata| metadata.uid());
         let mut users = vec![self.own];
@@ -97,21 +104,17 @@ impl Search {
     fn configured(&mut self, dir: &Path) -> Result<Option<Found>, Missing> {
         let users = self.users(dir);
         for uid in &users {
-            if let Some(found) = self.connect(&Name::of(*uid, dir, None))? {
+            if let Some(found) = self.connect(&Name::of(*uid, dir, None), true)? {
                 return Ok(Some(found));
             }
         }
         // One that calls the directory something else, or was started before it was replaced.
         for name in self.names.clone().iter().filter(|name| name.quick.is_none()) {
             let Some(path) = name.path_of(dir) else { continue };
-            if users.contains(&name.uid) {
-                match self.connect(name)? {
-                    Some(found) if name.means(found.pid, &path, dir) => return Ok(Some(found)),
-                    Some(_) => self.meet(Missing::Elsewhere),
-                    None => {}
-                }
-            } else if name.uid == 0 {
-                self.meet(Missing::OfRoot);
+            match self.connect_as(name, &users)? {
+                Some(found) if name.means(found.pid, &path, dir) => return Ok(Some(found)),
+                Some(_) => self.meet(Missing::Elsewhere),
+                None => {}
             }
         }
         Ok(None)
@@ -125,7 +128,7 @@ impl Search {
         let dir = dir.map(|dir| fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned()));
         let mut found = Vec::new();
         for name in self.names.clone() {
-            if name.quick.is_none() || !users.contains(&name.uid) {
+            if name.quick.is_none() {
                 continue;
             }
             let path = match &dir {
@@ -135,7 +138,7 @@ impl Search {
                 },
                 _ => None,
             };
-            let Some(server) = self.connect(&name)? else { continue };
+            let Some(server) = self.connect_as(&name, &users)? else { continue };
             let is_meant = match path {
                 Some((path, dir)) => name.means(server.pid, &path, dir),
                 None => name.is_here(server.pid),
@@ -150,34 +153,43 @@ impl Search {
         Ok(found.pop().map(|(_, server)| server))
     }
 
-    /// Connects to a server if one listens there and can be believed: root's, or that of the user
-    /// in its name.
-    fn connect(&mut self, name: &Name) -> Result<Option<Found>, Missing> {
-        let text = name.to_string();
-        let socket = match passing::connect_abstract(&text, true) {
-            Ok(socket) => socket,
-            Err(error) => {
-                let holder = Holder::of(&text);
-                return match (error.kind(), holder) {
-                    (io::ErrorKind::ConnectionRefused, None) => Ok(None),
-                    (io::ErrorKind::WouldBlock, Some(holder)) if holder.is_one_of(name.uid) => {
-                        Err(Missing::Busy)
-                    }
-                    (_, Some(holder)) => {
-                        self.meet(Missing::Impostor(holder));
-                        Ok(None)
-                    }
-                    (io::ErrorKind::WouldBlock, None) => Err(Missing::Busy),
-                    (_, None) => Err(Missing::Other(error)),
-                };
-            }
-        };
-        let holder = Holder::from(peer::credentials(&socket).map_err(Missing::Other)?);
-        if !holder.is_one_of(name.uid) {
-            self.meet(Missing::Impostor(holder));
+    /// Connects to a server that one of `users` runs.
+    fn connect_as(&mut self, name: &Name, users: &[u32]) -> Result<Option<Found>, Missing> {
+        let is_asked = users.contains(&name.uid);
+        if !is_asked && name.uid != 0 {
             return Ok(None);
         }
-        Ok(Some(Found { socket, pid: holder.pid }))
+        let found = self.connect(name, false)?;
+        if !is_asked && found.is_some() {
+            self.meet(Missing::OfRoot);
+        }
+        Ok(found.filter(|_| is_asked))
+    }
+
+    /// Connects to a server if one listens there and can be believed: root's, or that of the user
+    /// in its name. If told to, waits for a place in its queue.
+    fn connect(&mut self, name: &Name, wait: bool) -> Result<Option<Found>, Missing> {
+        let text = name.to_string();
+        let (obstacle, holder) = match passing::connect_abstract(&text, wait) {
+            Ok(socket) => {
+                let holder = Holder::from(peer::credentials(&socket).map_err(Missing::Other)?);
+                if holder.is_one_of(name.uid) {
+                    return Ok(Some(Found { socket, pid: holder.pid }));
+                }
+                (None, Some(holder))
+            }
+            Err(error) => match (error.kind(), Holder::of(&text)) {
+                (io::ErrorKind::ConnectionRefused, holder) => (None, holder),
+                (io::ErrorKind::WouldBlock, holder) => {
+                    (Some(Missing::Busy), holder.filter(|holder| !holder.is_one_of(name.uid)))
+                }
+                _ => return Err(Missing::Other(error)),
+            },
+        };
+        if let Some(obstacle) = holder.map(Missing::Impostor).or(obstacle) {
+            self.meet(obstacle);
+        }
+        Ok(None)
     }
 
     /// The first one counts.

@@ -125,11 +125,11 @@ fn a_process_of_another_user_is_not_asked() {
     let name = Name::of(own.wrapping_add(1), &one, None);
     let server = Server::listen(&name.to_string(), own).unwrap();
     let mut search = Search::new();
-    assert_eq!(search.connect(&name).unwrap().is_some(), own == 0);
+    assert_eq!(search.connect(&name, true).unwrap().is_some(), own == 0);
     let met = matches!(search.obstacle, Some(Missing::Impostor(Holder { uid, .. })) if uid == own);
     assert_eq!(met, own != 0);
     drop(server);
-    assert!(search.connect(&name).unwrap().is_none());
+    assert!(search.connect(&name, true).unwrap().is_none());
     // A name that is taken, where nobody listens.
     let name = Name::of(own, &one, None);
     let bound =

@@ -11,8 +11,8 @@ use crate::sys::ring_log::RingLog;
 /// How often the log is looked at.
 const LOOK_MS: u64 = 100;
 
-/// Prints lines until the server with the supervisor `pid` has ended or nobody reads them; the
-/// exit code. A reload changes nothing, nor does SIGUSR2: the process and the log stay.
+/// Prints lines until the server with the supervisor `pid` or the reader of the lines has ended;
+/// the exit code. A reload changes nothing, nor does SIGUSR2: the process and the log stay.
 pub(super) fn follow(log: &RingLog, pid: u32) -> u8 {
     let mut printed = log.position();
     let mut reserved = printed;

@@ -1,4 +1,4 @@
-//! Who has the name of a control socket. Any process may take one that is free.
+//! The process that has the name of a control socket. Any process may take one that is free.
 
 use std::fmt;
 use std::os::unix::fs::MetadataExt as _;
@@ -19,7 +19,7 @@ impl Holder {
     /// The process that has `name` now, if that can be found out without waiting.
     pub(super) fn of(name: &str) -> Option<Self> {
         let listens = passing::connect_abstract(name, false);
-        if let Some(found) = listens.and_then(|socket| peer::credentials(&socket)).ok() {
+        if let Ok(found) = listens.and_then(|socket| peer::credentials(&socket)) {
             return Some(found.into());
         }
         // It does not listen, or too many wait for it already.

@@ -77,8 +77,8 @@ impl Server {
         Ok(Self::over(listener, uid))
     }
 
-    /// Goes on with the socket of the program before this one, in the same process. Nobody else
-    /// could take its name meanwhile, and clients have waited in it.
+    /// Goes on with the socket of the program before this one, in the same process. Its name was
+    /// never free, and clients have waited in it.
     pub(in crate::daemon) fn taken_over(listener: OwnedFd) -> Self {
         Self::over(listener, user::effective_uid())
     }

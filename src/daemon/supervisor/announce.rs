@@ -3,7 +3,7 @@
 use super::sockets::Served;
 use crate::daemon::command::quick;
 use crate::daemon::plan::Plan;
-use crate::sys::log;
+use crate::sys::{ifaddr, log};
 
 /// Logs where `plan` is served and the memory that it takes; what that is made of is for -d info.
 pub(in crate::daemon) fn log_start(plan: &Plan, served: &[(u16, Served)]) {
@@ -53,14 +53,21 @@ pub(super) fn farewells(served: &[(u16, Served)], before: &[(u16, Served)]) -> V
 /// What quick mode prints when it serves.
 #[must_use]
 pub(in crate::daemon) fn banner(plan: &Plan, directory: &str, served: &[(u16, Served)]) -> String {
-    let mut text = format!("kinglet serves {directory}\n");
+    let mut text = format!("kinglet serves {directory}\n\n");
+    let outward = ifaddr::outward();
+    let mut is_local = true;
     for (listener, place) in served {
         let listener = plan.listeners.get(usize::from(*listener));
         let scheme = listener.map_or("http", |listener| listener.scheme.as_str());
         if let Served::Tcp(address) = place {
-            let host = quick::url_host(*address);
-            text.push_str(&format!("\n    {scheme}://{host}/\n"));
+            is_local &= address.ip().is_loopback();
+            for host in quick::url_hosts(*address, &outward) {
+                text.push_str(&format!("    {scheme}://{host}/\n"));
+            }
         }
+    }
+    if is_local {
+        text.push_str("\nonly this machine can reach it: --listen '*' lets others in\n");
     }
     let memory = plan.budget_text.lines().next().unwrap_or_default();
     format!("{text}\n{memory}\nstop it with Ctrl-C")

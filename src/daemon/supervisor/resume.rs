@@ -28,6 +28,7 @@ use crate::sys::log::{self, Level};
 use crate::sys::pid_file::PidFile;
 use crate::sys::process::{self, Pid};
 use crate::sys::ring_log::RingLog;
+use crate::sys::terminal::Terminal;
 use crate::sys::{clock, fd, memory_file};
 use crate::tls::{EXPORT_BYTES, TicketSecret};
 
@@ -97,6 +98,7 @@ impl Shell<'_> {
     fn pack<'a>(&'a self, to: &mut Vec<u8>, keep: &mut Vec<BorrowedFd<'a>>) {
         to.u8(STATE_VERSION);
         to.u64(self.begun_ms);
+        to.flag(self.terminal.is_attached());
         let ring = log::ring().and_then(RingLog::descriptor);
         to.optional(ring, |to, ring| {
             pack_fd(to, ring.as_raw_fd());
@@ -159,6 +161,7 @@ impl<'a> Shell<'a> {
             return Err(Malformed::Version);
         }
         let begun_ms = from.u64()?;
+        let terminal = Terminal::taken_over(from.flag()?);
         if let Some(ring) = from.optional(unpack_fd)?
             && let Ok(ring) = RingLog::attach(ring)
         {
@@ -181,7 +184,7 @@ impl<'a> Shell<'a> {
         let tickets = tickets.and_then(|bytes| TicketSecret::import(bytes, now_ms).ok());
         from.end()?;
         let (living, workers) = both.into_iter().unzip();
-        let mut beginnings = Beginnings { pid_file, control, ..Beginnings::default() };
+        let mut beginnings = Beginnings { terminal, pid_file, control, ..Beginnings::default() };
         let mut shell = match Self::new(args, &mut beginnings) {
             Ok(shell) => shell,
             Err(text) => return Ok(Err(text)),

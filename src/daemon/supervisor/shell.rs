@@ -69,6 +69,8 @@ pub(super) struct Beginnings {
     pub(super) inherited: Vec<OwnedFd>,
     /// Whoever waits for a program that goes to the background.
     pub(super) detached: Option<Detached>,
+    /// Where the program was started.
+    pub(super) terminal: Terminal,
     /// The file of the program that this one takes the place of.
     pub(super) pid_file: Option<PidFile>,
     /// Its socket for commands.
@@ -85,7 +87,8 @@ impl Beginnings {
         let detached = args.daemonize.then(crate::sys::detach::begin).transpose();
         let detached =
             detached.map_err(|error| format!("can not go to the background: {error}"))?;
-        Ok(Self { inherited, detached, ..Self::default() })
+        let terminal = Terminal::of_start();
+        Ok(Self { inherited, detached, terminal, ..Self::default() })
     }
 }
 
@@ -129,7 +132,7 @@ impl<'a> Shell<'a> {
             begun_ms: clock::monotonic_ms(),
             detached: beginnings.detached.take(),
             pid_file,
-            terminal: Terminal::of_start(),
+            terminal: beginnings.terminal,
             closing_late: false,
             succession: Succession::default(),
             exit: None,
