@@ -3,6 +3,7 @@
 
 pub(super) mod budget;
 mod chroot;
+mod credentials;
 pub(super) mod identity;
 pub(super) mod machine;
 pub(super) mod migration;
