@@ -120,13 +120,18 @@ impl<'t> Lexer<'t> {
         let (before, after) = self.text.split_at_checked(at)?;
         let start = memchr::memrchr(b'\n', before).map_or(0, |n| n + 1);
         let end = memchr::memchr(b'\n', after).map_or(self.text.len(), |n| at + n);
-        let mut quotes = 0_usize;
-        let mut escaped = false;
-        for &byte in self.slice(start, end) {
-            quotes += usize::from(byte == b'"' && !escaped);
-            escaped = byte == b'\\' && !escaped;
+        let mut rest = self.slice(start, end);
+        let mut is_odd = false;
+        while let [byte, behind @ ..] = rest {
+            rest = match rest {
+                // A comment may hold what it likes.
+                [b'#', ..] | [b'/', b'/', ..] if !is_odd => break,
+                [b':', b'/', b'/', behind @ ..] | [b'\\', _, behind @ ..] => behind,
+                _ => behind,
+            };
+            is_odd ^= *byte == b'"';
         }
-        (quotes % 2 == 1).then_some(end)
+        is_odd.then_some(end)
     }
 
     /// Whether the rest of the file is being skipped.

@@ -68,6 +68,7 @@ fn what_is_written_in_another_way_is_one_fault() {
         ("\"file:///srv/www\"", "\"file:///srv/\"www\""),
         (r#"8080,"#, "8080,,"),
         (r#"8080"#, "08080"),
+        ("\"port\": 8080,", "\"port\": 8080 # not 3\" wide"),
         ("com/\"", "com/\","),
         ("      ]\n", "      ],\n"),
         ("true", "True"),
