@@ -8,8 +8,9 @@ pub(super) fn fault(place: Place, text: &str) -> Diagnostic {
     if text.starts_with("/*") {
         Diagnostic::error(place, "comment of a kind that is not known")
             .hint("a comment goes from '#' to the end of the line")
-    } else if text.starts_with(['\u{201c}', '\u{201d}', '\u{201e}']) {
-        Diagnostic::error(place, "typographic quote").hint("write strings in plain quotes: \"…\"")
+    } else if let Some(text) = text.strip_suffix('"') {
+        Diagnostic::error(place, "string without its opening quote")
+            .hint(format!("write \"{}\"", shortened(text)))
     } else if text.bytes().all(|b| b.is_ascii_digit() || b"+-.eExX".contains(&b)) {
         Diagnostic::error(place, format!("'{text}' is not a number of JSON"))
             .hint(format!("write it in double quotes if it is meant like that: \"{text}\""))

@@ -69,7 +69,8 @@ const WORDS: &[(&str, Here)] = &[
         Told("a second name is a second vhost on the same port, with its own \"name\""),
     ),
     (
-        "sslcertificate sslcert sslpemfile sslcertificatefile cert certificate certfile tlscert tlscertfile ssl tls https \
+        "sslcertificate sslcert sslpemfile sslcertificatefile cert certificate certfile tlscert \
+         tlscertfile ssl tls https \
       sslengine sslcertificatechainfile pem",
         key(Vhost, "host-ssl-cert"),
     ),
@@ -85,7 +86,8 @@ const WORDS: &[(&str, Here)] = &[
     ("redirecthttps httpsredirect forcessl sslredirect", key(Vhost, "redirect-http")),
     ("sslciphers sslcipherlist sslciphersuite", key(Vhost, "ciphers")),
     (
-        "errorpage errordocument errorhandler error404 handleerrors servererrorhandler404 servererrorfileprefix notfound",
+        "errorpage errordocument errorhandler error404 handleerrors \
+         servererrorhandler404 servererrorfileprefix notfound",
         key(Vhost, "error-document-404"),
     ),
     ("log logfile customlog accesslogfilename accesslogfile", key(Vhost, "access-log")),

@@ -14,7 +14,7 @@ fn tree(text: &str) -> Value<'_> {
     let mut report = Report::default();
     let value = parse(0, text.as_bytes(), &mut report);
     assert!(!report.has_errors(), "{text}: {report:?}");
-    value.unwrap()
+    value.unwrap().value
 }
 
 #[rustfmt::skip]

@@ -3,10 +3,13 @@
 //! Nothing here stops at an error: a fault is noted with its place and the lexer goes on, so
 //! that one run reports everything. After [`FAULTS_MAX`] faults the rest of the file is skipped.
 
+mod quoted;
+
 use std::borrow::Cow;
 
 use super::diagnose::Diagnostic;
 use super::settings::Place;
+use quoted::typographic;
 
 /// Syntax errors of one file that are reported.
 pub const FAULTS_MAX: usize = 20;
@@ -40,14 +43,31 @@ pub(super) struct Lexer<'t> {
     file: u16,
     pub(super) faults: Vec<Diagnostic>,
     muted: bool,
+    /// Faults that were not noted.
+    pub(super) dropped: usize,
+    /// Faults before this place follow from one that was noted.
+    quiet_until: usize,
+    /// Kinds of foreign quotes that were noted: the rest of the file has them too.
+    told_single: bool,
+    told_typographic: bool,
     /// Where the last string ended that its line cuts off.
     pub(super) cut_at: usize,
 }
 
 impl<'t> Lexer<'t> {
     pub(super) fn new(file: u16, text: &'t [u8]) -> Self {
-        let mut lexer =
-            Self { text, at: 0, file, faults: Vec::new(), muted: false, cut_at: usize::MAX };
+        let mut lexer = Self {
+            text,
+            at: 0,
+            file,
+            faults: Vec::new(),
+            muted: false,
+            dropped: 0,
+            quiet_until: 0,
+            told_single: false,
+            told_typographic: false,
+            cut_at: usize::MAX,
+        };
         lexer.byte_order_mark();
         lexer
     }
@@ -57,10 +77,16 @@ impl<'t> Lexer<'t> {
         Place { file: self.file, start: limit(start), end: limit(end) }
     }
 
-    /// Notes a fault; past the limit the rest of the file is skipped.
+    /// Notes a fault; past the limit the rest of the file is skipped. Where a line has a quote too
+    /// many or too few, what follows in it means nothing: it has one fault.
     pub(super) fn fail(&mut self, fault: Diagnostic) {
-        if self.muted {
+        let at = fault.place.map_or(0, |place| place.start as usize);
+        if self.is_quiet(at) {
+            self.dropped += 1;
             return;
+        }
+        if let Some(end) = self.odd_line(at) {
+            self.quiet_until = end;
         }
         if self.faults.len() + 1 >= FAULTS_MAX {
             self.stop();
@@ -68,6 +94,44 @@ impl<'t> Lexer<'t> {
         } else {
             self.faults.push(fault);
         }
+    }
+
+    /// Whether a fault at `at` is not noted.
+    fn is_quiet(&self, at: usize) -> bool {
+        self.muted || at < self.quiet_until
+    }
+
+    /// Notes that `sign` is missing at `place`; or a quote, which explains it.
+    pub(super) fn missing(&mut self, place: Place, sign: char, what: &str, hint: &str) {
+        if self.is_quiet(place.start as usize) {
+            self.dropped += 1;
+            return;
+        }
+        let fault = match self.odd_line(place.start as usize) {
+            Some(_) => Diagnostic::error(place, "a '\"' is missing or too much in this line")
+                .hint("each string has one at its beginning and one at its end"),
+            None => Diagnostic::error(place, format!("missing '{sign}' {what}")).hint(hint),
+        };
+        self.fail(fault);
+    }
+
+    /// The end of the line around `at`, if it has an odd number of quotes.
+    fn odd_line(&self, at: usize) -> Option<usize> {
+        let (before, after) = self.text.split_at_checked(at)?;
+        let start = memchr::memrchr(b'\n', before).map_or(0, |n| n + 1);
+        let end = memchr::memchr(b'\n', after).map_or(self.text.len(), |n| at + n);
+        let mut rest = self.slice(start, end);
+        let mut is_odd = false;
+        while let [byte, behind @ ..] = rest {
+            rest = match rest {
+                // A comment may hold what it likes.
+                [b'#', ..] | [b'/', b'/', ..] if !is_odd => break,
+                [b':', b'/', b'/', behind @ ..] | [b'\\', _, behind @ ..] => behind,
+                _ => behind,
+            };
+            is_odd ^= *byte == b'"';
+        }
+        is_odd.then_some(end)
     }
 
     /// Whether the rest of the file is being skipped.
@@ -101,8 +165,12 @@ impl<'t> Lexer<'t> {
                 return (token, start, self.at.max(start));
             }
             b'\'' => {
-                self.single_quoted();
-                return (Token::BadText, start, self.at.max(start));
+                let text = self.quoted_otherwise(1);
+                return (Token::Text(text), start, self.at.max(start));
+            }
+            _ if typographic(self.slice(start, start + 3)) > 0 => {
+                let text = self.quoted_otherwise(typographic(self.slice(start, start + 3)));
+                return (Token::Text(text), start, self.at.max(start));
             }
             _ => {
                 let word = self.word();
@@ -170,10 +238,14 @@ impl<'t> Lexer<'t> {
         self.fail(fault);
     }
 
-    /// A run of bytes up to a delimiter.
+    /// A run of bytes up to a delimiter; a scheme and a closing quote belong to it.
     fn word(&mut self) -> &'t [u8] {
         let start = self.at;
         while let Some(byte) = self.peek(0) {
+            if self.slice(self.at, self.at + 3) == b"://" {
+                self.at += 3;
+                continue;
+            }
             let ends = matches!(byte, 0..=0x20 | 0x7f | b'"' | b'#' | b',' | b':')
                 || matches!(byte, b'[' | b']' | b'{' | b'}')
                 || (byte == b'/' && self.peek(1) == Some(b'/'));
@@ -182,184 +254,7 @@ impl<'t> Lexer<'t> {
             }
             self.at += 1;
         }
+        self.at += usize::from(self.peek(0) == Some(b'"'));
         self.slice(start, self.at)
-    }
-
-    fn single_quoted(&mut self) {
-        let start = self.at;
-        self.at += 1;
-        let rest = self.slice(self.at, self.text.len());
-        match memchr::memchr2(b'\n', b'\'', rest) {
-            Some(n) if rest.get(n) == Some(&b'\'') => self.at += n + 1,
-            other => self.at += other.unwrap_or(rest.len()),
-        }
-        let fault = Diagnostic::error(self.place(start, self.at), "string in single quotes")
-            .hint("write strings in double quotes: \"…\"");
-        self.fail(fault);
-    }
-
-    /// A string; `at` is on the opening quote.
-    fn string(&mut self) -> Cow<'t, str> {
-        let open = self.at;
-        self.at += 1;
-        let start = self.at;
-        let mut decoded: Option<Vec<u8>> = None;
-        let mut control = false;
-        loop {
-            let run = self.at;
-            while self.peek(0).is_some_and(|b| b >= 0x20 && b != b'"' && b != b'\\') {
-                self.at += 1;
-            }
-            if let Some(out) = &mut decoded {
-                out.extend_from_slice(self.text.get(run..self.at).unwrap_or_default());
-            }
-            match self.peek(0) {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    let so_far = self.slice(start, self.at).to_vec();
-                    let out = decoded.get_or_insert(so_far);
-                    let mut taken = std::mem::take(out);
-                    self.escape(&mut taken);
-                    decoded = Some(taken);
-                }
-                None | Some(b'\n' | b'\r') => {
-                    self.unclosed_string(open);
-                    return self.finish_string(start, self.at, decoded);
-                }
-                Some(byte) => {
-                    if !control {
-                        self.control_in_string(byte);
-                    }
-                    control = true;
-                    if let Some(out) = &mut decoded {
-                        out.push(byte);
-                    }
-                    self.at += 1;
-                }
-            }
-        }
-        let end = self.at;
-        self.at += 1;
-        self.finish_string(start, end, decoded)
-    }
-
-    fn finish_string(
-        &mut self,
-        start: usize,
-        end: usize,
-        decoded: Option<Vec<u8>>,
-    ) -> Cow<'t, str> {
-        let raw = self.slice(start, end);
-        match std::str::from_utf8(raw) {
-            Ok(text) => match decoded {
-                None => Cow::Borrowed(text),
-                Some(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
-            },
-            Err(error) => {
-                let at = start + error.valid_up_to();
-                let fault = Diagnostic::warning(self.place(at, at + 1), "not valid UTF-8")
-                    .hint("the string is read as Latin-1; save the file as UTF-8");
-                self.fail(fault);
-                let bytes = decoded.as_deref().unwrap_or(raw);
-                Cow::Owned(bytes.iter().map(|&byte| char::from(byte)).collect())
-            }
-        }
-    }
-
-    fn unclosed_string(&mut self, open: usize) {
-        self.cut_at = self.at;
-        let message = if self.peek(0).is_some() {
-            "string is not closed on its line"
-        } else {
-            "the file ends within a string"
-        };
-        let fault = Diagnostic::error(self.place(open, self.at), message)
-            .hint("add the closing '\"'; a line break in a string is written \\n");
-        self.fail(fault);
-    }
-
-    fn control_in_string(&mut self, byte: u8) {
-        let (name, hint) = match byte {
-            b'\t' => ("tab".to_owned(), "write it as \\t".to_owned()),
-            0 => ("NUL byte".to_owned(), "remove it".to_owned()),
-            _ => (
-                format!("control character 0x{byte:02x}"),
-                format!("remove it or write it as \\u{byte:04x}"),
-            ),
-        };
-        let fault =
-            Diagnostic::error(self.place(self.at, self.at + 1), format!("{name} within a string"))
-                .hint(hint);
-        self.fail(fault);
-    }
-
-    /// Decodes one escape (a surrogate pair counts as one); `at` is on the backslash.
-    fn escape(&mut self, out: &mut Vec<u8>) {
-        let start = self.at;
-        let Some(kind) = self.peek(1) else {
-            self.at += 1;
-            return;
-        };
-        let plain = match kind {
-            b'"' | b'\\' | b'/' => kind,
-            b'b' => 0x08,
-            b'f' => 0x0c,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'u' => {
-                self.unicode_escape(out);
-                return;
-            }
-            _ => {
-                self.at += 1;
-                let end = self.at + usize::from(!matches!(kind, b'\n' | b'\r'));
-                let fault = Diagnostic::error(self.place(start, end), "unknown escape")
-                    .hint("a backslash itself is written \\\\; known are \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");
-                self.fail(fault);
-                out.push(b'\\');
-                return;
-            }
-        };
-        self.at += 2;
-        out.push(plain);
-    }
-
-    fn unicode_escape(&mut self, out: &mut Vec<u8>) {
-        let start = self.at;
-        let Some(first) = self.four_hex(start) else {
-            self.at = start + 2;
-            let fault =
-                Diagnostic::error(self.place(start, start + 2), "\\u needs four hex digits")
-                    .hint("for example \\u00e9");
-            self.fail(fault);
-            return;
-        };
-        self.at = start + 6;
-        let second = match first {
-            0xd800..=0xdbff => self.four_hex(self.at).filter(|c| matches!(c, 0xdc00..=0xdfff)),
-            _ => None,
-        };
-        let code = match second {
-            Some(low) => {
-                self.at += 6;
-                0x1_0000 + ((first - 0xd800) << 10) + (low - 0xdc00)
-            }
-            None => first,
-        };
-        if let Some(c) = char::from_u32(code) {
-            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-        } else {
-            let fault = Diagnostic::warning(self.place(start, self.at), "half of a surrogate pair")
-                .hint("write the character itself, or both halves: \\ud83d\\ude00");
-            self.fail(fault);
-            out.extend_from_slice("\u{fffd}".as_bytes());
-        }
-    }
-
-    /// The value of `\uXXXX` at `at`.
-    fn four_hex(&self, at: usize) -> Option<u32> {
-        let digits = self.text.get(at..at + 6)?.strip_prefix(b"\\u")?;
-        digits.iter().try_fold(0, |sum, &b| Some(sum << 4 | char::from(b).to_digit(16)?))
     }
 }

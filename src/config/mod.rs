@@ -23,6 +23,8 @@ mod grammar_cases;
 pub mod keys;
 mod lex;
 mod manual_page;
+#[cfg(test)]
+mod mistakes;
 pub mod nearest;
 mod read;
 mod reference;
@@ -110,9 +112,11 @@ fn load_reported(mut files: Vec<SourceFile>, options: &Options, report: Report) 
         let errors = reader.report.counts().errors;
         let tree = text::parse(index, &file.text, &mut reader.report);
         is_damaged |= reader.report.counts().errors > errors;
-        if let Some(tree) = tree {
-            reader.file(&tree);
-        }
+        let Some(tree) = tree else { continue };
+        // Else it is read for what it says of the machine; what seems wrong may be misplaced.
+        let told = (!tree.is_balanced).then(|| reader.report.clone());
+        reader.file(&tree.value);
+        reader.report = told.unwrap_or(reader.report);
     }
     reader.finish(is_damaged);
     let read::Reader { report, mut settings, unbuilt, .. } = reader;

@@ -157,7 +157,7 @@ mod tests {
         let mut report = Report::default();
         let value = super::super::text::parse(0, text.as_bytes(), &mut report);
         assert!(!report.has_errors(), "{text}");
-        assert!(matches!(value.unwrap().data, Data::Map(_)));
+        assert!(matches!(value.unwrap().value.data, Data::Map(_)));
         for level in [Level::Top, Level::Global, Level::Vhost, Level::Mount] {
             for key in level.keys().iter().filter(|k| !k.name.ends_with('*')) {
                 assert!(text.contains(&format!("{}: {{ \"desc", quoted(key.name))), "{}", key.name);

@@ -4,6 +4,10 @@
 //! a trailing one, a bare key), so that one run reports all faults of a file. Depth is limited,
 //! so that recursion is too.
 
+mod faults;
+
+use std::borrow::Cow;
+
 use super::bare_word;
 use super::diagnose::{Diagnostic, Report};
 use super::lex::{Bracket, Lexer, Token};
@@ -17,9 +21,16 @@ pub const DEPTH_MAX: usize = 16;
 /// Values of one file.
 pub const VALUES_MAX: usize = 1 << 16;
 
+/// What a file says, and whether its brackets fit: else some of it is in another place than was
+/// meant.
+pub(crate) struct Parsed<'t> {
+    pub(crate) value: Value<'t>,
+    pub(crate) is_balanced: bool,
+}
+
 /// Reads one file. None for a file with nothing but white space and comments, and for one that
 /// cannot be read at all (which is reported).
-pub(crate) fn parse<'t>(file: u16, text: &'t [u8], report: &mut Report) -> Option<Value<'t>> {
+pub(crate) fn parse<'t>(file: u16, text: &'t [u8], report: &mut Report) -> Option<Parsed<'t>> {
     if text.len() > FILE_BYTES_MAX {
         let place = Place { file, start: 0, end: 0 };
         let message = format!("the file has {} bytes, more than {FILE_BYTES_MAX}", text.len());
@@ -27,11 +38,11 @@ pub(crate) fn parse<'t>(file: u16, text: &'t [u8], report: &mut Report) -> Optio
         return None;
     }
     let mut parser = Parser::new(Lexer::new(file, text));
-    let value = parser.document();
+    let parsed = parser.document();
     for fault in parser.lexer.faults {
         report.push(fault);
     }
-    value
+    parsed
 }
 
 struct Parser<'t> {
@@ -46,6 +57,8 @@ struct Parser<'t> {
     values: usize,
     /// The end of the file was reported.
     ended: bool,
+    /// Brackets do not fit: what follows is another shape than was meant.
+    lost: bool,
 }
 
 /// What follows an element.
@@ -60,21 +73,23 @@ impl<'t> Parser<'t> {
     fn new(mut lexer: Lexer<'t>) -> Self {
         let (token, start, end) = lexer.next();
         let open = Vec::with_capacity(DEPTH_MAX);
-        Self { lexer, token, start, end, before: 0, open, values: 0, ended: false }
+        Self { lexer, token, start, end, before: 0, open, values: 0, ended: false, lost: false }
     }
 
-    fn document(&mut self) -> Option<Value<'t>> {
+    fn document(&mut self) -> Option<Parsed<'t>> {
         if matches!(self.token, Token::End) {
             return None;
         }
         let value = self.value();
+        let is_all = matches!(value.data, Data::Map(_)) || matches!(self.token, Token::End);
+        let is_balanced = is_all && !self.lost;
         match self.token {
             Token::End => {}
             Token::Open(_) => self.not_read("a second object in the same file", "join both by ','"),
             Token::Close(_) => self.not_read("closing bracket without an opening one", "remove it"),
             _ => self.not_read("text after the end of the object", "make it a comment"),
         }
-        Some(value)
+        Some(Parsed { value, is_balanced })
     }
 
     fn advance(&mut self) -> Token<'t> {
@@ -205,7 +220,7 @@ impl<'t> Parser<'t> {
     }
 
     fn map(&mut self) -> Data<'t> {
-        let faults = self.lexer.faults.len();
+        let faults = self.faults();
         self.enter(Bracket::Map);
         let mut members = Vec::new();
         let mut comma = None;
@@ -243,7 +258,7 @@ impl<'t> Parser<'t> {
             }
         }
         self.open.pop();
-        let damaged = self.ended || self.lexer.is_muted() || self.lexer.faults.len() > faults;
+        let damaged = self.ended || self.lost || self.lexer.is_muted() || self.faults() > faults;
         Data::Map(Map { members, damaged })
     }
 
@@ -259,13 +274,17 @@ impl<'t> Parser<'t> {
                 self.advance();
                 None
             }
-            Token::Word(_) => {
+            Token::Word(word) => {
+                let word = std::str::from_utf8(word).ok().map(|word| word.trim_end_matches('"'));
+                let dropped = self.lexer.dropped;
                 self.fail_here("a key must be in double quotes", "write \"key\": value");
                 self.advance();
-                None
+                // Not what is left of a string that lacks a quote.
+                word.filter(|_| self.lexer.dropped == dropped).map(Cow::Borrowed)
             }
             _ => {
-                self.fail_here("a key is missing here", "an object holds \"key\": value pairs");
+                let hint = "an object holds \"key\": value pairs; is a '[' missing before it?";
+                self.fail_shape_here("a key is missing here", hint);
                 self.value();
                 return None;
             }
@@ -280,10 +299,7 @@ impl<'t> Parser<'t> {
             }
             _ => {
                 if self.before != self.lexer.cut_at {
-                    let place = self.lexer.place(self.before, self.before + 1);
-                    let fault = Diagnostic::error(place, "missing ':' after a key")
-                        .hint("an object holds \"key\": value pairs");
-                    self.lexer.fail(fault);
+                    self.missing(':', "after a key", "an object holds \"key\": value pairs");
                 }
                 if matches!(self.token, Token::Comma | Token::Close(_) | Token::End) {
                     return None;
@@ -315,17 +331,16 @@ impl<'t> Parser<'t> {
                 Next::Closed
             }
             Token::Colon => {
-                self.fail_here("unexpected ':'", "a ':' stands between a key and its value");
+                let hint =
+                    "a ':' stands between a key and its value; is a '{' missing before the key?";
+                self.fail_shape_here("unexpected ':'", hint);
                 self.advance();
                 Next::More(None)
             }
             // The comma is within a string that lacks its closing quote.
             _ if self.before == self.lexer.cut_at => Next::More(None),
             _ => {
-                let place = self.lexer.place(self.before, self.before + 1);
-                let fault = Diagnostic::error(place, "missing ',' here")
-                    .hint("put a ',' between one element and the next");
-                self.lexer.fail(fault);
+                self.missing(',', "here", "put a ',' between one element and the next");
                 Next::More(None)
             }
         }
@@ -334,46 +349,6 @@ impl<'t> Parser<'t> {
     fn enter(&mut self, bracket: Bracket) {
         self.open.push((bracket, self.here()));
         self.advance();
-    }
-
-    fn trailing_comma(&mut self, comma: Option<Place>) {
-        if let Some(place) = comma {
-            let fault = Diagnostic::error(place, "comma after the last element").hint("remove it");
-            self.lexer.fail(fault);
-        }
-    }
-
-    /// A container is closed by the other kind of bracket: taken as closed; the bracket is left
-    /// to an outer container if that may be meant.
-    fn wrong_bracket(&mut self, within: Bracket) {
-        let (open, close, want) = match within {
-            Bracket::Map => ('{', ']', '}'),
-            Bracket::List => ('[', '}', ']'),
-        };
-        let mut fault = Diagnostic::error(self.here(), format!("'{open}' is closed by '{close}'"))
-            .hint(format!("put '{want}' here or before"));
-        if let Some((_, place)) = self.open.last() {
-            fault = fault.related(*place, format!("this '{open}' is still open"));
-        }
-        self.lexer.fail(fault);
-        if !self.open.iter().any(|(bracket, _)| *bracket != within) {
-            self.advance();
-        }
-    }
-
-    fn unclosed(&mut self) {
-        if self.ended {
-            return;
-        }
-        self.ended = true;
-        let mut fault = Diagnostic::error(self.here(), "the file ends too early");
-        if let Some((bracket, place)) = self.open.last() {
-            let (open, close) = if *bracket == Bracket::Map { ('{', '}') } else { ('[', ']') };
-            fault = fault
-                .hint(format!("add the missing '{close}', or put back what was cut off"))
-                .related(*place, format!("this '{open}' is not closed"));
-        }
-        self.lexer.fail(fault);
     }
 
     /// A bare word: a number, `true`, `false`, `null`, or an error.

@@ -191,8 +191,8 @@ def quick_tls(stage):
 
 @case
 def own_certificate_of_a_user(stage):
-    """started as a user: one certificate below the home, XDG_STATE_HOME or STATE_DIRECTORY, for
-    -t, --self-signed, every start, worker and reload"""
+    """started as a user: one certificate below the home, XDG_STATE_HOME or STATE_DIRECTORY, or
+    where systemd's link leads, for -t, --self-signed, every start, worker and reload"""
     home = stage.folder("home")
     os.chown(home, 54321, 54321)
     private = stage.folder("var/private/kinglet")
@@ -200,11 +200,14 @@ def own_certificate_of_a_user(stage):
     linked = os.path.join(stage.root, "var/kinglet")
     os.symlink("private/kinglet", linked)
     conf = stage.configure([own(stage)])
-    for variable, value, found in (
-            ("HOME", home, home + "/.local/state/kinglet"),
-            ("XDG_STATE_HOME", home, home + "/kinglet"),
-            ("STATE_DIRECTORY", linked + ":/other", private)):
-        user = ("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", "env", "-i",
+    var_lib = ("unshare", "--mount", "sh", "-c", 'mount --bind "$1" /var/lib; shift; exec "$@"',
+               "sh", os.path.dirname(linked))
+    for variable, value, found, by in (
+            ("HOME", home, home + "/.local/state/kinglet", ()),
+            ("XDG_STATE_HOME", home, home + "/kinglet", ()),
+            ("STATE_DIRECTORY", linked + ":/other", private, ()),
+            ("HOME", home, private, var_lib)):
+        user = (*by, "setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", "env", "-i",
                 f"{variable}={value}")
         code, text = stage.run("-t", "-c", conf, by=user)
         equal(code, 0, text)
@@ -220,7 +223,7 @@ def own_certificate_of_a_user(stage):
         os.kill(before, signal.SIGKILL)
         processes.replaced(server, before)
         equal(certificate(stage, "own.test"), shown, "of another worker")
-        stage.configure([own(stage)], server_string=variable)
+        stage.configure([own(stage)], server_string=variable + str(len(by)))
         before = processes.worker(server)
         processes.reload(server)
         processes.replaced(server, before)

@@ -26,13 +26,18 @@ pub(super) static KEYS: &[Key] = &[
             |g, v, at| g.username = v.some_text().map(|t| located(t, at)),
             |g| text(&g.username.as_ref()?.value),
         )),
-    key("groupname", Kind::Text, "Group to serve as after a start as root, in place of the user's own; the further groups of the user stay.")
-        .or("the user's group")
-        .eg(r#""www-data""#)
-        .slot(Slot::Global(
-            |g, v, at| g.groupname = v.some_text().map(|t| located(t, at)),
-            |g| text(&g.groupname.as_ref()?.value),
-        )),
+    key(
+        "groupname",
+        Kind::Text,
+        "Group to serve as after a start as root, in place of the user's own; the further groups \
+         of the user stay.",
+    )
+    .or("the user's group")
+    .eg(r#""www-data""#)
+    .slot(Slot::Global(
+        |g, v, at| g.groupname = v.some_text().map(|t| located(t, at)),
+        |g| text(&g.groupname.as_ref()?.value),
+    )),
     key("uid", ID, "User to serve as, by number; \"username\" counts when both are given.")
         .eg(r#""33""#)
         .slot(Slot::Global(|g, v, _| g.uid = Some(v.u32()), |g| number(g.uid?))),

@@ -56,14 +56,19 @@ pub(super) static KEYS: &[Key] = &[
             },
             |m| text(&m.default_document),
         )),
-    key("basic-auth", Kind::Path, "File with user:password lines; then only these users get in.")
-        .or("everybody")
-        .protects()
-        .eg(r#""/etc/kinglet/users""#)
-        .slot(Slot::Mount(
-            |d, v, at| d.mount.basic_auth = v.some_text().map(|t| located(t, at)),
-            |m| text(&m.basic_auth.as_ref()?.value),
-        )),
+    key(
+        "basic-auth",
+        Kind::Path,
+        "File with user:password lines; then only these users get in. A change counts at once; of \
+         a file that only root may read it counts from the next reload on.",
+    )
+    .or("everybody")
+    .protects()
+    .eg(r#""/etc/kinglet/users""#)
+    .slot(Slot::Mount(
+        |d, v, at| d.mount.basic_auth = v.some_text().map(|t| located(t, at)),
+        |m| text(&m.basic_auth.as_ref()?.value),
+    )),
     key(
         "basic-auth-realm",
         Kind::HeaderValue,

@@ -205,7 +205,7 @@ fn the_command_prints_what_was_made() {
     assert!(text.contains("state        new\n") && other.join(KEY_FILE).is_file(), "{text}");
     // What the first process has decided comes after both.
     let of_start = Args { state_default: Some(dir.0.join("of-start")), ..naming(None) };
-    assert_eq!(directory(&settings, &of_start).0, Some(path.clone().into()));
+    assert_eq!(directory(&settings, &of_start).0, Some(path.into()));
     assert_eq!(directory(&Settings::default(), &of_start).0, of_start.state_default);
     let nowhere = Args { state_default: Some("".into()), ..naming(None) };
     assert_eq!(directory(&Settings::default(), &nowhere).0, None);

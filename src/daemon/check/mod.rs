@@ -3,6 +3,7 @@
 
 pub(super) mod budget;
 mod chroot;
+mod credentials;
 pub(in crate::daemon) mod descriptors;
 mod error_document;
 pub(super) mod identity;

@@ -1,0 +1,88 @@
+//! What a newcomer's editor or eyes do to a file: each mistake is one fault.
+
+use super::settings::SourceFile;
+use super::{Options, load_texts};
+
+const TEXT: &str = r#"{
+  # the server
+  "global": { "username": "www-data", "count-threads": 2 },
+  "vhosts": [
+    { "name": "a.test", "port": "80", "sts": true,
+      "mounts": [{ "mountpoint": "/", "origin": "file:///srv/a b" }] },
+    {
+      "name": "b.test",
+      "port": 8080,
+      "mounts": [
+        { "mountpoint": "/", "origin": "file:///srv/www", "default": "a, b: c.html" },
+        {
+          "mountpoint": "/old",
+          "origin": ">https://example.com/"
+        }
+      ]
+    }
+  ]
+}
+"#;
+
+/// Errors, and findings in all: what was lost must not be missed by those who read the tree.
+fn told(text: &str) -> (usize, usize) {
+    let file = SourceFile { path: "conf".to_owned(), text: text.into() };
+    let counts = load_texts(vec![file], &Options::default()).report.counts();
+    (counts.errors, counts.total())
+}
+
+#[test]
+fn a_sign_that_is_missing_is_one_fault() {
+    assert_eq!(told(TEXT), (0, 0));
+    let mut wrong = Vec::new();
+    for (at, sign) in TEXT.match_indices(['"', ',', ':', '{', '}', '[', ']']) {
+        let line = TEXT[..at].rfind('\n').unwrap_or(0);
+        if sign != "\"" && TEXT[line..at].matches('"').count() % 2 == 1 {
+            continue;
+        }
+        let found = told(&[&TEXT[..at], &TEXT[at + 1..]].concat());
+        if found != (1, 1) {
+            wrong.push(format!(
+                "{found:?} without the {sign} at {at} in {:?}",
+                TEXT[line..].chars().take(at + 9 - line).collect::<String>()
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_written_in_another_way_is_one_fault() {
+    let mut wrong = Vec::new();
+    for (from, to) in [
+        (r#""www-data""#, "\u{201c}www-data\u{201d}"),
+        (r#""name""#, "\u{201c}name\u{201d}"),
+        (r#""name""#, "\u{ab}name\u{bb}"),
+        (r#""name""#, "\u{201e}name\""),
+        (r#""name""#, "\"name\u{201d}"),
+        (r#""b.test""#, "\"b.test\u{201d}"),
+        (r#""name""#, "'name'"),
+        (r#""b.test""#, "'b.test'"),
+        (r#""b.test""#, "b.test"),
+        ("\"file:///srv/www\"", "file:///srv/www"),
+        ("\"file:///srv/www\"", "\"file:///srv/\"www\""),
+        (r#"8080,"#, "8080,,"),
+        (r#"8080"#, "08080"),
+        ("\"port\": 8080,", "\"port\": 8080 # not 3\" wide"),
+        ("com/\"", "com/\","),
+        ("      ]\n", "      ],\n"),
+        ("true", "True"),
+        ("\"port\": 8080", "port: 8080"),
+        ("\"port\": 8080", "\"port\" = 8080"),
+    ] {
+        let found = told(&TEXT.replacen(from, to, 1));
+        if found != (1, 1) {
+            wrong.push(format!("{found:?} with {to} for {from}"));
+        }
+    }
+    let quotes = ["'", "\u{201c}", "\u{ab}"].map(|quote| TEXT.replace('"', quote));
+    for text in quotes {
+        assert_eq!(told(&text), (1, 1), "{text}");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
