@@ -9,6 +9,9 @@ use crate::sys::log;
 use crate::sys::walk::Root;
 use crate::vhost::{Mount, MountTarget};
 
+/// Kinds of faults.
+pub(super) const KINDS: usize = 3;
+
 /// Why a directory is not shown.
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -20,11 +23,17 @@ pub(super) enum Fault {
     Unavailable,
 }
 
-/// Tells of a fault, unless one of the same mount, whose number is given, was told lately.
+/// Tells of a fault, unless the same kind of the same mount, whose number is given, was told
+/// lately.
 pub(super) fn tell(local: &mut Local, mount: (u16, &Mount), ask: &Ask<'_>, fault: &Fault) {
     let (number, mount) = mount;
     let MountTarget::File(file) = &mount.target else { return };
-    if !local.may_tell(number, ask.now_ms) {
+    let kind = match fault {
+        Fault::NoIndex => 0,
+        Fault::Unlisted(_) => 1,
+        Fault::Unavailable => 2,
+    };
+    if !local.may_tell(number, kind, ask.now_ms) {
         return;
     }
     let (root, prefix) = (&file.root, &mount.prefix);

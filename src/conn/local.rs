@@ -1,5 +1,6 @@
 //! What the connections of one reactor share: caches, counters, the clock, the logs.
 
+use super::faults;
 use super::handshakes::Handshakes;
 use super::limits::{HEAD_BYTES_MAX, LOG_STASH_BLOCKS};
 use super::overseer::Overseer;
@@ -32,14 +33,14 @@ pub(super) const SCRATCH_BYTES: usize = PATH_BYTES + PAGE_BYTES + LOCATION_BYTES
 /// When the last connection has gone, the files that were open for it are closed after this.
 const FORGET_FILES_MS: u64 = 12_000;
 
-/// How often the log hears of what is wrong with the files of one mount.
-const TELL_AGAIN_MS: u64 = 60_000;
+/// How often the log hears of the same kind of fault of one mount.
+const TELL_AGAIN_MS: u64 = 600_000;
 
 /// See the module's page.
 pub struct Local {
     pub(super) files: FileCache,
-    /// When each file mount may be told of again, by its number.
-    tell_at_ms: Box<[u64]>,
+    /// When each kind of fault of each file mount may be told again.
+    tell_at_ms: Box<[[u64; faults::KINDS]]>,
     pub(super) date: DateCache,
     wall_at_ms: u64,
     /// A decoded path; borrowed for the time of one answer.
@@ -98,7 +99,7 @@ impl Local {
         let wake = move || post.wake();
         let mut local = Self {
             files: FileCache::new(open_files, site.roots()),
-            tell_at_ms: site.roots().map(|_| 0).collect(),
+            tell_at_ms: site.roots().map(|_| [0; faults::KINDS]).collect(),
             date: DateCache::new(wall_secs),
             wall_at_ms: 0,
             path: vec![0; PATH_BYTES].into(),
@@ -136,10 +137,11 @@ impl Local {
         self.files.hold(number, directory);
     }
 
-    /// Whether the log may hear of a fault of the file mount `number` now; then not again for
-    /// [`TELL_AGAIN_MS`], however often clients ask.
-    pub(super) fn may_tell(&mut self, number: u16, now_ms: u64) -> bool {
-        let Some(at_ms) = self.tell_at_ms.get_mut(usize::from(number)) else { return false };
+    /// Whether the log may hear of a kind of fault of the file mount `number` now; then not again
+    /// for [`TELL_AGAIN_MS`], however often clients ask.
+    pub(super) fn may_tell(&mut self, number: u16, kind: usize, now_ms: u64) -> bool {
+        let mount = self.tell_at_ms.get_mut(usize::from(number));
+        let Some(at_ms) = mount.and_then(|kinds| kinds.get_mut(kind)) else { return false };
         let may = now_ms >= *at_ms;
         if may {
             *at_ms = now_ms + TELL_AGAIN_MS;
