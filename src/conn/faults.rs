@@ -9,8 +9,31 @@ use crate::sys::log;
 use crate::sys::walk::Root;
 use crate::vhost::{Mount, MountTarget};
 
+/// How often the log hears of the same kind of fault of one mount, however often clients ask.
+const TELL_AGAIN_MS: u64 = 600_000;
+
 /// Kinds of faults.
-pub(super) const KINDS: usize = 3;
+const KINDS: usize = 3;
+
+/// When each kind of fault of each file mount, by its number, may be told again.
+#[derive(Debug)]
+pub(super) struct Told(Box<[[u64; KINDS]]>);
+
+impl Told {
+    pub(super) fn new(mounts: usize) -> Self {
+        Self(vec![[0; KINDS]; mounts].into())
+    }
+
+    fn may_tell(&mut self, mount: u16, kind: usize, now_ms: u64) -> bool {
+        let kinds = self.0.get_mut(usize::from(mount));
+        let Some(at_ms) = kinds.and_then(|kinds| kinds.get_mut(kind)) else { return false };
+        let may = now_ms >= *at_ms;
+        if may {
+            *at_ms = now_ms + TELL_AGAIN_MS;
+        }
+        may
+    }
+}
 
 /// Why a directory is not shown.
 #[derive(Debug)]
@@ -33,7 +56,7 @@ pub(super) fn tell(local: &mut Local, mount: (u16, &Mount), ask: &Ask<'_>, fault
         Fault::Unlisted(_) => 1,
         Fault::Unavailable => 2,
     };
-    if !local.may_tell(number, kind, ask.now_ms) {
+    if !local.told.may_tell(number, kind, ask.now_ms) {
         return;
     }
     let (root, prefix) = (&file.root, &mount.prefix);

@@ -1,6 +1,6 @@
 //! What the connections of one reactor share: caches, counters, the clock, the logs.
 
-use super::faults;
+use super::faults::Told;
 use super::handshakes::Handshakes;
 use super::limits::{HEAD_BYTES_MAX, LOG_STASH_BLOCKS};
 use super::overseer::Overseer;
@@ -33,14 +33,10 @@ pub(super) const SCRATCH_BYTES: usize = PATH_BYTES + PAGE_BYTES + LOCATION_BYTES
 /// When the last connection has gone, the files that were open for it are closed after this.
 const FORGET_FILES_MS: u64 = 12_000;
 
-/// How often the log hears of the same kind of fault of one mount.
-const TELL_AGAIN_MS: u64 = 600_000;
-
 /// See the module's page.
 pub struct Local {
     pub(super) files: FileCache,
-    /// When each kind of fault of each file mount may be told again.
-    tell_at_ms: Box<[[u64; faults::KINDS]]>,
+    pub(super) told: Told,
     pub(super) date: DateCache,
     wall_at_ms: u64,
     /// A decoded path; borrowed for the time of one answer.
@@ -99,7 +95,7 @@ impl Local {
         let wake = move || post.wake();
         let mut local = Self {
             files: FileCache::new(open_files, site.roots()),
-            tell_at_ms: site.roots().map(|_| [0; faults::KINDS]).collect(),
+            told: Told::new(site.roots().count()),
             date: DateCache::new(wall_secs),
             wall_at_ms: 0,
             path: vec![0; PATH_BYTES].into(),
@@ -135,18 +131,6 @@ impl Local {
     /// Holds a directory of a file mount, by its number, that this process has no way to any more.
     pub fn hold(&mut self, number: u16, directory: Root) {
         self.files.hold(number, directory);
-    }
-
-    /// Whether the log may hear of a kind of fault of the file mount `number` now; then not again
-    /// for [`TELL_AGAIN_MS`], however often clients ask.
-    pub(super) fn may_tell(&mut self, number: u16, kind: usize, now_ms: u64) -> bool {
-        let mount = self.tell_at_ms.get_mut(usize::from(number));
-        let Some(at_ms) = mount.and_then(|kinds| kinds.get_mut(kind)) else { return false };
-        let may = now_ms >= *at_ms;
-        if may {
-            *at_ms = now_ms + TELL_AGAIN_MS;
-        }
-        may
     }
 
     /// Brings the wall clock to the turn that began at `now_ms`.
