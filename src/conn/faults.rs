@@ -9,6 +9,32 @@ use crate::sys::log;
 use crate::sys::walk::Root;
 use crate::vhost::{Mount, MountTarget};
 
+/// How often the log hears of the same kind of fault of one mount, however often clients ask.
+const TELL_AGAIN_MS: u64 = 600_000;
+
+/// Kinds of faults.
+const KINDS: usize = 3;
+
+/// When each kind of fault of each file mount, by its number, may be told again.
+#[derive(Debug)]
+pub(super) struct Told(Box<[[u64; KINDS]]>);
+
+impl Told {
+    pub(super) fn new(mounts: usize) -> Self {
+        Self(vec![[0; KINDS]; mounts].into())
+    }
+
+    fn may_tell(&mut self, mount: u16, kind: usize, now_ms: u64) -> bool {
+        let kinds = self.0.get_mut(usize::from(mount));
+        let Some(at_ms) = kinds.and_then(|kinds| kinds.get_mut(kind)) else { return false };
+        let may = now_ms >= *at_ms;
+        if may {
+            *at_ms = now_ms + TELL_AGAIN_MS;
+        }
+        may
+    }
+}
+
 /// Why a directory is not shown.
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -20,11 +46,17 @@ pub(super) enum Fault {
     Unavailable,
 }
 
-/// Tells of a fault, unless one of the same mount, whose number is given, was told lately.
+/// Tells of a fault, unless the same kind of the same mount, whose number is given, was told
+/// lately.
 pub(super) fn tell(local: &mut Local, mount: (u16, &Mount), ask: &Ask<'_>, fault: &Fault) {
     let (number, mount) = mount;
     let MountTarget::File(file) = &mount.target else { return };
-    if !local.may_tell(number, ask.now_ms) {
+    let kind = match fault {
+        Fault::NoIndex => 0,
+        Fault::Unlisted(_) => 1,
+        Fault::Unavailable => 2,
+    };
+    if !local.told.may_tell(number, kind, ask.now_ms) {
         return;
     }
     let (root, prefix) = (&file.root, &mount.prefix);

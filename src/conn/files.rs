@@ -87,22 +87,19 @@ fn list(
     ask: &Ask<'_>,
     path: &[u8],
 ) -> Outcome {
-    let content_type = error_page::CONTENT_TYPE.as_bytes();
-    let mut reply = desk.reply();
-    if reply.head_only {
-        // The length is left out: the page would have to be made to know it.
-        let mut head = reply.start(Status::OK);
-        head.field("Content-Type", content_type).field("Cache-Control", b"no-store").finish()?;
-        return Ok((Status::OK, Source::Done));
-    }
-    if desk.local.listing_bytes >= LISTING_BYTES_MAX {
+    let head_only = desk.request.head.method == Method::Head;
+    if !head_only && desk.local.listing_bytes >= LISTING_BYTES_MAX {
         return desk.busy();
     }
-    let order = (Order::of(desk.request.head.target.query), ask.now_ms);
     let cache = &mut desk.local.files;
-    let page = listing::page(cache, files, directory.as_fd(), ask.path, path, order);
-    let bytes = match page {
-        Ok(bytes) => bytes,
+    let page = if head_only {
+        listing::probe(directory.as_fd()).map(|()| None)
+    } else {
+        let order = (Order::of(desk.request.head.target.query), ask.now_ms);
+        listing::page(cache, files, directory.as_fd(), ask.path, path, order).map(Some)
+    };
+    let page = match page {
+        Ok(page) => page,
         Err(error) => {
             let status = match error.kind() {
                 io::ErrorKind::PermissionDenied => Status::FORBIDDEN,
@@ -115,7 +112,13 @@ fn list(
     };
     let mut reply = desk.reply();
     let mut head = reply.start(Status::OK);
-    head.field("Content-Type", content_type).field("Cache-Control", b"no-store");
+    head.field("Content-Type", error_page::CONTENT_TYPE.as_bytes());
+    head.field("Cache-Control", b"no-store");
+    let Some(bytes) = page else {
+        // The length is left out: the page would have to be made to know it.
+        head.finish()?;
+        return Ok((Status::OK, Source::Done));
+    };
     head.length(bytes.len() as u64).finish()?;
     desk.local.listing_bytes += bytes.len();
     Ok((Status::OK, Source::Page { bytes, at: 0 }))

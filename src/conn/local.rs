@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::faults::Told;
 use super::handshakes::Handshakes;
 use super::limits::{HEAD_BYTES_MAX, LOG_STASH_BLOCKS};
 use super::overseer::Overseer;
@@ -33,14 +34,10 @@ const LOCATION_BYTES: usize = 32 * 1024;
 /// Bytes of all scratch, for the memory bound.
 pub(super) const SCRATCH_BYTES: usize = PATH_BYTES + PAGE_BYTES + LOCATION_BYTES;
 
-/// How often the log hears of what is wrong with the files of one mount.
-const TELL_AGAIN_MS: u64 = 60_000;
-
 /// See the module's page.
 pub struct Local {
     pub(super) files: FileCache,
-    /// When each file mount may be told of again, by its number.
-    tell_at_ms: Box<[u64]>,
+    pub(super) told: Told,
     pub(super) date: DateCache,
     wall_at_ms: u64,
     /// A decoded path; borrowed for the time of one answer.
@@ -103,7 +100,7 @@ impl Local {
         let wake = move || post.wake();
         let mut local = Self {
             files: FileCache::new(open_files, site.roots()),
-            tell_at_ms: site.roots().map(|_| 0).collect(),
+            told: Told::new(site.roots().count()),
             date: DateCache::new(wall_secs),
             wall_at_ms: 0,
             path: vec![0; PATH_BYTES].into(),
@@ -143,17 +140,6 @@ impl Local {
     /// Holds a directory of a file mount, by its number, that this process has no way to any more.
     pub fn hold(&mut self, number: u16, directory: Root) {
         self.files.hold(number, directory);
-    }
-
-    /// Whether the log may hear of a fault of the file mount `number` now; then not again for
-    /// [`TELL_AGAIN_MS`], however often clients ask.
-    pub(super) fn may_tell(&mut self, number: u16, now_ms: u64) -> bool {
-        let Some(at_ms) = self.tell_at_ms.get_mut(usize::from(number)) else { return false };
-        let may = now_ms >= *at_ms;
-        if may {
-            *at_ms = now_ms + TELL_AGAIN_MS;
-        }
-        may
     }
 
     /// Brings the wall clock to the turn that began at `now_ms`.

@@ -113,6 +113,14 @@ pub fn page(
     Ok(render(url_path, &rows, cut, order))
 }
 
+/// Whether there would be a page of the directory.
+///
+/// # Errors
+/// As [`page`].
+pub fn probe(dir: BorrowedFd<'_>) -> io::Result<()> {
+    read_names(dir, |_| false)
+}
+
 /// What the mount would serve from the directory, and whether there was more than
 /// [`ENTRIES_MAX`].
 fn read(

@@ -184,6 +184,12 @@ def directory_listing(stage):
     stage.folder("docs/other")
     equal(stage.ask("/other/").status, 404)
     equal(stage.servers[0].log().count("directory-listing"), 2, stage.servers[0].log())
+    closed = stage.folder("docs/closed", 0o311)
+    for method in ("GET", "HEAD"):
+        equal(stage.ask("/open/closed/", method=method).status, 403, method)
+    eventually(lambda: f"{closed}/ cannot be listed: permission denied" in stage.servers[0].log(),
+               "the log says why")
+    os.chmod(closed, 0o755)
     answer = stage.ask("/open/list/")
     equal(answer.status, 200)
     page = answer.body.decode()

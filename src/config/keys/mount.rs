@@ -177,7 +177,11 @@ pub(super) static KEYS: &[Key] = &[
         .eg(r#""1""#)
         .ours()
         .slot(Slot::Mount(|d, v, _| d.mount.dotfiles = v.on(), |m| flag(m.dotfiles))),
-    key("directory-listing", Kind::Bool, "List a directory that has no default file; its headings sort it by name, size or time.")
+    key(
+        "directory-listing",
+        Kind::Bool,
+        "List a directory that has no default file; its headings sort it by name, size or time.",
+    )
         .or("off")
         .eg(r#""1""#)
         .ours()
