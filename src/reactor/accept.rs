@@ -257,6 +257,12 @@ impl<R: Role> Reactor<R> {
                 // The connection has gone before it was accepted; the next one may be fine.
                 AcceptError::Retry => {}
                 AcceptError::OutOfDescriptors | AcceptError::OutOfMemory => {
+                    let lacking = match error {
+                        AcceptError::OutOfMemory => "the kernel has no memory",
+                        _ => "no descriptor (\"rlimit-nofile\") is left",
+                    };
+                    let message = format_args!("{lacking} for a new connection");
+                    log::write_bounded(log::Level::Warn, message);
                     // An idle connection is worth less than a new one.
                     if !self.evict_longest_idle() {
                         self.pause = Some(Pause::Starved { until_ms: self.now_ms + PAUSE_MS });
