@@ -92,6 +92,15 @@ fn who_has_just_come_when_all_ends_may_ask() {
     assert_eq!([500, 30_000].map(|age_ms| stage.drained(age_ms)), [None, None]);
 }
 
+/// The time for a head bounds what comes after it too: the default is 20 seconds, and the answer
+/// gets two more to be seen.
+#[test]
+fn a_head_that_trickles_is_not_listened_to_for_long_after_its_answer() {
+    let (ms, out) = Stage::new().trickled();
+    assert!(out.starts_with(b"HTTP/1.1 408 "), "{}", out.escape_ascii());
+    assert_eq!(ms, 22_000);
+}
+
 /// Whatever ends a connection that has answers to take: they leave first.
 #[test]
 fn nothing_that_ends_a_connection_cuts_its_answers() {

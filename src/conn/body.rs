@@ -12,7 +12,7 @@ use crate::http::head::Head;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Unwanted {
     reader: BodyReader,
-    /// Bytes of it, framing included.
+    /// Bytes of it, without framing, of which no more than a few can come for each.
     read: u64,
     bytes_max: u64,
     began_ms: u64,
@@ -51,7 +51,7 @@ impl Unwanted {
     pub(super) fn read(&mut self, bytes: &[u8]) -> (usize, Read) {
         let mut used = 0;
         loop {
-            if self.skipped || self.read > self.bytes_max {
+            if self.skipped || self.bytes() > self.bytes_max {
                 return (used, Read::Skipped);
             }
             if self.reader.is_done() {
@@ -63,15 +63,15 @@ impl Unwanted {
                 Ok(step) if step.used == 0 && !step.done => return (used, Read::Part),
                 Ok(step) => {
                     used += step.used;
-                    self.read += step.used as u64;
+                    self.read += step.data.len() as u64;
                 }
             }
         }
     }
 
-    /// Bytes read so far.
+    /// Bytes that it has at least: those that were read, and what the current chunk announces.
     pub(super) fn bytes(&self) -> u64 {
-        self.read
+        self.read.saturating_add(self.reader.left())
     }
 
     /// When it has fallen too far behind `rate_min` bytes a second; none without a rate.

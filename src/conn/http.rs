@@ -54,9 +54,14 @@ enum Phase {
     Closing {
         /// Every byte of the request was read.
         clean: bool,
+        /// For the phase after it.
+        linger_ms: u64,
     },
     /// The last answer has left; what the client still sends is thrown away.
-    Lingering,
+    Lingering {
+        /// How long at most.
+        linger_ms: u64,
+    },
 }
 
 /// What a phase's work came to.
@@ -130,11 +135,10 @@ impl Http {
                 }
                 Phase::Checking { .. } => Next::Wait(Wait::Note),
                 Phase::Exchange(_) => self.exchange(client, tail, cx),
-                Phase::Closing { clean } => {
-                    let clean = *clean;
-                    self.closing(client, tail, cx, clean)
+                &mut Phase::Closing { clean, linger_ms } => {
+                    self.closing(client, tail, cx, (clean, linger_ms))
                 }
-                Phase::Lingering => Self::linger(client),
+                Phase::Lingering { .. } => Self::linger(client),
             };
             match next {
                 Next::Go => {
@@ -171,13 +175,17 @@ impl Http {
             Phase::Blocked | Phase::Exchange(_) | Phase::Closing { .. } => {
                 at(self.progress_ms, limits.send_timeout_ms, Timeout::Send)
             }
-            Phase::Lingering => at(self.progress_ms, LINGER_SILENT_MS, Timeout::Linger)
-                .earlier(at(self.began_ms, LINGER_MS, Timeout::Linger)),
+            Phase::Lingering { linger_ms } => at(
+                self.progress_ms,
+                LINGER_SILENT_MS,
+                Timeout::Linger,
+            )
+            .earlier(at(self.began_ms, *linger_ms, Timeout::Linger)),
         }
     }
 
     pub(super) fn evictable(&self) -> bool {
-        matches!(self.phase, Phase::Idle { .. } | Phase::Head | Phase::Lingering)
+        matches!(self.phase, Phase::Idle { .. } | Phase::Head | Phase::Lingering { .. })
     }
 
     pub(super) fn closed(mut self, cx: &mut Cx<'_>) {
@@ -195,7 +203,7 @@ impl Http {
     /// What the phase waits for when nothing has changed.
     fn waits(&self) -> Wait {
         match &self.phase {
-            Phase::Idle { .. } | Phase::Head | Phase::Lingering => Wait::Input,
+            Phase::Idle { .. } | Phase::Head | Phase::Lingering { .. } => Wait::Input,
             Phase::Checking { .. } => Wait::Note,
             Phase::Blocked | Phase::Exchange(_) | Phase::Closing { .. } => Wait::Room,
         }
@@ -240,7 +248,7 @@ impl Http {
                 Next::Wait(Wait::Note)
             }
             Taken::Refused => {
-                self.enter(Phase::Closing { clean: false }, cx.now_ms);
+                self.close_after_answer(false, cx.now_ms);
                 Next::Go
             }
             Taken::Answered { keepalive_ms } => {
@@ -265,8 +273,12 @@ impl Http {
         if is_fresh && now_ms < self.began_ms + LATECOMER_MS {
             self.patience_ms = LATECOMER_MS;
         } else {
-            self.enter(Phase::Closing { clean: true }, now_ms);
+            self.close_after_answer(true, now_ms);
         }
+    }
+
+    fn close_after_answer(&mut self, clean: bool, now_ms: u64) {
+        self.enter(Phase::Closing { clean, linger_ms: LINGER_MS }, now_ms);
     }
 
     /// Goes on only when the answers that are here have left, or some of them.
@@ -286,7 +298,7 @@ impl Http {
                 let next = if exchange.keep_alive {
                     Phase::Idle { fresh: false }
                 } else {
-                    Phase::Closing { clean: exchange.clean }
+                    Phase::Closing { clean: exchange.clean, linger_ms: LINGER_MS }
                 };
                 self.end_exchange(cx, next);
                 Next::Go
@@ -311,7 +323,13 @@ impl Http {
     }
 
     /// Waits until the last answer has left.
-    fn closing(&mut self, client: &mut End, tail: &Tail, cx: &Cx<'_>, clean: bool) -> Next {
+    fn closing(
+        &mut self,
+        client: &mut End,
+        tail: &Tail,
+        cx: &Cx<'_>,
+        (clean, linger_ms): (bool, u64),
+    ) -> Next {
         if !client.has_left() || !tail.is_none() {
             return Next::Wait(Wait::Room);
         }
@@ -320,7 +338,7 @@ impl Http {
             return Next::Close(CloseReason::Finished);
         }
         client.shut = true;
-        self.enter(Phase::Lingering, cx.now_ms);
+        self.enter(Phase::Lingering { linger_ms }, cx.now_ms);
         Next::Go
     }
 
@@ -355,7 +373,9 @@ impl Http {
                 };
                 let _ = self.refuse(client, refusal, cx);
                 client.rx.consume(client.rx.len());
-                self.enter(Phase::Closing { clean: false }, cx.now_ms);
+                // It had its time; what it sends now is not waited for as long again.
+                let closing = Phase::Closing { clean: false, linger_ms: LINGER_SILENT_MS };
+                self.enter(closing, cx.now_ms);
                 return None;
             }
             Timeout::Send => CloseReason::SendTimeout,

@@ -17,7 +17,7 @@ pub(super) const DRAIN_BYTES_MAX: u64 = 64 * 1024;
 /// client that is still sending when it is refused sees the refusal only after that.
 pub(super) const LINGER_MS: u64 = 30_000;
 
-/// Longest silence in a lingering close.
+/// Longest silence in a lingering close, and all of one after a time limit.
 pub(super) const LINGER_SILENT_MS: u64 = 2_000;
 
 /// How long a connection that has just come when the server stops may take to send its request.

@@ -37,12 +37,12 @@ impl BodyReader {
         }
     }
 
-    /// Bytes that are still to come, when that is known.
+    /// Body bytes that are known to come: of a chunked body those of the chunk that has begun.
     #[must_use]
-    pub fn left(&self) -> Option<u64> {
+    pub fn left(&self) -> u64 {
         match &self.0 {
-            Inner::Length(left) => Some(*left),
-            Inner::Chunked(_) => None,
+            Inner::Length(left) => *left,
+            Inner::Chunked(decoder) => decoder.left(),
         }
     }
 
@@ -81,7 +81,7 @@ mod tests {
         let mut reader = BodyReader::new(Framing::Length(5));
         assert_eq!(reader.read(b"").unwrap(), Step { used: 0, data: 0..0, done: false });
         assert_eq!(reader.read(b"abc").unwrap(), Step { used: 3, data: 0..3, done: false });
-        assert_eq!(reader.left(), Some(2));
+        assert_eq!(reader.left(), 2);
         assert_eq!(reader.read(b"deGET").unwrap(), Step { used: 2, data: 0..2, done: true });
         assert!(reader.is_done());
     }
@@ -90,6 +90,15 @@ mod tests {
     fn lengths_beyond_the_address_space() {
         let mut reader = BodyReader::new(Framing::Length(u64::MAX));
         assert_eq!(reader.read(b"abc").unwrap().used, 3);
-        assert_eq!(reader.left(), Some(u64::MAX - 3));
+        assert_eq!(reader.left(), u64::MAX - 3);
+    }
+
+    #[test]
+    fn a_chunk_says_what_will_come_as_soon_as_its_size_line_has_ended() {
+        let mut reader = BodyReader::new(Framing::Chunked);
+        for (input, left) in [("ff", 0), ("f;x", 0), ("\r", 0), ("\nabc", 0xffc), ("d", 0xffb)] {
+            reader.read(input.as_bytes()).unwrap();
+            assert_eq!(reader.left(), left, "{input:?}");
+        }
     }
 }

@@ -112,6 +112,12 @@ impl ChunkDecoder {
         self.state == State::Done
     }
 
+    /// Bytes of the chunk that is being read which have not come.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        if self.state == State::Data { self.left } else { 0 }
+    }
+
     /// Reads on in `input`: framing bytes, and then at most one run of data.
     ///
     /// # Errors

@@ -68,7 +68,10 @@ pub struct Credentials {
     id: u16,
     path: PathBuf,
     secret: Secret,
+    /// Sorted by [`Digest::order`] of the user; those of one user as in the file.
     lines: Vec<Line>,
+    /// Some line has a hash that is slow to work out.
+    has_slow: bool,
     /// Changes with the file.
     generation: u32,
     verified: Vec<(Digest, u64)>,
@@ -100,6 +103,15 @@ enum Value {
     Slow(Box<[u8]>),
 }
 
+impl Line {
+    fn slow(&self) -> Option<&[u8]> {
+        match &self.value {
+            Value::Slow(hash) => Some(hash),
+            Value::Plain(_) | Value::Sha1(_) => None,
+        }
+    }
+}
+
 impl Credentials {
     /// Prepares the file number `id` at `path`; nothing is read before [`Credentials::refresh`],
     /// and until then nobody enters.
@@ -110,6 +122,7 @@ impl Credentials {
             path: path.to_owned(),
             secret: Secret::new(),
             lines: Vec::new(),
+            has_slow: false,
             generation: 0,
             verified: Vec::new(),
             seen: None,
@@ -182,22 +195,29 @@ impl Credentials {
         }
         let user = self.secret.digest(user);
         let sha1 = self.secret.digest(&sha1_smol::Sha1::from(password).digest().bytes());
+        let at = self.lines.partition_point(|line| line.user.order() < user.order());
+        let lines = self.lines.get(at..).filter(|rest| !rest.is_empty()).unwrap_or(&self.lines);
         let mut granted = false;
         let mut own = None;
-        // Every line is compared, whatever has been found before.
-        for line in &self.lines {
+        // Every line of the user is compared, whatever has been found before; for one who does not
+        // exist a line of another one.
+        let is_near = |(n, line): &(usize, &Line)| *n == 0 || line.user.order() == user.order();
+        for (_, line) in lines.iter().enumerate().take_while(is_near) {
             let is_user = line.user.is(user);
             match &line.value {
                 Value::Plain(digest) => granted |= digest.is(whole),
                 Value::Sha1(digest) => granted |= is_user & digest.is(sha1),
-                Value::Slow(hash) if is_user && own.is_none() => own = Some(&**hash),
-                Value::Slow(_) => {}
+                Value::Slow(_) => own = own.or_else(|| line.slow().filter(|_| is_user)),
             }
         }
         if granted {
             return Entry::Granted;
         }
-        self.slow(own, user, password, whole)
+        // For a user without a hash one of another user is worked out: the next one behind the
+        // user's place, so that a name meets the same hash each time, as a real one does.
+        let other = || lines.iter().chain(&self.lines).find_map(Line::slow);
+        let hash = own.or_else(|| if self.has_slow { other() } else { None });
+        hash.map_or(Entry::Denied, |hash| self.slow(hash, own.is_some(), password, whole))
     }
 
     /// Remembers a credential that a verifier has found to be right, unless the file has changed
@@ -214,17 +234,8 @@ impl Credentials {
     }
 
     /// The job for a user's own hash, or for one of the others that can never be granted.
-    fn slow(&self, own: Option<&[u8]>, user: Digest, password: &[u8], whole: Digest) -> Entry {
-        let hashes = || {
-            self.lines.iter().filter_map(|line| match &line.value {
-                Value::Slow(hash) => Some(&**hash),
-                _ => None,
-            })
-        };
-        // The same name meets the same hash each time, as a real one does.
-        let dummy = || hashes().nth(user.pick(hashes().count().max(1)));
-        let Some(hash) = own.or_else(dummy) else { return Entry::Denied };
-        let grantable = own.is_some() && password.len() <= PASSWORD_BYTES_MAX;
+    fn slow(&self, hash: &[u8], is_own: bool, password: &[u8], whole: Digest) -> Entry {
+        let grantable = is_own && password.len() <= PASSWORD_BYTES_MAX;
         let key = JobKey { file: self.id, generation: self.generation, digest: whole };
         let password = password.get(..PASSWORD_BYTES_MAX).unwrap_or(password);
         Job::new(key, password, hash, grantable)
@@ -265,6 +276,8 @@ impl Credentials {
                 None => {}
             }
         }
+        self.lines.sort_by_key(|line| line.user.order());
+        self.has_slow = self.lines.iter().any(|line| line.slow().is_some());
         Event::Loaded { users: self.lines.len(), malformed }
     }
 }

@@ -93,6 +93,20 @@ fn plain_lines_are_matched_whole() {
 }
 
 #[test]
+fn each_of_many_users_is_found_and_nobody_else() {
+    let text: String = (0..1001).map(|n| format!("user{n}:password{n}\n")).collect();
+    let mut auth = Auth::loaded((text + "user7:another\n").as_bytes());
+    for n in 0..1001 {
+        assert!(auth.is_granted(&format!("user{n}:password{n}")), "{n}");
+        assert!(auth.is_denied(&format!("user{n}:password{}", n + 1)), "{n}");
+        assert!(auth.is_denied(&format!("nobody{n}:password{n}")), "{n}");
+    }
+    // A user with two lines has two passwords.
+    assert!(auth.is_granted("user7:another") && auth.is_denied("user8:another"));
+    assert!(Auth::loaded(b"").is_denied("user:password"));
+}
+
+#[test]
 fn nobody_enters_before_the_file_was_read() {
     let mut auth = Auth::new(b"a:b\n");
     assert!(auth.is_denied("a:b"));

@@ -259,7 +259,8 @@ impl<R: Role> Reactor<R> {
                 AcceptError::Retry => {}
                 AcceptError::OutOfDescriptors | AcceptError::OutOfMemory => {
                     let error = error.into();
-                    log::warn(format_args!("no connection is accepted: {}", Explained(&error)));
+                    let message = format_args!("no connection is accepted: {}", Explained(&error));
+                    log::write_bounded(log::Level::Warn, message);
                     // An idle connection is worth less than a new one.
                     if !self.evict_longest_idle() {
                         self.pause = Some(Pause::Starved { until_ms: self.now_ms + PAUSE_MS });

@@ -164,6 +164,19 @@ def flood_of_idle_connections(stage):
 
 
 @case
+def out_of_descriptors_is_said(stage):
+    """without descriptors new connections cost idle ones, and the log says so, a few times"""
+    server = stage.serve([stage.vhost(keepalive_timeout="600")], rlimit_nofile="64")
+    links = [socket.create_connection(("127.0.0.1", stage.port), 20) for _ in range(100)]
+    for link in links:
+        link.close()
+    equal(stage.ask("/small.txt").status, 200)
+    line = "no descriptor (\"rlimit-nofile\") is left for a new connection"
+    eventually(lambda: line in server.log(), f"{line!r} in\n{server.log()}")
+    true(server.log().count(line) <= 3, "it floods the log")
+
+
+@case
 def ten_thousand_idle_connections(stage):
     """10,000 connections are kept, and a new request is served"""
     descriptors(12_000)

@@ -117,6 +117,16 @@ fn a_body_beyond_max_body_is_413() {
         client.send(request("POST", "/f.txt", &["Transfer-Encoding: chunked"]));
         client.send(format!("c8\r\n{}\r\n0\r\n\r\n", "x".repeat(200)));
         assert_eq!(client.answer().status, 413, "{global}{vhost}{mount}");
+        // As soon as a chunk announces more, also with the bytes before it; framing is no body.
+        for (sent, status) in [("65\r\n", 413), ("1\r\nx\r\n64\r\n", 413)] {
+            let mut client = server.connect();
+            client.send(request("POST", "/f.txt", &["Transfer-Encoding: chunked"]) + sent);
+            assert_eq!(client.answer().status, status, "{sent:?}");
+        }
+        let mut client = server.connect();
+        let small = "1;extension\r\nx\r\n".repeat(100) + "0\r\n\r\n";
+        client.send(request("POST", "/f.txt", &["Transfer-Encoding: chunked"]) + &small);
+        assert_eq!(client.answer().status, 405, "{global}{vhost}{mount}");
         let mut client = server.connect();
         client.send(request("POST", "/f.txt", &["Content-Length: 101"]));
         assert_eq!(client.answer().value("Connection"), "close");

@@ -179,6 +179,36 @@ impl Stage {
         kept_ms
     }
 
+    /// A client that sends a byte of a head each second and goes on for ever: how long it is
+    /// listened to, and what it gets.
+    pub(crate) fn trickled(&mut self) -> (u64, Vec<u8>) {
+        let mut role = self.enter(&Script::default()).role.unwrap();
+        let (start_ms, mut out) = (self.now_ms, Vec::new());
+        self.ends[LaneId::Client].reset();
+        self.ends[LaneId::Client].up = true;
+        for second in 0.. {
+            let now_ms = start_ms + second * 1000;
+            let due = role.deadline().filter(|deadline| deadline.at_ms <= now_ms);
+            let note = due.map(|deadline| Note::Timeout(deadline.why));
+            let client = &mut self.ends[LaneId::Client];
+            client.rx.put(b"G").unwrap();
+            client.came_in = true;
+            let mut cx = cx(self.site, &mut self.local, now_ms, 0);
+            let mut step = role.step(&mut self.ends, &mut cx, note);
+            if matches!(step, Step::Wait(Wait::Room)) {
+                let client = &mut self.ends[LaneId::Client];
+                out.extend_from_slice(client.tx.filled());
+                client.tx.consume(client.tx.len());
+                step = role.step(&mut self.ends, &mut cx, None);
+            }
+            if let Step::Close(why) = step {
+                role.closed(why, &mut cx);
+                return (now_ms - start_ms, out);
+            }
+        }
+        unreachable!("it ends");
+    }
+
     fn enter<'s>(&mut self, script: &'s Script) -> Actor<'s> {
         let peer = PeerAddr::Ip { ip: std::net::Ipv4Addr::LOCALHOST.into(), port: 1 };
         let mut cx = cx(self.site, &mut self.local, self.now_ms, 0);

@@ -135,8 +135,6 @@ impl Reader<'_> {
             let hint = "the key is looked for in the same file; add \"host-ssl-key\" with its file";
             let warning = Diagnostic::warning(cert.place, message).hint(hint);
             self.report.push(warning.maybe_hint(meant));
-            let source = CertificateSource::File(cert.value.clone());
-            return (located(source, cert.place), Some(cert.clone()));
         } else if meant.is_some() {
             let message = format!("\"host-ssl-cert\" names a file {:?}", cert.value);
             self.report.push(Diagnostic::warning(cert.place, message).maybe_hint(meant));
