@@ -12,9 +12,7 @@ from stage import case, equal, eventually, free_port, matches, true
 def says_where_it_listens(stage):
     """`listening on http://ADDR:PORT` for each listener"""
     server = stage.serve()
-    # The worker serves a moment before the supervisor says so.
-    said = f"listening on http://127.0.0.1:{stage.port}"
-    eventually(lambda: said in server.log(), said)
+    matches(rf"listening on http://127\.0\.0\.1:{stage.port}", server.log())
 
 
 @case

@@ -183,6 +183,8 @@ def unix_peer_in_the_log(stage):
     path, log = path_of(stage), os.path.join(stage.logs, "access.log")
     server, target = start(stage, path, access_log=log)
     equal(get(target).status, 200)
+    # The end at once, which `stop` asks for, does not wait for it.
+    eventually(lambda: os.path.getsize(log), "a line in the log")
     server.stop()
     with open(log, encoding="utf-8") as text:
         line = text.read().splitlines()[-1]

@@ -88,9 +88,12 @@ def descriptors(count):
 
 class Server:
     """A kinglet process; `before` is called in it first."""
+    announces = False
 
     def __init__(self, command, log, before=None):
         self.log_path = log
+        quiet = ("-d", "--debug", "-D", "--log")
+        self.announces = "-c" in command and not any(one.startswith(quiet) for one in command)
         with open(log, "wb") as out:
             self.child = subprocess.Popen(command, stdout=out, stderr=out,
                                           stdin=subprocess.DEVNULL, preexec_fn=before)
@@ -101,7 +104,8 @@ class Server:
             return text.read()
 
     def ready(self, port, address="127.0.0.1"):
-        """Waits until the port answers."""
+        """Waits until the port answers and, where the log says it, until it is served: the socket
+        is open before there is a worker."""
         def open_port():
             if self.child.poll() is not None:
                 raise Failed(f"kinglet ended with {self.child.returncode}:\n{self.log()}")
@@ -111,6 +115,8 @@ class Server:
             except OSError:
                 return False
         eventually(open_port, f"port {port} answers; log:\n{self.log()}")
+        if self.announces:
+            eventually(lambda: "listening on " in self.log(), "it says where it listens")
         return self
 
     def alive(self):
