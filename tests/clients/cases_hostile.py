@@ -171,7 +171,7 @@ def out_of_descriptors_is_said(stage):
     for link in links:
         link.close()
     equal(stage.ask("/small.txt").status, 200)
-    line = "no descriptor (\"rlimit-nofile\") is left for a new connection"
+    line = "no connection is accepted: Too many open files"
     eventually(lambda: line in server.log(), f"{line!r} in\n{server.log()}")
     true(server.log().count(line) <= 3, "it floods the log")
 
