@@ -43,6 +43,7 @@ pub mod socket;
 pub mod spawn;
 pub mod stat;
 pub mod stderr;
+pub mod stream;
 pub mod syslog;
 mod throttle;
 pub mod trust;

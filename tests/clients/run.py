@@ -26,9 +26,11 @@ import cases_files
 import cases_hostile
 import cases_interface
 import cases_log
+import cases_missing
 import cases_mounts
 import cases_process
 import cases_reload
+import cases_stdout
 import cases_threads
 import cases_tls
 import cases_tls_files
@@ -45,11 +47,11 @@ import cases_vhosts
 MODULES = (cases_tls_scan, cases_curl, cases_mounts, cases_vhosts, cases_access, cases_log,
            cases_config, cases_process, cases_browser, cases_tls, cases_tls_sites, cases_tls_plain,
            cases_tls_transfer, cases_tls_files, cases_tls_own, cases_unix, cases_control,
-           cases_interface, cases_daemon, cases_files, cases_threads, cases_reload, cases_hostile,
-           cases_tls_hostile)
+           cases_interface, cases_daemon, cases_files, cases_missing, cases_stdout, cases_threads,
+           cases_reload, cases_hostile, cases_tls_hostile)
 ALONE = ("cases_threads", "cases_reload", "cases_hostile", "cases_tls_hostile")
 TOOLS = ("curl", "openssl", "node", "chromium", "sslscan", "testssl", "stdbuf", "ip", "ss",
-         "nsenter", "setpriv")
+         "nsenter", "setpriv", "unshare")
 
 
 def play(function):

@@ -17,7 +17,7 @@ use crate::daemon::finding::{Finding, Report, Severity};
 use crate::daemon::listening::places::{self, Bind, Interfaces};
 use crate::daemon::listening::ports;
 use crate::sys::access::{self, Refusal, Subject, Want};
-use crate::sys::{limits, port_owner};
+use crate::sys::{limits, port_owner, stream};
 use crate::vhost::certificate_files::PemFiles;
 
 /// Mode bit: everybody may read.
@@ -52,7 +52,9 @@ pub(in crate::daemon) fn run(
             documents(mount, actors, &mut add);
             credentials(mount, actors, exposed, &mut add);
         }
-        if let Some(log) = &vhost.access_log {
+        if let Some(log) =
+            vhost.access_log.as_ref().filter(|log| stream::named(&log.value).is_none())
+        {
             access_log(log, actors, &mut add);
         }
     }

@@ -29,6 +29,8 @@ const TOO_MANY: &[u8] = b"too many ask at once\n";
 #[derive(Debug, Default)]
 pub(super) struct Commands {
     pub(super) server: Option<Server>,
+    /// The socket could not be had, which has been told.
+    pub(super) is_refused: bool,
     /// Wait for the reload that is under way.
     now: Vec<ClientId>,
     /// Wait for the one after it.
@@ -88,10 +90,19 @@ impl Shell<'_> {
     pub(super) fn open_control(&mut self) {
         let Source::Configured(dir) = &self.args.source else { return };
         match Server::open(dir) {
-            Ok(server) => self.commands.server = Some(server),
-            Err(error) => log::warn(format_args!(
-                "no commands can be given to this server (status, reload, log): {error}"
-            )),
+            Ok(server) => {
+                self.commands.server = Some(server);
+                if std::mem::take(&mut self.commands.is_refused) {
+                    log::notice(format_args!("commands can be given to this server now"));
+                }
+            }
+            Err(_) if self.commands.is_refused => {}
+            Err(error) => {
+                self.commands.is_refused = true;
+                log::warn(format_args!(
+                    "no commands can be given to this server (status, reload, log): {error}"
+                ));
+            }
         }
     }
 
