@@ -146,6 +146,19 @@ fn a_file_that_shrinks_breaks_the_connection() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_breaks_the_connection() {
+    // Nothing is mapped at its beginning: EIO, as from a disk that fails.
+    let file = Some(std::fs::File::open("/proc/self/mem").unwrap());
+    let running = start(World { kind: Kind::File, file, promised: 10, ..World::default() }, 10, 64);
+    let mut stream = TcpStream::connect(running.address).unwrap();
+    stream.write_all(b"x").unwrap();
+    let mut got = Vec::new();
+    stream.read_to_end(&mut got).unwrap();
+    assert_eq!(got, b"head:");
+    assert_eq!(running.closed.recv().unwrap(), CloseReason::SourceBroken);
+}
+
+#[test]
 fn an_adopted_descriptor_is_a_lane() {
     let (mut far, near) = UnixStream::pair().unwrap();
     near.set_nonblocking(true).unwrap();

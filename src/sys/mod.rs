@@ -44,6 +44,7 @@ pub mod socket;
 pub mod spawn;
 pub mod stat;
 pub mod stderr;
+pub mod stream;
 pub mod syslog;
 pub mod terminal;
 mod throttle;

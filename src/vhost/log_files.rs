@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::world::LogFile;
+use crate::sys::stream;
 
 /// How long a file that could not be opened is left alone.
 const REOPEN_AFTER: Duration = Duration::from_secs(30);
@@ -130,6 +131,9 @@ impl LogTarget for HandedTarget {
 /// Opens for reading too, as lwsws does: opening a FIFO that way does not wait for a reader.
 /// The owner is set only on a file that this call made; an existing one keeps its own.
 fn open_file(path: &Path, owner: Option<Owner>) -> io::Result<File> {
+    if let Some(opened) = path.to_str().and_then(stream::open) {
+        return opened;
+    }
     let mut options = OpenOptions::new();
     options.read(true).append(true).mode(FILE_MODE);
     let file = match options.clone().create_new(true).open(path) {

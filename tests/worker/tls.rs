@@ -77,6 +77,8 @@ fn serving(text: &str, secret: &TicketSecret, listener: &OwnedFd) -> Worker {
     worker.send(&Order::Tickets(TicketBytes(secret.export())), None);
     worker.send(&Order::Listen { socket: 1, listener: 0, share: 0 }, Some(listener));
     worker.send(&Order::Serve, None);
+    // The snapshot has no certificate, so the worker has found one that was not planned.
+    assert_eq!(worker.report(), Some(Report::Certified { vhost: 0 }));
     match worker.report() {
         Some(Report::Ready { .. }) => worker,
         other => panic!("{other:?}: {}", worker.end().1),

@@ -16,7 +16,7 @@ use crate::daemon::finding::{Finding, Report, Severity};
 use crate::daemon::listening::places::{self, Bind, Interfaces};
 use crate::daemon::listening::ports;
 use crate::sys::access::{self, Refusal, Subject, Want};
-use crate::sys::port_owner;
+use crate::sys::{port_owner, stream};
 use crate::vhost::certificate_files::PemFiles;
 
 /// Mode bit: everybody may write.
@@ -93,7 +93,8 @@ fn on_disk(settings: &Settings, actors: Actors<'_>, add: &mut dyn FnMut(Finding)
             users(mount, add);
         }
         error_document::check(vhost, add);
-        if let Some(log) = &vhost.access_log {
+        let log = vhost.access_log.as_ref();
+        if let Some(log) = log.filter(|log| stream::named(&log.value).is_none()) {
             access_log(log, actors, add);
         }
     }

@@ -179,6 +179,20 @@ impl Wanted {
     }
 }
 
+impl Wanted {
+    /// Whether it is a wildcard that means less than it says as long as the kernel has no IPv6,
+    /// which comes with its first addresses.
+    #[must_use]
+    pub fn lacks_v6(&self, has_v6: bool) -> bool {
+        let is_wildcard = match &self.on {
+            ListenOn::Any => true,
+            ListenOn::Address(address, _) => address.is_ipv6() && address.is_unspecified(),
+            ListenOn::Nic(_) | ListenOn::Unix(_) => false,
+        };
+        is_wildcard && !has_v6 && self.families != Families::V4Only
+    }
+}
+
 impl From<&Listener> for Wanted {
     fn from(listener: &Listener) -> Self {
         Self { on: listener.on.clone(), port: listener.port, families: listener.families }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::os::fd::{AsRawFd as _, BorrowedFd};
 use std::path::Path;
 
 use super::snapshot::{PEM_ALL_BYTES_MAX, PemFile};
@@ -22,14 +23,21 @@ use crate::daemon::command::{exit, print, quick};
 use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::listening::places::Wanted;
 use crate::daemon::supervisor::resume::STATE_VERSION;
-use crate::sys::{fd, filesystem, limits, log};
+use crate::sys::log::Target;
+use crate::sys::{fd, filesystem, limits, log, stream};
 use crate::vhost::certificate_files::{self, PemFiles};
+use crate::vhost::world::LogFile;
 use crate::vhost::{Listener, World};
 
 /// Descriptor that the plan is written to.
 const PLAN_FD: i32 = 3;
 /// Descriptor that the snapshot is written to.
 const SNAPSHOT_FD: i32 = 4;
+
+/// Standard error.
+const STDERR_FD: i32 = 2;
+/// Where lines go that nobody can read.
+const NOWHERE: &str = "/dev/null";
 
 /// A plan and what it was made of.
 pub(in crate::daemon) struct Made {
@@ -89,7 +97,8 @@ pub(in crate::daemon) fn make(args: &Args) -> Result<Made, u8> {
     let pem = PemFiles::default();
     machine::files(settings, actors, &mut |finding| report.push(finding.into()));
     let is_usable = tls::run(settings, &pem, &mut |finding| report.push(finding.into()));
-    limit.into_iter().chain(short).for_each(|finding| report.push(finding.into()));
+    let found = limit.into_iter().chain(short).chain(left_logs(args, &world));
+    found.for_each(|finding| report.push(finding.into()));
     if log::enabled(log::Level::Warn) {
         survey.print();
     }
@@ -158,12 +167,31 @@ fn plan(args: &Args, survey: &Survey, world: &World, sizes: &Sizes) -> Plan {
             .log_files
             .iter()
             .map(|log| PlannedLog {
-                path: log.path.to_string(),
+                path: if is_left(args, &log.path) { NOWHERE.into() } else { log.path.to_string() },
                 source: Excerpt::of(log.place, files),
             })
             .collect(),
         listeners: world.listeners.iter().map(|of| listener(of, world, files)).collect(),
     }
+}
+
+/// Whether `path` is a standard output that a server in the background has left.
+fn is_left(args: &Args, path: &str) -> bool {
+    let keeps_stderr = args.log_target == Target::Stderr;
+    let is_kept = |fd: BorrowedFd<'_>| fd.as_raw_fd() == STDERR_FD && keeps_stderr;
+    args.daemonize && stream::named(path).is_some_and(|fd| !is_kept(fd))
+}
+
+/// Says which logs would go to a terminal that is not there any more.
+fn left_logs(args: &Args, world: &World) -> Vec<Finding> {
+    let left = world.log_files.iter().filter(|log| is_left(args, &log.path));
+    let finding = |log: &LogFile| {
+        let message = format!("in the background there is no {}: its lines are lost", log.path);
+        Finding::new(Severity::Degraded, message)
+            .at(log.place)
+            .hint("name a file, or start in the foreground, without --daemonize")
+    };
+    left.map(finding).collect()
 }
 
 fn planned_quick(args: &Args) -> Option<Quick> {

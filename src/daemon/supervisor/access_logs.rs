@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::sockets::kept::{pack_fd, unpack_fd};
 use crate::daemon::packing::{Malformed, Pack as _, Unpacker};
 use crate::daemon::plan::PlannedLog;
-use crate::sys::{open, user};
+use crate::sys::{open, stream, user};
 
 /// Mode of a log file that is made, as with lwsws.
 const FILE_MODE: u32 = 0o600;
@@ -55,6 +55,23 @@ impl AccessLogs {
             };
             self.logs.push(AccessLog { path, file });
         }
+    }
+
+    /// Whether one that is wanted is not open.
+    #[must_use]
+    pub(super) fn lacks_any(&self) -> bool {
+        self.logs.iter().any(|log| log.file.is_none())
+    }
+
+    /// Opens what is not open, as far as that is possible now; the paths of those that are open
+    /// from now on.
+    pub(super) fn open_missing(&mut self) -> Vec<String> {
+        let missing = self.logs.iter_mut().filter(|log| log.file.is_none());
+        let opened = missing.filter_map(|log| {
+            log.file = Some(shared(open_file(&log.path).ok()?));
+            Some(log.path.clone())
+        });
+        opened.collect()
     }
 
     /// Opens all by their paths anew. Where that fails, `report` hears of it, and the file that
@@ -115,6 +132,9 @@ fn shared(file: File) -> Arc<OwnedFd> {
 /// Opens for reading too, as lwsws does: opening a FIFO that way does not wait for a reader.
 /// Group and mode are set only on a file that this call made; an existing one keeps its own.
 fn open_file(path: &str) -> io::Result<File> {
+    if let Some(opened) = stream::open(path) {
+        return opened;
+    }
     let mut options = OpenOptions::new();
     options.read(true).append(true).mode(FILE_MODE);
     let file = match options.clone().create_new(true).open(path) {
@@ -202,7 +222,10 @@ mod tests {
         let rotated = dir.join("one.1");
         std::fs::rename(&path, &rotated).unwrap();
         write(&logs, &path, "still the old file\n");
+        assert!(logs.lacks_any() && logs.open_missing().is_empty());
         std::fs::create_dir(dir.join("not")).unwrap();
+        assert_eq!(logs.open_missing(), std::slice::from_ref(&missing));
+        assert!(!logs.lacks_any() && logs.open_missing().is_empty());
         logs.reopen(&mut |path, error| unreachable!("{path}: {error}"));
         write(&logs, &path, "after\n");
         assert!(logs.fd(&missing).is_some());

@@ -27,6 +27,8 @@ const NOT_FOLLOWED: &[u8] = b"the log of this server can be read, but not follow
 #[derive(Debug, Default)]
 pub(super) struct Commands {
     pub(super) server: Option<Server>,
+    /// The socket could not be had, which has been told.
+    pub(super) is_refused: bool,
     /// Wait for the reload that is under way.
     now: Vec<ClientId>,
     /// Wait for the one after it.
@@ -85,10 +87,19 @@ impl Shell<'_> {
     /// Opens the socket for commands; without it there are signals.
     pub(super) fn open_control(&mut self) {
         match Server::open(self.args) {
-            Ok(server) => self.commands.server = Some(server),
-            Err(error) => log::warn(format_args!(
-                "no commands can be given to this server (status, reload, log): {error}"
-            )),
+            Ok(server) => {
+                self.commands.server = Some(server);
+                if std::mem::take(&mut self.commands.is_refused) {
+                    log::notice(format_args!("commands can be given to this server now"));
+                }
+            }
+            Err(_) if self.commands.is_refused => {}
+            Err(error) => {
+                self.commands.is_refused = true;
+                log::warn(format_args!(
+                    "no commands can be given to this server (status, reload, log): {error}"
+                ));
+            }
         }
     }
 

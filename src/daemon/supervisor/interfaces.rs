@@ -1,19 +1,20 @@
 //! Addresses that come and go: which sockets are opened and closed between reloads.
 //!
 //! The kernel says that something has changed (rtnetlink(7)), then the addresses are read anew and
-//! compared. Nothing is watched unless a listener names an interface or an address of one link,
-//! and without changes nobody wakes up. Numeric addresses need none of this: they are bound
-//! before they are there.
+//! compared. Nothing is watched unless a listener names an interface or an address of one link, or
+//! wants IPv6 before the kernel has it, and without changes nobody wakes up. Numeric addresses need
+//! none of this: they are bound before they are there.
 
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 
 use crate::daemon::finding::Finding;
-use crate::daemon::listening::places::Interfaces;
+use crate::daemon::listening::places::{Interfaces, Wanted};
 use crate::daemon::plan::{Excerpt, Plan};
 use crate::daemon::supervisor::sockets::{Followed, Table};
-use crate::sys::log;
+use crate::sys::log::{self, Level};
 use crate::sys::netlink::AddressEvents;
+use crate::sys::socket;
 
 /// How often addresses are read where the kernel's notices cannot be had.
 pub const POLL_MS: u64 = 5_000;
@@ -105,7 +106,9 @@ impl Watcher {
     /// To be called whenever a plan has been adopted; `now_ms` is monotonic here and everywhere.
     pub fn watch_for(&mut self, plan: &Plan, now_ms: u64) {
         self.told = None;
-        if !plan.listeners.iter().any(|listener| listener.wanted.follows_interface()) {
+        let has_v6 = socket::has_v6();
+        let depends = |wanted: &Wanted| wanted.follows_interface() || wanted.lacks_v6(has_v6);
+        if !plan.listeners.iter().any(|listener| depends(&listener.wanted)) {
             self.events = None;
             self.schedule.start(Source::None, now_ms);
             return;
@@ -118,6 +121,16 @@ impl Watcher {
         }
         let source = if self.events.is_some() { Source::Kernel } else { Source::Polling };
         self.schedule.start(source, now_ms);
+    }
+
+    /// Has [`Watcher::wake`] look at everything at `now_ms`, whatever the kernel tells.
+    pub(super) fn look_at(&mut self, now_ms: u64) {
+        self.schedule.due = Some(now_ms);
+    }
+
+    /// Has [`Watcher::wake`] tell everything that is missing once more.
+    pub(super) fn tell_again(&mut self) {
+        self.told = Some(Vec::new());
     }
 
     /// A descriptor to wait for; [`Watcher::wake`] is to be called when it is readable.
@@ -135,7 +148,14 @@ impl Watcher {
     /// Reads what the kernel tells, and brings `table` into line with the addresses of this moment
     /// if that is due. What comes back is to be told to generations: first `unlisten`, to all
     /// that have these sockets, then `listen`, to the one of `plan`, which is the current plan.
-    pub fn wake(&mut self, plan: &Plan, table: &mut Table, now_ms: u64) -> Option<Followed> {
+    /// `say` hears what has come, gone, or is missing.
+    pub fn wake(
+        &mut self,
+        plan: &Plan,
+        table: &mut Table,
+        now_ms: u64,
+        say: &mut dyn FnMut(Level, &str),
+    ) -> Option<Followed> {
         match self.events.as_ref().map(AddressEvents::drain) {
             Some(Ok(true)) => self.schedule.changed(now_ms),
             Some(Ok(false)) | None => {}
@@ -155,27 +175,34 @@ impl Watcher {
         };
         let followed = table.follow(plan, &interfaces);
         self.schedule.done(followed.again, now_ms);
-        self.tell(plan, &followed);
+        if followed.is_busy {
+            // Nobody tells when another program ends.
+            let later_ms = now_ms.saturating_add(POLL_MS);
+            self.schedule.due.get_or_insert(later_ms);
+        }
+        self.tell(plan, &followed, say);
         Some(followed)
     }
 
     /// Logs each change once.
-    fn tell(&mut self, plan: &Plan, followed: &Followed) {
+    fn tell(&mut self, plan: &Plan, followed: &Followed, say: &mut dyn FnMut(Level, &str)) {
         for (listener, address) in &followed.gone {
             let (_, names) = scheme_and_names(plan, *listener);
-            log::notice(format_args!("{address} is gone: not listening there for {names}"));
+            say(Level::Notice, &format!("{address} is gone: not listening there for {names}"));
         }
         for (listener, address) in &followed.come {
             let (scheme, names) = scheme_and_names(plan, *listener);
-            log::notice(format_args!(
-                "{address} is there: listening on {scheme}://{address} for {names}"
-            ));
+            let place = match address.starts_with(['/', '@']) {
+                true => format!("{address} ({scheme})"),
+                false => format!("{scheme}://{address}"),
+            };
+            say(Level::Notice, &format!("{address} is there: listening on {place} for {names}"));
         }
         let findings: Vec<String> = followed.findings.iter().map(line).collect();
         // What is found first was found when the plan was prepared.
         if let Some(told) = &self.told {
             for finding in findings.iter().filter(|finding| !told.contains(finding)) {
-                log::warn(format_args!("{finding}"));
+                say(Level::Warn, finding);
             }
         }
         self.told = Some(findings);

@@ -82,7 +82,8 @@ impl Bench {
             return false;
         }
         self.wakes += 1;
-        let Some(followed) = self.watcher.wake(&self.plan, &mut self.table, clock::monotonic_ms())
+        let Some(followed) =
+            self.watcher.wake(&self.plan, &mut self.table, clock::monotonic_ms(), &mut |_, _| ())
         else {
             return true;
         };

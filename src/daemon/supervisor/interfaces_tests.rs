@@ -1,7 +1,7 @@
 //! When addresses are read, and that loopback's are found.
 
 use super::*;
-use crate::daemon::supervisor::sockets::fixture::{adopted, plan, started};
+use crate::daemon::supervisor::sockets::fixture::{adopted, plan, started, wanted};
 
 fn started_at(source: Source, now: u64) -> Schedule {
     let mut schedule = Schedule::new();
@@ -68,7 +68,16 @@ fn nothing_is_watched_that_nobody_needs() {
     let mut watcher = Watcher::new();
     watcher.watch_for(&fixed, 0);
     assert!(watcher.fd().is_none() && watcher.due_ms().is_none());
-    assert!(watcher.wake(&fixed, &mut table, u64::MAX).is_none());
+    assert!(watcher.wake(&fixed, &mut table, u64::MAX, &mut |_, _| ()).is_none());
+    for on in ["*", "[::]only", "::"] {
+        assert!(wanted(on, port).lacks_v6(false), "{on}");
+        assert!(!wanted(on, port).lacks_v6(true), "{on}");
+        watcher.watch_for(&plan(1, &[(on, port)]), 7);
+        assert_eq!(watcher.fd().is_some(), !socket::has_v6(), "{on}");
+    }
+    for on in ["0.0.0.0", "127.0.0.1", "::1", "lo", "/run/x"] {
+        assert!(!wanted(on, port).lacks_v6(false), "{on}");
+    }
     for on in ["lo", "fe80::1"] {
         watcher.watch_for(&plan(1, &[(on, port)]), 7);
         assert_eq!((watcher.fd().is_some(), watcher.due_ms()), (true, Some(7)), "{on}");
@@ -84,7 +93,7 @@ fn an_interface_is_listened_on_from_the_first_look_on() {
     let plan = plan(1, &[("::1", port), ("lo", port)]);
     let mut watcher = Watcher::new();
     watcher.watch_for(&plan, 0);
-    let followed = watcher.wake(&plan, &mut table, 0).unwrap();
+    let followed = watcher.wake(&plan, &mut table, 0, &mut |_, _| ()).unwrap();
     let address = format!("127.0.0.1:{port}");
     assert!(followed.come.contains(&(1, address)), "{followed:?}");
     assert!(followed.unlisten.is_empty());
@@ -92,7 +101,7 @@ fn an_interface_is_listened_on_from_the_first_look_on() {
     // ::1 is the first listener's.
     assert!(followed.findings.len() <= 1);
     assert_eq!(watcher.due_ms(), None);
-    assert!(watcher.wake(&plan, &mut table, 1).is_none());
+    assert!(watcher.wake(&plan, &mut table, 1, &mut |_, _| ()).is_none());
 }
 
 #[test]

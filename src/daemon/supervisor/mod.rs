@@ -9,6 +9,7 @@ pub mod ending;
 pub mod generations;
 pub mod happenings;
 pub mod interfaces;
+mod missing;
 mod perform;
 mod planner;
 pub mod reloading;

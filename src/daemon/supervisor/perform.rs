@@ -55,7 +55,7 @@ impl Shell<'_> {
             }
             Action::Alive => self.service.alive(),
             Action::Started => self.started(),
-            Action::Reloaded(outcome) => self.reloaded(outcome),
+            Action::Reloaded(outcome) => self.reloaded(outcome, events),
             Action::Say(notice) => {
                 self.voice.say(notice.level(), &notice.to_string());
                 if notice == Notice::Stopping {
@@ -226,7 +226,7 @@ impl Shell<'_> {
         })
     }
 
-    fn open_logs(&mut self, plan: &Plan) {
+    pub(super) fn open_logs(&mut self, plan: &Plan) {
         let voice = &mut self.voice;
         self.logs.open(&plan.logs, &mut |planned, error| {
             let why = Explained(&error);
@@ -333,7 +333,10 @@ impl Shell<'_> {
         let Some(good) = self.good.as_ref().filter(|_| self.may_follow()) else { return };
         let plan = Rc::clone(&good.plan);
         let now_ms = clock::monotonic_ms();
-        let Some(followed) = self.watcher.wake(&plan, &mut self.table, now_ms) else { return };
+        let voice = &mut self.voice;
+        let mut say = |level: Level, text: &str| voice.say(level, text);
+        let followed = self.watcher.wake(&plan, &mut self.table, now_ms, &mut say);
+        let Some(followed) = followed else { return };
         let states: Vec<_> =
             self.workers.iter().map(|worker| self.state(worker.generation)).collect();
         for (worker, state) in self.workers.iter_mut().zip(states) {
@@ -371,8 +374,11 @@ impl Shell<'_> {
         }
     }
 
-    fn reloaded(&mut self, outcome: Outcome) {
+    fn reloaded(&mut self, outcome: Outcome, events: &mut Events) {
         self.service.ready();
+        if outcome == Outcome::Unchanged {
+            self.retry_all(events);
+        }
         let told = self.voice.end();
         self.commands.end_reload(outcome, &told);
         self.forget_logs();

@@ -107,6 +107,7 @@ impl Shell<'_> {
             self.succeed();
             self.answer_status();
             self.tell_status();
+            self.watch_missing();
             if let Err(error) = self.wait(signals, &mut events) {
                 log::error(format_args!("waiting for events failed: {error}"));
                 self.kill_all();
@@ -125,6 +126,7 @@ impl Shell<'_> {
         if ready.signals {
             self.hear(signals, events)?;
         }
+        self.retry_missing(events);
         self.follow_interfaces(events);
         for fd in ready.control {
             self.control(fd, events);
@@ -140,8 +142,9 @@ impl Shell<'_> {
         let watcher = Some(&self.watcher).filter(|_| self.may_follow());
         let follow_ms = watcher.and_then(Watcher::due_ms);
         let tried_ms = self.succession.due_ms();
-        let next = [self.machine.next_ms(), self.commands.deadline_ms, follow_ms, tried_ms];
-        let next = next.into_iter().flatten().min();
+        let waits = [self.machine.next_ms(), self.commands.deadline_ms, follow_ms, tried_ms];
+        let next = waits.into_iter().chain([self.retry_ms]);
+        let next = next.flatten().min();
         let timeout_ms = next.map(|next| next.saturating_sub(clock::monotonic_ms()));
         let open = || self.workers.iter().filter(|worker| !worker.channel.is_closed());
         let control = || self.commands.server.iter().flat_map(Server::descriptors);

@@ -46,6 +46,8 @@ pub(in crate::daemon) struct Shell<'a> {
     /// Where the good plan is served.
     pub(super) served: Vec<(u16, Served)>,
     pub(super) logs: AccessLogs,
+    /// When what is missing is tried again.
+    pub(super) retry_ms: Option<u64>,
     /// What the tickets of all workers are made from.
     pub(super) tickets: Option<TicketSecret>,
     pub(super) service: Service,
@@ -125,6 +127,7 @@ impl<'a> Shell<'a> {
             watcher: Watcher::new(),
             served: Vec::new(),
             logs: AccessLogs::default(),
+            retry_ms: None,
             tickets: None,
             service,
             voice: Voice::default(),
@@ -182,6 +185,11 @@ impl<'a> Shell<'a> {
             let why = Explained(&error);
             voice.say(Level::Warn, &format!("the access log {path} can not be opened: {why}"));
         });
+        self.send_logs(events);
+    }
+
+    /// Hands all logs to those who write to them.
+    pub(super) fn send_logs(&mut self, events: &mut VecDeque<Event>) {
         for worker in &mut self.workers {
             lost(worker.send_logs(&self.logs), worker.generation, events);
         }

@@ -21,6 +21,8 @@ pub struct Followed {
     pub findings: Vec<(Finding, Excerpt)>,
     /// An address could not be had that may be there soon.
     pub again: bool,
+    /// Another program has the port of an address.
+    pub is_busy: bool,
 }
 
 impl Table {
@@ -38,6 +40,7 @@ impl Table {
         let mut followed = Followed {
             findings: std::mem::take(&mut prepared.findings),
             again: prepared.again,
+            is_busy: prepared.busy,
             ..Followed::default()
         };
         let name = |table: &Self, number| table.socket(number).map(super::Socket::shown);

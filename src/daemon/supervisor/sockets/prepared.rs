@@ -49,7 +49,7 @@ pub struct Prepared {
     /// Who may use the files of unix sockets that are open already.
     pub(super) access: Vec<(u32, UnixAccess)>,
     /// Some port is in use.
-    busy: bool,
+    pub(super) busy: bool,
     /// An address could not be had that may be there soon.
     pub(super) again: bool,
 }

@@ -285,3 +285,20 @@ fn a_port_that_is_busy_later_is_no_reason_to_stop() {
     assert_eq!(table.follow(&plan, &machine).listen.len(), 1);
     assert!(table.fd(0).unwrap().as_fd().try_clone_to_owned().is_ok());
 }
+
+#[test]
+fn ipv6_is_taken_up_when_the_kernel_has_it() {
+    let port = free_port();
+    let mut table = Table::new();
+    let plan = plan(1, &[("*", port)]);
+    let without = Interfaces { has_v6: false, ..Interfaces::default() };
+    let prepared = table.prepare(&plan, &without);
+    table.adopt(prepared);
+    assert_eq!(table.served(), [(0, Served::Tcp(SocketAddr::from(([0; 4], port))))]);
+    let followed = table.follow(&plan, &interfaces());
+    let shown = format!("[::]:{port}");
+    let come = followed.come.iter().any(|(_, place)| *place == shown);
+    assert_eq!(come, interfaces().has_v6, "{followed:?}");
+    // What is there stays, for the handshakes that have begun on it.
+    assert!(followed.unlisten.is_empty() && followed.gone.is_empty(), "{followed:?}");
+}
