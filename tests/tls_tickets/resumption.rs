@@ -23,10 +23,14 @@ fn a_ticket_resumes_within_its_policy() {
 }
 
 #[test]
-fn two_tickets_come_with_tls_1_3() {
+fn one_ticket_comes_with_tls_1_3_and_another_with_each_use() {
     let policy = policy_with(&Terms::default(), &tickets(&secret(), "a"));
     let client = Wish::new(&rustls::version::TLS13).client();
-    assert_eq!(meet(&client, &policy).unwrap().client.tls13_tickets_received(), 2);
+    for kind in [Full, Resumed, Resumed] {
+        let met = meet(&client, &policy).unwrap();
+        assert_eq!(met.client.tls13_tickets_received(), 1);
+        assert_eq!(met.client.handshake_kind(), Some(kind));
+    }
 }
 
 #[test]
