@@ -15,6 +15,9 @@ use crate::tls::{Failure, RECORD_BYTES_MAX, Received, Secured, Session};
 /// Bytes of the queue for received ciphertext: one whole record behind part of another.
 const INPUT_BYTES: usize = 2 * RECORD_BYTES_MAX;
 
+/// Bytes that must be free in the pool for something to wait there that could leave.
+const POSTPONED_MIN: usize = 64 * 1024;
+
 /// Bytes of the queue for sealed records: four of them in one write.
 const OUTPUT_BYTES: usize = 4 * RECORD_BYTES_MAX;
 
@@ -43,6 +46,9 @@ struct Secure {
     wire_ended: bool,
     /// close_notify has been sealed.
     farewell: bool,
+    /// The end of a handshake and a request have come together: what the handshake has to say
+    /// can leave with the answer, in one write, instead of before it.
+    postponed: bool,
 }
 
 /// Every session of a reactor.
@@ -105,6 +111,7 @@ impl Sessions {
             room_bytes: 0,
             wire_ended: false,
             farewell: false,
+            postponed: false,
         };
         let place = self.all.insert(secure).map_err(|_| CloseReason::TlsFull)?;
         let place = u16::try_from(place + 1).ok().and_then(std::num::NonZeroU16::new);
@@ -164,12 +171,20 @@ impl Sessions {
         let came = read_wire(secure, lane, end, input, keep);
         let before = end.rx.len();
         take_records(secure, lane, end, input, output, &mut self.secured);
-        let (_, stored) = send(secure, lane, end, output, pool);
+        let opened = end.rx.len() > before;
+        // It waits in the pool: when there is little left of that, it had better leave.
+        secure.postponed = opened
+            && self.secured.is_some()
+            && !output.is_empty()
+            && pool.free_bytes() > POSTPONED_MIN;
+        let stored = match secure.postponed {
+            true => hold(secure, lane, end, output, pool),
+            false => send(secure, lane, end, output, pool).1,
+        };
         secure.input = pool.store(input.filled()).ok_or(CloseReason::Evicted)?;
         lane.is_unread = secure.ready;
         lane.holds_unopened = !secure.input.is_empty();
         stored?;
-        let opened = end.rx.len() > before;
         end.came_in |= came || opened;
         // What the session owes now is sealed by the flush that follows every step.
         Ok(came || opened || end.eof || end.failed || secure.session.owes())
@@ -197,6 +212,11 @@ impl Sessions {
             };
             moved.sealed += sealed;
             moved.tail += of_tail;
+            // The step that answers is still to come; the flush after it finds this done.
+            if std::mem::take(&mut secure.postponed) && sealed == 0 {
+                hold(secure, lane, end, &mut self.output, pool)?;
+                return Ok(moved);
+            }
             let (sent, stored) = send(secure, lane, end, &mut self.output, pool);
             moved.sent += sent;
             stored?;
@@ -308,16 +328,22 @@ fn send(
             Err(_) => end.failed = true,
         }
     }
+    end.went_out |= sent > 0;
+    (sent, hold(secure, lane, end, output, pool))
+}
+
+/// Keeps `output` for later.
+fn hold(
+    secure: &mut Secure,
+    lane: &mut Lane,
+    end: &mut End,
+    output: &mut Buf,
+    pool: &mut Pool,
+) -> Result<(), CloseReason> {
     end.held = !output.is_empty();
     lane.holds_sealed = end.held;
-    end.went_out |= sent > 0;
-    let stored = match pool.store(output.filled()) {
-        Some(chain) => {
-            secure.output = chain;
-            Ok(())
-        }
-        None => Err(CloseReason::Evicted),
-    };
+    let stored = pool.store(output.filled());
     output.clear();
-    (sent, stored)
+    secure.output = stored.ok_or(CloseReason::Evicted)?;
+    Ok(())
 }

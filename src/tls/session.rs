@@ -16,7 +16,7 @@ use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 use super::failure::Failure;
 use super::hello::{self, Hello};
 use super::secret_tap;
-use super::sniff::HELLO_BYTES_MAX;
+use super::sniff::{HELLO_BYTES_MAX, Sniffed, sniff};
 use crate::buf::Buf;
 use crate::tls::policy::terms::Policy;
 use crate::tls::policy::transcript;
@@ -29,8 +29,8 @@ use crate::tls::record::records::{
 use crate::tls::record::sealer::Sealer;
 use crate::tls::x509::certificate::Certificate;
 
-/// Most bytes of records that one handshake message may be spread over: a hello again, or a client's
-/// certificates.
+/// Most bytes of records that one handshake message may be spread over: a hello again, or a
+/// client's certificates.
 pub(super) const HANDSHAKE_BYTES_MAX: usize = HELLO_BYTES_MAX;
 
 /// The level of an alert that ends the session.
@@ -234,6 +234,7 @@ impl Shaking {
                 Next::Rubbish { bytes, alert } => (bytes, Some(alert)),
             };
             self.given += bytes;
+            self.hide_again(rest);
             let (discarded, step) = self.process(rest, out);
             used += discarded;
             if let Some(step) = step {
@@ -243,6 +244,17 @@ impl Shaking {
                 self.say(alert, out);
                 return (used, Step::refused(alert));
             }
+        }
+    }
+
+    /// Hides the odd name of a second hello too (RFC 8446 section 4.1.2).
+    fn hide_again(&mut self, input: &mut [u8]) {
+        if self.hidden_at.is_some()
+            && let Some(given) = input.get_mut(..self.given)
+            && let Sniffed::Hello(Hello { odd_name_at: Some(at), .. }) = sniff(given)
+        {
+            hello::hide(given, at);
+            self.hidden_at = Some(at);
         }
     }
 

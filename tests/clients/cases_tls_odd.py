@@ -26,6 +26,9 @@ def odd_server_names(stage):
         s_client(stage, version, "-sess_out", kept, sni=NAMES[0], host="stage.test")
         text = s_client(stage, version, "-sess_in", kept, sni=NAMES[0], host="stage.test")
         matches("Reused, TLSv.*HTTP/1.1 200", text, version)
+    # A key share that nobody here has, so that there is a second hello.
+    text = s_client(stage, "-tls1_3", "-groups", "P-521:X25519", sni=NAMES[0], host="stage.test")
+    matches("HTTP/1.1 200.*home page", text, "asked again")
     matches("subject=CN = second.test-", s_client(stage, sni="second.test"))
 
 
@@ -39,6 +42,9 @@ def odd_server_names_with_certificates(stage):
             text = s_client(stage, version, "-cert", pem, "-key", key, sni=NAMES[0],
                             host="stage.test")
             matches("HTTP/1.1 200.*home page", text, f"{kind} {version}")
+        text = s_client(stage, "-tls1_3", "-groups", "P-521:X25519", "-cert", pem, "-key", key,
+                        sni=NAMES[0], host="stage.test")
+        matches("HTTP/1.1 200.*home page", text, f"{kind}, asked again")
 
 
 def record_lengths(stage, path, *arguments):

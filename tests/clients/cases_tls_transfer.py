@@ -384,3 +384,45 @@ def tls_load_of_short_connections(stage):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: ask(stage, "/small.txt").status, range(300)))
     equal(set(found), {200})
+
+
+def data_segments_in(sock):
+    """How many segments with data have come (tcpi_data_segs_in of Linux)."""
+    return struct.unpack_from("=I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192),
+                              152)[0]
+
+
+@case
+def tickets_leave_with_the_answer(stage):
+    """the ticket of TLS 1.3 and the answer are one segment when the request came with the end of
+    the handshake; without a request the ticket comes at once"""
+    serve(stage)
+    for asked in (True, False):
+        inward, outward = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = settings(versions="1.3").wrap_bio(inward, outward, server_hostname="stage.test")
+        with socket.create_connection(("127.0.0.1", stage.port), 10) as link:
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+            def take():
+                inward.write(link.recv(65536))
+            while True:
+                try:
+                    client.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    if outward.pending:
+                        link.sendall(outward.read())
+                    take()
+            before = data_segments_in(link)
+            if asked:
+                client.write(request(close=False))
+            link.sendall(outward.read())
+            got = b""
+            while b"home page" not in got and not (client.session.has_ticket and not asked):
+                take()
+                try:
+                    got += client.read(65536)
+                except ssl.SSLWantReadError:
+                    pass
+            true(client.session.has_ticket, "a ticket")
+            equal(data_segments_in(link) - before, 1, f"segments, asked: {asked}")

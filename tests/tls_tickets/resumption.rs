@@ -23,10 +23,14 @@ fn a_ticket_resumes_within_its_policy() {
 }
 
 #[test]
-fn two_tickets_come_with_tls_1_3() {
+fn one_ticket_comes_with_tls_1_3_and_another_with_each_use() {
     let policy = policy_with(&Terms::default(), &tickets(&secret(), "a"));
     let client = Wish::new(&rustls::version::TLS13).client();
-    assert_eq!(meet(&client, &policy).unwrap().client.tls13_tickets_received(), 2);
+    for kind in [Full, Resumed, Resumed] {
+        let met = meet(&client, &policy).unwrap();
+        assert_eq!(met.client.tls13_tickets_received(), 1);
+        assert_eq!(met.client.handshake_kind(), Some(kind));
+    }
 }
 
 #[test]
@@ -112,7 +116,10 @@ fn an_open_ticket_opens_no_policy_that_requires_a_certificate() {
         assert_eq!(kind(&client, &open), Resumed);
         let refused = meet(&client, &closed).err();
         assert_eq!(refused, Some(Error::NoCertificatesPresented), "{version:?}");
-        assert_eq!(kind(&client, &open), Resumed, "the ticket itself is still good");
+        // A client shows a ticket of TLS 1.3 only once, and this was its only one.
+        let after = if *version == rustls::version::TLS13 { Full } else { Resumed };
+        assert_eq!(kind(&client, &open), after, "the policy itself is as open as before");
+        assert_eq!(kind(&client, &open), Resumed);
     }
 }
 

@@ -36,8 +36,9 @@ fn bits(of: fn(&Tls) -> u64, vhost: &Vhost) -> Option<Typed> {
 pub(super) const CERTIFICATE: Key = key(
     "host-ssl-cert",
     Kind::Path,
-    "Certificate chain (PEM, as OpenSSL takes it); with \"host-ssl-key\" it turns TLS on. `self-signed`: Kinglet \
-     makes a certificate and its key itself and keeps them in \"state-dir\".",
+    "Certificate chain (PEM, as OpenSSL takes it); with \"host-ssl-key\" it turns TLS on. \
+     `self-signed`: Kinglet makes a certificate and its key itself and keeps them in \
+     \"state-dir\".",
     |d, v, at| d.tls.cert = v.text_at(at),
     |h| match &h.tls.as_ref()?.certificate.value {
         CertificateSource::File(path) => text(path),

@@ -103,7 +103,8 @@ impl Reader<'_> {
         None
     }
 
-    /// `ecdh-curve`. None when not given, when nothing is left of it, or with OpenSSL's word for its own choice.
+    /// `ecdh-curve`. None when not given, when nothing is left of it, or with OpenSSL's word for
+    /// its own choice.
     pub(super) fn groups(&mut self, draft: &TlsDraft) -> Option<Vec<Group>> {
         let list = draft.ecdh_curve.as_ref()?;
         let own_choice = ["auto", "DEFAULT"];

@@ -75,6 +75,15 @@ pub struct TicketSecret {
     epoch: u32,
     current: Zeroizing<[u8; SECRET_BYTES]>,
     previous: Zeroizing<[u8; SECRET_BYTES]>,
+    /// What has been derived from these secrets: once for each policy, not for each handshake.
+    derived: Vec<PolicyKeys>,
+}
+
+/// The keys of one policy.
+struct PolicyKeys {
+    policy_id: [u8; 32],
+    current: TicketKey,
+    previous: TicketKey,
 }
 
 impl TicketSecret {
@@ -88,6 +97,7 @@ impl TicketSecret {
             epoch: epoch_of(now_ms),
             current: Zeroizing::new([0; SECRET_BYTES]),
             previous: Zeroizing::new([0; SECRET_BYTES]),
+            derived: Vec::new(),
         };
         random.fill(&mut *made.current).map_err(|_| TicketFault::NoRandom)?;
         random.fill(&mut *made.previous).map_err(|_| TicketFault::NoRandom)?;
@@ -122,8 +132,12 @@ impl TicketSecret {
         if epoch > epoch_of(now_ms) {
             return Err(TicketFault::Future);
         }
-        let mut taken =
-            Self { epoch, current: Zeroizing::new(*current), previous: Zeroizing::new(*previous) };
+        let mut taken = Self {
+            epoch,
+            current: Zeroizing::new(*current),
+            previous: Zeroizing::new(*previous),
+            derived: Vec::new(),
+        };
         taken.advance(now_ms);
         Ok(taken)
     }
@@ -146,9 +160,20 @@ impl TicketSecret {
 
     fn step(&mut self, label: &[&[u8]]) {
         let next = derived(&self.current, label);
+        self.derived.clear();
         self.previous.zeroize();
         std::mem::swap(&mut self.previous, &mut self.current);
         *self.current = *next;
+    }
+
+    /// The keys of a policy in this epoch.
+    fn keys(&mut self, policy_id: &[u8; 32]) -> Option<&PolicyKeys> {
+        if !self.derived.iter().any(|known| known.policy_id == *policy_id) {
+            let [current, previous] =
+                [&self.current, &self.previous].map(|secret| TicketKey::new(secret, policy_id));
+            self.derived.push(PolicyKeys { policy_id: *policy_id, current, previous });
+        }
+        self.derived.iter().find(|known| known.policy_id == *policy_id)
     }
 }
 
@@ -177,17 +202,14 @@ impl Tickets {
         Arc::new(Self { secret, policy_id, now_ms })
     }
 
-    /// The keys of this epoch and of the one before it.
-    fn with_secret<T>(&self, act: impl FnOnce(&TicketSecret) -> T) -> T {
+    /// The key that `choose` takes of this epoch's and that of the one before it.
+    fn key(
+        &self,
+        choose: impl for<'k> FnOnce(&'k PolicyKeys) -> Option<&'k TicketKey>,
+    ) -> Option<TicketKey> {
         let mut secret = self.secret.lock().unwrap_or_else(PoisonError::into_inner);
         secret.advance((self.now_ms)());
-        act(&secret)
-    }
-
-    fn key(&self, secret: &[u8; SECRET_BYTES]) -> TicketKey {
-        let [a, b, c, d, ..] = *derived(secret, &[NAME_LABEL, &self.policy_id]);
-        let name = [a, b, c, d];
-        TicketKey { key: derived(secret, &[KEY_LABEL, &self.policy_id]), name }
+        secret.keys(&self.policy_id).and_then(choose).cloned()
     }
 }
 
@@ -213,27 +235,33 @@ impl ProducesTickets for Tickets {
         if plain.len() > TICKET_BYTES_MAX - OVERHEAD_BYTES {
             return None;
         }
-        let key = self.with_secret(|secret| self.key(&secret.current));
-        key.seal(plain)
+        self.key(|keys| Some(&keys.current))?.seal(plain)
     }
 
     fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
         if ticket.len() > TICKET_BYTES_MAX || ticket.len() < OVERHEAD_BYTES {
             return None;
         }
-        let keys =
-            self.with_secret(|secret| [&secret.current, &secret.previous].map(|s| self.key(s)));
-        keys.iter().find(|key| ticket.starts_with(&key.name))?.open(ticket)
+        let key = self.key(|keys| {
+            [&keys.current, &keys.previous].into_iter().find(|key| ticket.starts_with(&key.name))
+        });
+        key?.open(ticket)
     }
 }
 
 /// Key and name of one policy in one epoch.
+#[derive(Clone)]
 struct TicketKey {
     key: Zeroizing<[u8; SECRET_BYTES]>,
     name: [u8; NAME_BYTES],
 }
 
 impl TicketKey {
+    fn new(secret: &[u8; SECRET_BYTES], policy_id: &[u8; 32]) -> Self {
+        let [a, b, c, d, ..] = *derived(secret, &[NAME_LABEL, policy_id]);
+        Self { key: derived(secret, &[KEY_LABEL, policy_id]), name: [a, b, c, d] }
+    }
+
     fn aead(&self) -> Option<LessSafeKey> {
         let key = UnboundKey::new(&CHACHA20_POLY1305, &*self.key).ok()?;
         Some(LessSafeKey::new(key))

@@ -50,7 +50,7 @@ fn the_longest_session_fits() {
 fn what_is_too_long_is_neither_made_nor_looked_at() {
     let tickets = tickets(secret(), 1);
     assert_eq!(tickets.encrypt(&[0; TICKET_BYTES_MAX - OVERHEAD_BYTES + 1]), None);
-    let key = tickets.with_secret(|secret| tickets.key(&secret.current));
+    let key = tickets.key(|keys| Some(&keys.current)).unwrap();
     let long = key.seal(&[0; TICKET_BYTES_MAX]).unwrap();
     assert!(key.open(&long).is_some(), "only its length is wrong");
     assert_eq!(tickets.decrypt(&long), None);
@@ -103,13 +103,8 @@ fn keys_belong_to_one_policy_and_one_secret() {
 #[test]
 fn key_and_name_are_derived_apart() {
     let secret = secret();
-    let (a, b) = (tickets(copy(&secret), 1), tickets(copy(&secret), 2));
-    let keys = [
-        a.key(&secret.current),
-        a.key(&secret.previous),
-        b.key(&secret.current),
-        b.key(&secret.previous),
-    ];
+    let keys = [(&secret.current, 1), (&secret.previous, 1), (&secret.current, 2)]
+        .map(|(secret, id)| TicketKey::new(secret, &[id; 32]));
     for (at, one) in keys.iter().enumerate() {
         assert_ne!(one.name, one.key[..NAME_BYTES]);
         for other in &keys[at + 1..] {
@@ -143,6 +138,24 @@ fn a_ticket_is_opened_in_its_epoch_and_in_the_next() {
 }
 
 #[test]
+fn keys_are_derived_once_for_a_policy_and_go_with_their_epoch() {
+    let shared = Arc::new(Mutex::new(secret()));
+    let two = [1, 2].map(|id| Tickets::new(Arc::clone(&shared), [id; 32], now_ms));
+    let derived = || shared.lock().unwrap().derived.len();
+    for _ in 0..3 {
+        for tickets in &two {
+            let ticket = tickets.encrypt(b"session").unwrap();
+            assert!(tickets.decrypt(&ticket).is_some());
+        }
+        assert_eq!(derived(), 2);
+    }
+    // Those of a policy that nobody asks for are not kept beyond their secret.
+    NOW_MS.set(11 * EPOCH_MS);
+    two[0].encrypt(b"session").unwrap();
+    assert_eq!(derived(), 1);
+}
+
+#[test]
 fn the_lifetime_ends_with_the_next_epoch() {
     let tickets = tickets(secret(), 1);
     assert_eq!(tickets.lifetime(), 12 * 60 * 60);
@@ -162,7 +175,7 @@ fn an_old_export_steps_to_where_the_others_are() {
         tickets.encrypt(b"").unwrap();
     }
     let caught_up = TicketSecret::import(&*bytes, now_ms()).unwrap();
-    let exported = tickets.with_secret(TicketSecret::export);
+    let exported = tickets.secret.lock().unwrap().export();
     assert_eq!(*caught_up.export(), *exported);
     assert_eq!(exported[..4], 17_u32.to_be_bytes());
     assert_ne!(bytes[4..], exported[4..]);
@@ -189,11 +202,11 @@ fn a_long_sleep_costs_a_few_steps_and_ends_all_tickets() {
     for clock_ms in [(11 + u64::from(STEPS_MAX)) * EPOCH_MS, u64::MAX] {
         NOW_MS.set(10 * EPOCH_MS);
         let tickets = tickets(secret(), 1);
-        let before = tickets.with_secret(TicketSecret::export);
+        let before = tickets.secret.lock().unwrap().export();
         let ticket = tickets.encrypt(b"session").unwrap();
         NOW_MS.set(clock_ms);
         assert_eq!(tickets.decrypt(&ticket), None);
-        let after = tickets.with_secret(TicketSecret::export);
+        let after = tickets.secret.lock().unwrap().export();
         for old in before[4..].chunks(SECRET_BYTES) {
             assert!(after[4..].chunks(SECRET_BYTES).all(|new| new != old));
         }

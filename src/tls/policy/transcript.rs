@@ -18,6 +18,9 @@ use crate::tls::sniff::CLIENT_HELLO;
 /// The type of `server_name`, which was there.
 const SERVER_NAME: [u8; 2] = [0, 0];
 
+/// Type of the message that stands for a first hello.
+const MESSAGE_HASH: u8 = 254;
+
 thread_local! {
     /// Where in the hello that the present call of rustls is about a type was changed.
     static HIDDEN_AT: Cell<Option<usize>> = const { Cell::new(None) };
@@ -38,10 +41,18 @@ impl Drop for Hidden {
     }
 }
 
-/// The parts of what the client has sent, when this is its hello with a changed type.
-fn as_sent(message: &[u8]) -> Option<[&[u8]; 3]> {
-    let at = HIDDEN_AT.get().filter(|_| message.first() == Some(&CLIENT_HELLO))?;
-    let (before, rest) = message.split_at_checked(at)?;
+/// The parts of what the client has sent, when this is its hello with a changed type, or the hash
+/// of a first hello and then its second one (RFC 8446 section 4.4.1).
+fn as_sent(messages: &[u8]) -> Option<[&[u8]; 3]> {
+    let at = HIDDEN_AT.get()?;
+    let start = match messages {
+        [MESSAGE_HASH, 0, 0, bytes, ..] => 4 + usize::from(*bytes),
+        _ => 0,
+    };
+    if messages.get(start) != Some(&CLIENT_HELLO) {
+        return None;
+    }
+    let (before, rest) = messages.split_at_checked(start + at)?;
     Some([before, &SERVER_NAME, rest.get(SERVER_NAME.len()..)?])
 }
 

@@ -34,10 +34,10 @@ fn keys_follow_from_secrets_as_in_rfc_8448_section_3() {
     ];
     for (secret, key, iv) in cases {
         let mut keys = Keys::new(Cipher::Aes128Gcm, 0, &hex(key), &hex(iv)).unwrap();
-        assert!(keys.adopt(Cipher::Aes128Gcm, &padded(&hex(secret))));
+        assert!(keys.adopt(&padded(&hex(secret)), Cipher::Aes128Gcm));
         let mut wrong = hex(secret);
         wrong[31] ^= 1;
-        assert!(!keys.adopt(Cipher::Aes128Gcm, &padded(&wrong)));
+        assert!(!keys.adopt(&padded(&wrong), Cipher::Aes128Gcm));
     }
 }
 
@@ -51,8 +51,8 @@ fn a_secret_of_another_generation_is_not_adopted() {
         let mut forge = Forge::tls13(algorithm, &vec![9; cipher.secret_bytes()]);
         let first = padded(&forge.secret);
         forge.renew();
-        assert!(!keys_of(cipher, &forge).adopt(cipher, &first));
-        assert!(keys_of(cipher, &forge).adopt(cipher, &padded(&forge.secret)));
+        assert!(!keys_of(cipher, &forge).adopt(&first, cipher));
+        assert!(keys_of(cipher, &forge).adopt(&padded(&forge.secret), cipher));
     }
 }
 
@@ -65,7 +65,7 @@ fn renewed_keys_follow_from_the_secret_before_and_count_from_zero() {
     ] {
         let mut forge = Forge::tls13(algorithm, &vec![0xa5; cipher.secret_bytes()]);
         let mut keys = keys_of(cipher, &forge);
-        assert!(keys.adopt(cipher, &padded(&forge.secret)));
+        assert!(keys.adopt(&padded(&forge.secret), cipher));
         keys.jump(77);
         for _ in 0..3 {
             forge.renew();

@@ -212,9 +212,9 @@ impl Records {
         }
         let traffic = traffic.filter(|_| version == Version::Tls13);
         if let Some(traffic) = &traffic {
-            let right = traffic.bytes() == cipher.secret_bytes()
-                && rx.adopt(cipher, traffic.client())
-                && tx.adopt(cipher, traffic.server());
+            let right =
+                traffic.bytes() == cipher.secret_bytes() && rx.adopt(traffic.client(), cipher);
+            tx.follow(traffic.server());
             if !right {
                 return Err(Unsupported::Secrets);
             }

@@ -62,7 +62,7 @@ fn records(version: Version, cipher: Cipher, rx: &Forge, tx: &Forge) -> Records 
         if version == Version::Tls13 {
             let mut secret = [0; 48];
             secret[..forge.secret.len()].copy_from_slice(&forge.secret);
-            assert!(keys.adopt(cipher, &secret));
+            assert!(keys.adopt(&secret, cipher));
         }
         keys
     });

@@ -116,8 +116,8 @@ impl<'r> Sealer<'r> {
 
     /// Seals what `fill` writes as one record, without a copy in between.
     ///
-    /// `fill` gets `bytes` bytes (never more than [`Sealer::plain_bytes_max`]) and says how many it has
-    /// filled; only these are sealed. When it fails or fills none, nothing is sealed and the
+    /// `fill` gets `bytes` bytes (never more than [`Sealer::plain_bytes_max`]) and says how many it
+    /// has filled; only these are sealed. When it fails or fills none, nothing is sealed and the
     /// queue is unchanged. It is not called for 0 bytes.
     ///
     /// # Errors
