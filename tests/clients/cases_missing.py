@@ -74,7 +74,8 @@ def missing_log_directory(stage):
     first, second = (os.path.join(stage.root, name, "access") for name in ("one", "two"))
     server = stage.serve([stage.vhost(access_log=first),
                           stage.vhost(name="two.test", access_log=second)])
-    matches(f"{first} can not be opened.*{second} can not be opened", server.log())
+    eventually(lambda: all(f"{path} can not be opened" in server.log()
+                           for path in (first, second)), "both are told")
     matches("can not be opened", command(stage, "reload"))
     stage.folder("one")
     eventually(lambda: f"the access log {first} is open now" in server.log(), server.log())
