@@ -12,7 +12,9 @@ from stage import case, equal, eventually, free_port, matches, true
 def says_where_it_listens(stage):
     """`listening on http://ADDR:PORT` for each listener"""
     server = stage.serve()
-    matches(rf"listening on http://127\.0\.0\.1:{stage.port}", server.log())
+    # Its port is open before that is told.
+    line = f"listening on http://127.0.0.1:{stage.port}"
+    eventually(lambda: line in server.log(), line)
 
 
 @case

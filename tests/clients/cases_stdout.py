@@ -83,7 +83,10 @@ def stdout_is_a_pipe(stage):
         stage.access_log = name
         server = start(stage, name, theirs, USER if number % 2 else None)
         os.close(theirs)
-        follow(stage, server, Reader(ours))
+        reader = Reader(ours)
+        follow(stage, server, reader)
+        reader.join(stages.PATIENCE_SECS)
+        os.close(ours)
 
 
 @case
@@ -94,7 +97,10 @@ def stdout_is_a_socket(stage):
         stage.access_log = name
         server = start(stage, name, theirs, user)
         theirs.close()
-        follow(stage, server, Reader(ours.fileno()))
+        reader = Reader(ours.fileno())
+        follow(stage, server, reader)
+        # Its number is free for others when nobody reads from it any more.
+        reader.join(stages.PATIENCE_SECS)
         ours.close()
 
 

@@ -246,7 +246,11 @@ impl Shell<'_> {
                     }
                     ListenOn::Unix(name) => format!("{scheme}+unix:{name}"),
                 };
-                let waits_for = Some("it is not on this machine now".to_owned());
+                let waits_for = match &planned.wanted.on {
+                    ListenOn::Unix(_) => "its directory is not there, or it cannot be opened",
+                    _ => "it is not on this machine now",
+                };
+                let waits_for = Some(waits_for.to_owned());
                 listeners.push(status::Listener { url, vhosts, waits_for });
             }
         }
