@@ -53,7 +53,8 @@ fn promises(bytes: &[u8], head: &Head<'_>, limits: &HeadLimits) {
     assert!(head.target_text.len() <= limits.target_bytes);
     assert!((1..=METHOD_BYTES_MAX).contains(&head.method_text.len()));
     assert!(head.target_text.bytes().all(|b| b.is_ascii_graphic()));
-    assert!(!head.target.path.contains(&b'#') && !head.target.query.unwrap_or(b"").contains(&b'#'));
+    let target = [head.target.path, head.target.query.unwrap_or(b"")];
+    assert!(target.iter().all(|part| !part.contains(&b'#')));
     let seen = Glimpse::of(bytes);
     assert_eq!(
         (seen.method, seen.target),
