@@ -169,7 +169,7 @@ impl Http {
             // The answer to a refused HEAD has no body either (RFC 9110 section 9.3.2).
             head_only: seen.method == b"HEAD",
         };
-        // An answer that does not fit waits until those before it have left; with nothing in its way
+        // An answer that does not fit waits until those before it have left; if there are none
         // the connection ends without one.
         if reply.error(refusal.status, |_| {}).is_err() && before > 0 {
             return Taken::Full;
