@@ -1,7 +1,9 @@
 //! A request head means the same however its bytes are cut and whatever follows it, and what
 //! is accepted keeps its promises.
 
+use kinglet::http::fields::Field;
 use kinglet::http::framing::Framing;
+use kinglet::http::glimpse::Glimpse;
 use kinglet::http::head::{Head, HeaderTable, Parsed, Version, parse};
 use kinglet::http::limits::{BLANK_LINES_MAX, HeadLimits, METHOD_BYTES_MAX};
 use kinglet::http::target::Form;
@@ -50,7 +52,15 @@ fn promises(bytes: &[u8], head: &Head<'_>, limits: &HeadLimits) {
     assert!(head.bytes <= limits.head_bytes && head.headers.len() <= limits.headers);
     assert!(head.target_text.len() <= limits.target_bytes);
     assert!((1..=METHOD_BYTES_MAX).contains(&head.method_text.len()));
-    assert!(head.target_text.bytes().all(|b| b.is_ascii_graphic() && b != b'#'));
+    assert!(head.target_text.bytes().all(|b| b.is_ascii_graphic()));
+    let target = [head.target.path, head.target.query.unwrap_or(b"")];
+    assert!(target.iter().all(|part| !part.contains(&b'#')));
+    let seen = Glimpse::of(bytes);
+    assert_eq!(
+        (seen.method, seen.target),
+        (head.method_text.as_bytes(), head.target_text.as_bytes())
+    );
+    assert_eq!(seen.user_agent, head.fields.get(Field::UserAgent));
     assert!(text.ends_with(b"\r\n\r\n"));
     let feeds = text.iter().filter(|&&b| b == b'\n').count();
     let pairs = text.windows(2).filter(|two| *two == b"\r\n").count();

@@ -204,7 +204,8 @@ impl Reader<'_> {
             // lwsws starts and waits for an interface of that name.
             Err(fault) if unix.is_none() => {
                 let message = format!("\"interface\" {}", fault.message);
-                let hint = format!("this vhost is not served; {}", fault.hint.unwrap_or_default());
+                let more = fault.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+                let hint = format!("this vhost is not served{more}");
                 self.report.push(Diagnostic::degraded(place, message).hint(hint));
                 None
             }

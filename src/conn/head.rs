@@ -172,7 +172,8 @@ impl Http {
             head_only: seen.method == b"HEAD",
             head_bytes: &mut head_bytes,
         };
-        // Said if there is room for it, at the latest when nothing is in its way.
+        // An answer that does not fit waits until those before it have left; if there are none
+        // the connection ends without one.
         if reply.error(refusal.status, |_| {}).is_err() && before > 0 {
             return Taken::Full;
         }

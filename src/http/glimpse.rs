@@ -1,5 +1,6 @@
 //! What can be made out of bytes that were refused: for the log, and for the shape of the answer.
 
+use super::fields::Field;
 use super::token::trim;
 
 /// Pieces of a request as they were sent, unchecked: any bytes may be in them but line feeds.
@@ -31,13 +32,12 @@ impl<'b> Glimpse<'b> {
         for line in lines.take_while(|line| !line.is_empty()) {
             let mut parts = line.splitn(2, |&byte| byte == b':');
             let (Some(name), Some(value)) = (parts.next(), parts.next()) else { continue };
-            for (known, field) in
-                [("referer", &mut seen.referer), ("user-agent", &mut seen.user_agent)]
-            {
-                if name.eq_ignore_ascii_case(known.as_bytes()) {
-                    field.get_or_insert(trim(value));
-                }
-            }
+            let field = match Field::from_name(name) {
+                Some(Field::Referer) => &mut seen.referer,
+                Some(Field::UserAgent) => &mut seen.user_agent,
+                _ => continue,
+            };
+            field.get_or_insert(trim(value));
         }
         seen
     }

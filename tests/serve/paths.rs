@@ -113,7 +113,7 @@ fn a_mount_may_allow_links_and_dotfiles() {
 #[test]
 fn malformed_paths_are_400() {
     let server = tricky("");
-    for target in ["/%", "/%2", "/%zz", "/a%00b", "/%0a", "/a#b"] {
+    for target in ["/%", "/%2", "/%zz", "/a%00b", "/%0a"] {
         assert_eq!(server.status(target), 400, "{target}");
     }
     assert_eq!(server.status(&format!("/{}", "a".repeat(5000))), 404);
