@@ -81,13 +81,22 @@ impl<'t> Parser<'t> {
             return None;
         }
         let value = self.value();
-        let is_all = matches!(value.data, Data::Map(_)) || matches!(self.token, Token::End);
-        let is_balanced = is_all && !self.lost;
-        match self.token {
-            Token::End => {}
-            Token::Open(_) => self.not_read("a second object in the same file", "join both by ','"),
-            Token::Close(_) => self.not_read("closing bracket without an opening one", "remove it"),
-            _ => self.not_read("text after the end of the object", "make it a comment"),
+        let is_object = matches!(value.data, Data::Map(_));
+        let is_balanced = (is_object || matches!(self.token, Token::End)) && !self.lost;
+        let rest = match self.token {
+            Token::End => None,
+            Token::Open(_) => Some(("a second object in the same file", "join both by ','")),
+            Token::Close(_) => Some(("closing bracket without an opening one", "remove it")),
+            _ => Some(("text after the end of the object", "make it a comment")),
+        };
+        match rest {
+            // lwsws reads a file as far as its first object too.
+            Some((message, hint)) if is_object && !self.lost => {
+                let warning = Diagnostic::warning(self.here(), message);
+                self.lexer.fail(warning.hint(format!("this and what follows is not read: {hint}")));
+            }
+            Some((message, hint)) => self.fail_shape_here(message, hint),
+            None => {}
         }
         Some(Parsed { value, is_balanced })
     }
@@ -101,12 +110,6 @@ impl<'t> Parser<'t> {
 
     fn here(&self) -> Place {
         self.lexer.place(self.start, self.end)
-    }
-
-    /// lwsws reads a file as far as its first object too.
-    fn not_read(&mut self, message: &str, hint: &str) {
-        let warning = Diagnostic::warning(self.here(), message);
-        self.lexer.fail(warning.hint(format!("this and what follows is not read: {hint}")));
     }
 
     fn fail_here(&mut self, message: &str, hint: &str) {

@@ -31,8 +31,8 @@ pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     }
 }
 
-/// Writes a prefix of `bytes` to a socket whose sending side is shut next: the kernel waits for that
-/// and puts the last bytes and the FIN into one segment.
+/// Writes a prefix of `bytes` to a socket whose sending side is shut next: the kernel waits for
+/// that, and puts the last bytes and the FIN into one segment.
 ///
 /// # Errors
 /// As `send(2)`; interrupted calls are repeated.

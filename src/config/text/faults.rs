@@ -1,7 +1,7 @@
 //! Faults of the grammar: which are told, and which only follow from one that was.
 
 use super::Parser;
-use crate::config::diagnose::Diagnostic;
+use crate::config::diagnose::{Diagnostic, Severity};
 use crate::config::lex::Bracket;
 use crate::config::settings::Place;
 
@@ -31,9 +31,10 @@ impl Parser<'_> {
         }
     }
 
-    /// Faults so far, told or not.
+    /// Faults so far, told or not, that cost a part of the text.
     pub(super) fn faults(&self) -> usize {
-        self.lexer.faults.len() + self.lexer.dropped
+        let is_error = |fault: &&Diagnostic| fault.severity == Severity::Error;
+        self.lexer.faults.iter().filter(is_error).count() + self.lexer.dropped
     }
 
     pub(super) fn trailing_comma(&mut self, comma: Option<Place>) {

@@ -6,6 +6,7 @@ pub mod channel;
 mod children;
 mod commands;
 pub mod ending;
+mod following;
 pub mod generations;
 pub mod happenings;
 pub mod interfaces;
