@@ -247,9 +247,11 @@ impl Shaking {
         }
     }
 
-    /// Hides the odd name of a second hello too (RFC 8446 section 4.1.2).
+    /// Hides the odd name of a second hello too (RFC 8446 section 4.1.2), when that is one record:
+    /// to look again after each of many small ones would cost too much.
     fn hide_again(&mut self, input: &mut [u8]) {
         if self.hidden_at.is_some()
+            && front(input) == (Front::Record { bytes: self.given })
             && let Some(given) = input.get_mut(..self.given)
             && let Sniffed::Hello(Hello { odd_name_at: Some(at), .. }) = sniff(given)
         {

@@ -115,7 +115,10 @@ fn a_handshake_that_is_not_finished_in_time_is_ended() {
     let mut shaking = TlsClient::connect(server.address, &config);
     shaking.flush().unwrap();
     assert_eq!(half.rest().1, Ended::Silent);
-    assert_ne!(shaking.rest().1, Ended::Reset);
+    // It says nothing more: what crosses the end would be answered with a reset.
+    let mut flight = Vec::new();
+    std::io::Read::read_to_end(&mut shaking.stream, &mut flight).expect("an end, and no reset");
+    assert!(!flight.is_empty());
     silent.ends();
 }
 
