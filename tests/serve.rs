@@ -2,6 +2,8 @@
 
 #[path = "serve/auth.rs"]
 mod auth;
+#[path = "serve/changes.rs"]
+mod changes;
 #[path = "serve/client.rs"]
 mod client;
 #[path = "serve/content.rs"]

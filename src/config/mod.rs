@@ -44,7 +44,7 @@ use diagnose::{Diagnostic, Report};
 use keys::Feature;
 use settings::{Place, Settings, SourceFile};
 
-pub use check::TEXT_BYTES_MAX;
+pub use check::{MEDIA_TYPE_BYTES_MAX, TEXT_BYTES_MAX};
 pub use files::{ALL_BYTES_MAX, DEFAULT_DIRS, FILES_MAX, is_a_file};
 pub use lex::FAULTS_MAX;
 pub use manual_page::manual_page;

@@ -140,7 +140,7 @@ impl Answer<'_> {
             return self.whole(Status::OK);
         }
         let validators = Validators {
-            etag: EntityTag::parse(self.found.etag.as_bytes()),
+            etag: EntityTag::parse(self.found.lines.etag()),
             modified_secs: Some(self.found.last_modified_secs),
         };
         match conditional::evaluate(self.head.method, fields, &validators) {
@@ -182,25 +182,11 @@ impl Answer<'_> {
 
     /// The fields that describe the representation, which a 304 has too (RFC 9110 15.4.5).
     fn start(&mut self, status: Status) -> ResponseHead<'_> {
-        let found = self.found;
         let mut head = self.reply.start(status);
-        head.field("ETag", found.etag.as_bytes());
-        head.field("Last-Modified", found.last_modified.as_bytes());
-        if let Some(value) = &self.mount.cache_control {
-            head.field("Cache-Control", value.as_bytes());
+        head.lines(self.found.lines.about());
+        if let Some(line) = &self.mount.cache_control {
+            head.lines(line.as_bytes());
         }
-        if found.vary {
-            head.field("Vary", b"Accept-Encoding");
-        }
-        head
-    }
-
-    /// [`Answer::start`], and what describes the content.
-    fn start_content(&mut self, status: Status, content_type: Option<&[u8]>) -> ResponseHead<'_> {
-        let found = self.found;
-        let mut head = self.start(status);
-        describe(&mut head, &found, content_type);
-        head.field("Accept-Ranges", b"bytes");
         head
     }
 
@@ -219,9 +205,8 @@ impl Answer<'_> {
 
     fn whole(&mut self, status: Status) -> Outcome {
         let before = self.reply.tx.len();
-        let size = self.found.size;
-        let content_type = self.found.content_type.map(str::as_bytes);
-        self.start_content(status, content_type).length(size).finish()?;
+        let (size, lines) = (self.found.size, self.found.lines.of_all());
+        self.start(status).lines(lines).finish()?;
         self.send(before, status, 0, size)
     }
 
@@ -229,9 +214,9 @@ impl Answer<'_> {
         let before = self.reply.tx.len();
         let size = self.found.size;
         let status = Status::PARTIAL_CONTENT;
-        let content_type = self.found.content_type.map(str::as_bytes);
-        let mut head = self.start_content(status, content_type);
-        head.content_range(range, size).length(range.len()).finish()?;
+        let lines = self.found.lines.of_part();
+        let mut head = self.start(status);
+        head.lines(lines).content_range(range, size).length(range.len()).finish()?;
         self.send(before, status, range.first, range.len())
     }
 
@@ -244,7 +229,12 @@ impl Answer<'_> {
             return self.whole(Status::OK);
         };
         let status = Status::PARTIAL_CONTENT;
-        self.start_content(status, Some(&boundary.content_type())).length(length).finish()?;
+        let lines = self.found.lines.of_parts();
+        let mut head = self.start(status);
+        head.lines(lines)
+            .field("Content-Type", &boundary.content_type())
+            .length(length)
+            .finish()?;
         if self.reply.head_only {
             return Ok((status, Source::Done));
         }

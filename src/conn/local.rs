@@ -91,7 +91,10 @@ impl Local {
         let Parts { connections_max, post, logs, peers, overseer, passwords } = parts;
         let limits = &site.world.limits;
         let part = |all| share(all, post.own(), post.reactors());
-        let open_files = part(limits.open_files_max as usize);
+        let open_files = match limits.open_files_max as usize {
+            0 => 0,
+            all => part(all).max(1),
+        };
         let handshakes = part(site.handshakes_max);
         let wall_secs = clock::wall_secs();
         let auth = site.world.auth_files.iter().zip(0..);

@@ -1,10 +1,11 @@
 //! The open-file cache of one reactor.
 //!
-//! An entry is a file by the path it was asked for: descriptor or content, metadata, validators
-//! as text. It is trusted for less than a second; then the path is walked again and everything
-//! is read anew, so that no change, not even one that leaves size and times as they were, stays
-//! unseen for longer. A hit asks the kernel nothing and nothing allocates after construction.
-//! What does not exist is not remembered.
+//! An entry is a file by the path it was asked for: descriptor or content, metadata, header lines.
+//! It is trusted for less than a second; then the path is walked again and everything is read
+//! anew, so that no change stays unseen for longer. Small content, its length and its validators
+//! are of one moment, and using them asks the kernel nothing. A descriptor leads to bytes that may
+//! change at any time: each use looks at its metadata, and makes the entry anew when they have
+//! changed. Nothing allocates after construction. What does not exist is not remembered.
 //!
 //! The directories of the mounts are held here too. Each is opened again by its path once a
 //! second while it is used, so that one that was replaced, or made again after it was deleted,
@@ -15,8 +16,8 @@
 //! timer for that, [`FileCache::due_ms`], exists only while there is something to let go.
 
 use super::cache_key::Key;
+use super::lines::Lines;
 use super::sibling::Siblings;
-use super::validator::Validators;
 use crate::http::encoding::Coding;
 use crate::sys::stat::{self, Stat};
 use crate::sys::walk::Root;
@@ -47,8 +48,10 @@ const SCRATCH: u16 = 0;
 pub(super) struct Loaded {
     /// Its metadata.
     pub(super) stat: Stat,
-    /// ETag and Last-Modified.
-    pub(super) validators: Validators,
+    /// Last-Modified in seconds since 1970.
+    pub(super) modified_secs: u64,
+    /// Header lines about it.
+    pub(super) lines: Lines,
     /// Its type.
     pub(super) media: Media,
     /// Precompressed copies beside it.
@@ -110,14 +113,17 @@ pub struct FileCache {
     roots: Box<[RootSlot]>,
     /// When to look for what can be let go.
     trim_at_ms: Option<u64>,
+    /// `max-open-files` is 0: nothing is believed twice, and everything is let go at once.
+    keeps_nothing: bool,
 }
 
 impl FileCache {
-    /// Makes a cache of `entries_max` files, at least two, for the mounts whose directories are
-    /// `roots`: the number of a mount is its place there. Directories are opened when they are
-    /// asked for.
+    /// Makes a cache of `entries_max` files (at least two, or none for 0) for the mounts whose
+    /// directories are `roots`: the number of a mount is its place there. Directories are opened
+    /// when they are asked for.
     #[must_use]
     pub fn new<'p>(entries_max: usize, roots: impl IntoIterator<Item = &'p Path>) -> Self {
+        let keeps_nothing = entries_max == 0;
         let entries_max = entries_max.clamp(2, ENTRIES_MAX);
         let mut entries = Vec::with_capacity(entries_max + 1);
         entries.push(Entry::FREE);
@@ -136,6 +142,7 @@ impl FileCache {
             hand: 0,
             roots: roots.into_iter().map(named).collect(),
             trim_at_ms: None,
+            keeps_nothing,
         }
     }
 
@@ -165,7 +172,8 @@ impl FileCache {
         if !fresh {
             slot.tried_ms = Some(now_ms);
             // Whatever the cache takes is found in a directory, so this is where it begins.
-            self.trim_at_ms.get_or_insert(now_ms + TRIM_MS);
+            let later_ms = if self.keeps_nothing { 0 } else { TRIM_MS };
+            self.trim_at_ms.get_or_insert(now_ms + later_ms);
             match root.reopen() {
                 Err(e) if is_gone(&e) => root.close(),
                 // No permission by path (the directory was opened before privileges were
@@ -182,8 +190,13 @@ impl FileCache {
     /// The entry of `key` if it may be believed at `now_ms`.
     pub(super) fn fresh(&mut self, key: Key<'_>, now_ms: u64) -> Option<u16> {
         let at = self.find(key, key.hash())?;
+        let keeps_nothing = self.keeps_nothing;
         let entry = self.entries.get_mut(usize::from(at))?;
-        if now_ms >= entry.expires_ms {
+        if now_ms >= entry.expires_ms || keeps_nothing {
+            return None;
+        }
+        let Loaded { fd, stat, .. } = entry.loaded.as_ref()?;
+        if fd.as_ref().is_some_and(|fd| Stat::of(fd.as_fd()).ok().as_ref() != Some(stat)) {
             return None;
         }
         entry.used = true;
@@ -286,7 +299,9 @@ impl FileCache {
     /// When no file is left, `give_back` gets the pages that held content.
     pub fn trim(&mut self, now_ms: u64, give_back: impl FnOnce(&mut [u8])) {
         let mut is_anything_left = false;
-        let is_idle = |believed_ms: u64| now_ms >= believed_ms.saturating_add(IDLE_MS);
+        let keeps_nothing = self.keeps_nothing;
+        let is_idle =
+            |believed_ms: u64| keeps_nothing || now_ms >= believed_ms.saturating_add(IDLE_MS);
         self.entries[usize::from(SCRATCH)] = Entry { next: SCRATCH, ..Entry::FREE };
         for at in 1..self.entries.len() {
             let entry = &self.entries[at];

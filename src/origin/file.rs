@@ -6,6 +6,7 @@
 use super::cache::{CONTENT_BYTES_MAX, FileCache, Loaded};
 use super::cache_key::Key;
 use super::charset::{self, LOOK_BYTES};
+use super::lines::{Description, Lines};
 use super::sibling::{self, Siblings, is_current};
 use super::validator::Validators;
 use crate::buf::Buf;
@@ -78,12 +79,10 @@ pub enum Outcome<'c> {
 pub struct Found<'c> {
     /// Bytes of this representation.
     pub size: u64,
-    /// `ETag`, with quotes and `W/` if it is weak.
-    pub etag: &'c str,
+    /// Header lines about it.
+    pub lines: &'c Lines,
     /// `Last-Modified` in seconds since 1970.
     pub last_modified_secs: u64,
-    /// `Last-Modified` as text.
-    pub last_modified: &'c str,
     /// `Content-Type`, unless the mount wants none.
     pub content_type: Option<&'c str>,
     /// `Content-Encoding` of a precompressed sibling.
@@ -140,21 +139,18 @@ pub fn answer<'c>(cache: &'c mut FileCache, mount: &'c FileMount, ask: &Ask<'_>)
         _ => fresh_or_load(cache, mount, ask, coding, Some(place))
             .map_or((place, Coding::Identity), |at| (at, coding)),
     };
-    found(cache, mount, (place, at), coding, siblings.any())
+    found(cache, mount, at, coding, siblings.any())
 }
 
-/// What is in entry `at`; its type is that of the file in entry `place`, of which it may be a
-/// copy.
+/// What is in entry `at`.
 fn found<'c>(
     cache: &'c FileCache,
     mount: &'c FileMount,
-    (place, at): (u16, u16),
+    at: u16,
     coding: Coding,
     vary: bool,
 ) -> Outcome<'c> {
-    let (Some(file), Some(plain)) = (cache.loaded(at), cache.loaded(place)) else {
-        return Outcome::NotFound;
-    };
+    let Some(file) = cache.loaded(at) else { return Outcome::NotFound };
     let content = || cache.content(at).get(..usize::try_from(file.stat.size).ok()?);
     let body = match &file.fd {
         Some(fd) => Body::File(fd.as_fd()),
@@ -162,10 +158,9 @@ fn found<'c>(
     };
     Outcome::Found(Found {
         size: file.stat.size,
-        etag: &file.validators.etag,
-        last_modified_secs: file.validators.modified_secs,
-        last_modified: &file.validators.modified,
-        content_type: mount.mime.text(plain.media),
+        lines: &file.lines,
+        last_modified_secs: file.modified_secs,
+        content_type: mount.mime.text(file.media),
         content_encoding: coding.name(),
         vary,
         body,
@@ -223,7 +218,11 @@ fn load(
             Outcome::RedirectToSlash
         });
     }
-    let media = mount.mime.find(path.original()).ok_or(Outcome::UnsupportedMediaType)?;
+    // The type of a copy is that of its file.
+    let of_file = keep.and_then(|at| cache.loaded(at)).map(|file| file.media);
+    let media = of_file
+        .or_else(|| mount.mime.find(path.original()))
+        .ok_or(Outcome::UnsupportedMediaType)?;
     let Ok((root, expires_ms)) = cache.root(mount.id, ask.now_ms) else {
         return Err(Outcome::Unavailable);
     };
@@ -234,29 +233,35 @@ fn load(
     {
         siblings = find_siblings(root, mount, ask.path, &opened.stat);
     }
-    // The type of a copy is that of its file.
-    let mime = (key.coding == Coding::Identity).then_some(&mount.mime);
-    store(cache, key, (opened, mime), (media, siblings), ask.wall_secs, (expires_ms, keep))
+    store(cache, key, (opened, &mount.mime), (media, siblings), ask.wall_secs, (expires_ms, keep))
 }
 
 /// Reads small content and puts everything into the cache.
 fn store(
     cache: &mut FileCache,
     key: Key<'_>,
-    (mut opened, mime): (Opened, Option<&MimeTable>),
+    (mut opened, mime): (Opened, &MimeTable),
     (media, siblings): (Media, Siblings),
     wall_secs: u64,
     (expires_ms, keep): (u64, Option<u16>),
 ) -> Result<u16, Outcome<'static>> {
     let mut page = [0; CONTENT_BYTES_MAX];
     let content = read_content(&mut opened, &mut page)?;
-    let media = match mime.and_then(|mime| mime.charset(media)) {
-        Some(said) if !agrees(&opened, content, said) => media.bare(),
+    let is_copy = key.coding != Coding::Identity;
+    let media = match mime.charset(media) {
+        Some(said) if !is_copy && !agrees(&opened, content, said) => media.bare(),
         _ => media,
     };
     let validators = Validators::of(&opened.stat, sibling::number(key.coding), wall_secs);
+    let said = Description {
+        content_type: mime.text(media),
+        content_encoding: key.coding.name(),
+        size: opened.stat.size,
+        vary: is_copy || siblings.any(),
+    };
+    let (lines, modified_secs) = (Lines::new(&validators, &said), validators.modified_secs);
     let fd = if content.is_some() { None } else { Some(opened.fd) };
-    let loaded = Loaded { stat: opened.stat, validators, media, siblings, fd };
+    let loaded = Loaded { stat: opened.stat, modified_secs, lines, media, siblings, fd };
     let at = cache.store(key, loaded, expires_ms, keep);
     if let Some(content) = content {
         cache.set_content(at, content);

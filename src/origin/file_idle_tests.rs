@@ -72,6 +72,20 @@ fn what_has_been_deleted_is_let_go_before_it_is_idle() {
 }
 
 #[test]
+fn a_cache_without_entries_keeps_nothing() {
+    let mut site = Site::new(0);
+    for _ in 0..2 {
+        assert_eq!(site.get("/index.html", 7), "<p>home");
+        assert_eq!(site.get("/big.txt", 7).len(), 5000);
+        assert_eq!(site.cache.due_ms(), Some(7));
+        site.cache.trim(7, |_| ());
+        assert_eq!((site.open(), site.cache.due_ms()), (vec![], None));
+    }
+    site.write("index.html", b"at once");
+    assert_eq!(site.get("/index.html", 7), "at once");
+}
+
+#[test]
 fn a_directory_that_cannot_be_opened_by_its_path_is_held() {
     let mut site = Site::new(4);
     let held = Root::open(&site.www("")).unwrap();

@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod error_page;
 pub mod file;
 pub mod gate;
+pub mod lines;
 pub mod listing;
 pub mod redirect;
 mod secret;

@@ -187,7 +187,8 @@ impl<'s> Build<'s> {
             target,
             auth,
             challenge: headers::challenge(mount.realm.as_deref()),
-            cache_control: headers::cache_control(mount.cache),
+            cache_control: headers::cache_control(mount.cache)
+                .map(|value| format!("Cache-Control: {value}\r\n").into()),
             headers,
             addresses: AddressRules::new(&mount.allow, &mount.deny),
             body_bytes_max: mount

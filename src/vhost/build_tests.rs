@@ -146,8 +146,11 @@ fn settings_come_down_to_vhosts_and_mounts() {
     assert_eq!(world.vhosts[1].mount(b"/").unwrap().mount.body_bytes_max, 9);
     assert_eq!(site.keepalive_timeout_ms, 4_294_967_295_000);
     assert_eq!(inner.mount.keepalive_timeout_ms, Some(3000));
-    assert_eq!(inner.mount.cache_control.as_deref(), Some("private, max-age=60"));
-    assert_eq!(root.mount.cache_control.as_deref(), Some("no-store"));
+    assert_eq!(
+        inner.mount.cache_control.as_deref(),
+        Some("Cache-Control: private, max-age=60\r\n")
+    );
+    assert_eq!(root.mount.cache_control.as_deref(), Some("Cache-Control: no-store\r\n"));
     let rest = "Server: kinglet\r\n\
                 Strict-Transport-Security: max-age=15768000 ; includeSubDomains\r\n";
     assert_eq!(site.header_block(None), format!("X-A: 1\r\n{rest}").as_bytes());

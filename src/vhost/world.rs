@@ -248,8 +248,8 @@ pub struct Mount {
     pub auth: Option<AuthId>,
     /// Value of `WWW-Authenticate`.
     pub challenge: Cow<'static, str>,
-    /// Value of `Cache-Control` for files; none with `cache-no`.
-    pub cache_control: Option<Cow<'static, str>>,
+    /// The `Cache-Control` line of files; none with `cache-no`.
+    pub cache_control: Option<Box<str>>,
     /// The whole header block when the mount has `headers` of its own (they replace those of
     /// the vhost with the same name); none = the vhost's. See [`Vhost::header_block`].
     pub headers: Option<Box<[u8]>>,

@@ -371,14 +371,3 @@ fn compressed_copies_are_sent_to_those_who_take_them() {
     assert_eq!((part.status, part.text()), (206, "ip"));
     assert_eq!(part.value("Content-Encoding"), "gzip");
 }
-
-#[test]
-fn a_changed_file_is_seen() {
-    let (server, _) = with_file(10);
-    let first = server.get("/f.bin", &[]).value("ETag").to_owned();
-    server.folder.write("www/f.bin", "other text");
-    until("the new content", || server.get("/f.bin", &[]).body == b"other text");
-    assert_ne!(server.get("/f.bin", &[]).value("ETag"), first);
-    std::fs::remove_file(server.folder.at("www/f.bin")).unwrap();
-    until("the file is gone", || server.status("/f.bin") == 404);
-}

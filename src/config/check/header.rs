@@ -4,6 +4,8 @@ use super::{Checked, Fault, boolean};
 
 /// Bytes of a charset's name; the longest registered ones have 45.
 const CHARSET_BYTES_MAX: usize = 64;
+/// Bytes of a media type with its parameters.
+pub const MEDIA_TYPE_BYTES_MAX: usize = 128;
 
 /// The value of a header field (RFC 9110 section 5.5).
 pub(crate) fn header_value(text: &str) -> Checked<()> {
@@ -46,6 +48,10 @@ pub(crate) fn is_framing_header(name: &str) -> bool {
 /// A media type, or nothing for none.
 pub(crate) fn media_type(text: &str) -> Checked<()> {
     header_value(text)?;
+    if text.len() > MEDIA_TYPE_BYTES_MAX {
+        let fault = format!("has a media type of {} bytes", text.len());
+        return Err(Fault::new(fault).hint(format!("it may have {MEDIA_TYPE_BYTES_MAX}")));
+    }
     let bare = text.split(';').next().unwrap_or_default().trim();
     let parts = bare.split_once('/');
     let ok = parts.is_some_and(|(a, b)| header_name(a).is_ok() && header_name(b).is_ok());

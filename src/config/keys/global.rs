@@ -189,7 +189,7 @@ pub(super) static KEYS: &[Key] = &[
     .eg(r#""16M""#)
     .ours()
     .slot(Slot::Global(|g, v, _| g.body_bytes_max = v.u64(), |g| number(g.body_bytes_max))),
-    key("max-open-files", count(0, 65_536), "Files that are kept open for the next request.")
+    key("max-open-files", count(0, 65_536), "Files that are kept open for the next request; 0 keeps none.")
         .or("64")
         .eg(r#""64""#)
         .ours()
