@@ -152,7 +152,7 @@ def floor(_, docs, listeners, binary):
     return words
 
 
-STARTERS = {"kinglet": kinglet, "nginx": nginx, "lighttpd": lighttpd, "floor": floor}
+STARTERS = {"kinglet": kinglet, "before": kinglet, "nginx": nginx, "lighttpd": lighttpd, "floor": floor}
 # Made once: what the client prepares is no part of a server's start.
 OFFER = ssl.create_default_context()
 OFFER.check_hostname = False
@@ -246,7 +246,7 @@ def version(name, binary):
     """The version that a server says it has."""
     if name == "floor":
         return "floor: benches/compare/floor"
-    flag = {"kinglet": "-V", "nginx": "-v", "lighttpd": "-v"}[name]
+    flag = {"kinglet": "-V", "before": "-V", "nginx": "-v", "lighttpd": "-v"}[name]
     done = subprocess.run([binary, flag], capture_output=True, text=True, check=False)
     text = (done.stdout + done.stderr).strip().splitlines()
     return text[0] if text else "unknown"
