@@ -10,6 +10,8 @@ import subprocess
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+# After this time without requests servers have closed what they keep open between requests.
+SETTLED_SECS = 7
 REQUEST = b"GET /1k.txt HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -169,10 +171,10 @@ def memory_and_sleep(server, seconds):
     time.sleep(0.3)
     facts["private dirty bytes per idle connection"] = (private_dirty_bytes(server) - base) / 1000
     close(links)
-    time.sleep(0.5)
+    time.sleep(SETTLED_SECS)
     facts["wake-ups per second, idle"] = sleepless(server, seconds)
     links = idle(server, 3000)
-    time.sleep(0.5)
+    time.sleep(SETTLED_SECS)
     facts["wake-ups per second, 3,000 idle connections"] = sleepless(server, seconds)
     close(links)
     time.sleep(1.0)

@@ -152,7 +152,8 @@ def floor(_, docs, listeners, binary):
     return words
 
 
-STARTERS = {"kinglet": kinglet, "before": kinglet, "nginx": nginx, "lighttpd": lighttpd, "floor": floor}
+STARTERS = {"kinglet": kinglet, "before": kinglet, "nginx": nginx, "lighttpd": lighttpd,
+            "floor": floor}
 # Made once: what the client prepares is no part of a server's start.
 OFFER = ssl.create_default_context()
 OFFER.check_hostname = False

@@ -10,7 +10,8 @@ use std::os::unix::fs::FileExt as _;
 
 use kinglet::config::settings::SourceFile;
 use kinglet::daemon::orders::{Order, PACKET_BYTES_MAX, Report};
-use kinglet::daemon::plan::{Plan, snapshot};
+use kinglet::daemon::plan::Plan;
+use kinglet::daemon::plan::snapshot::{self, Snapshot};
 use kinglet::daemon::supervisor::channel::{Channel, Received};
 use kinglet::daemon::{answer_part_again, request_again};
 use kinglet::sys::process::Pid;
@@ -70,12 +71,12 @@ fn plan(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn texts(bytes: &[u8]) -> Option<Vec<u8>> {
-    let (files, pem) = snapshot::decode(bytes).ok()?;
+    let Snapshot { files, pem, identity } = snapshot::decode(bytes).ok()?;
     let content = |file: &SourceFile| file.path.len() + file.text.len();
     assert!(files.iter().map(content).sum::<usize>() < bytes.len());
     let secret: usize = pem.iter().map(|(path, content)| path.len() + content.len()).sum();
-    assert!(secret < bytes.len());
-    Some(snapshot::encode(&files, &pem).to_vec())
+    assert!(secret < bytes.len() && identity.subject.groups.len() < bytes.len());
+    Some(snapshot::encode(&files, &pem, &identity).to_vec())
 }
 
 /// A packet of an answer: a text of any bytes, or an exit code.

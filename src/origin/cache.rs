@@ -15,11 +15,13 @@
 //! its space is free and file systems can be unmounted, whatever else is served meanwhile. The
 //! timer for that, [`FileCache::due_ms`], exists only while there is something to let go.
 
+mod trim;
+
 use super::cache_key::Key;
 use super::lines::Lines;
 use super::sibling::Siblings;
 use crate::http::encoding::Coding;
-use crate::sys::stat::{self, Stat};
+use crate::sys::stat::Stat;
 use crate::sys::walk::Root;
 use crate::vhost::mime::Media;
 use heapless::Vec as FixedVec;
@@ -31,7 +33,8 @@ use std::path::Path;
 pub const TRUST_MS: u64 = 999;
 /// After this time without a use, [`FileCache::trim`] lets an entry go.
 pub const IDLE_MS: u64 = 4_000;
-/// How often entries are looked at while there are some that can be let go.
+/// How often entries are looked at while there are some and files are asked for. Without requests
+/// the next look waits until something is idle.
 pub const TRIM_MS: u64 = 1_000;
 /// Longest path of an entry; files with longer ones are opened for each request.
 pub const KEY_BYTES_MAX: usize = 240;
@@ -113,6 +116,8 @@ pub struct FileCache {
     roots: Box<[RootSlot]>,
     /// When to look for what can be let go.
     trim_at_ms: Option<u64>,
+    /// A directory was looked at since the last trim, which happens every second of use.
+    is_used: bool,
     /// `max-open-files` is 0: nothing is believed twice, and everything is let go at once.
     keeps_nothing: bool,
 }
@@ -142,6 +147,7 @@ impl FileCache {
             hand: 0,
             roots: roots.into_iter().map(named).collect(),
             trim_at_ms: None,
+            is_used: false,
             keeps_nothing,
         }
     }
@@ -174,6 +180,7 @@ impl FileCache {
             // Whatever the cache takes is found in a directory, so this is where it begins.
             let later_ms = if self.keeps_nothing { 0 } else { TRIM_MS };
             self.trim_at_ms.get_or_insert(now_ms + later_ms);
+            self.is_used = true;
             match root.reopen() {
                 Err(e) if is_gone(&e) => root.close(),
                 // No permission by path (the directory was opened before privileges were
@@ -286,53 +293,6 @@ impl FileCache {
             if self.entries[at].loaded.as_ref().is_some_and(holds) {
                 self.remove(u16::try_from(at).unwrap_or(SCRATCH));
             }
-        }
-    }
-
-    /// When [`FileCache::trim`] is due; `None` while there is nothing that it could let go.
-    #[must_use]
-    pub const fn due_ms(&self) -> Option<u64> {
-        self.trim_at_ms
-    }
-
-    /// Lets go of files and directories that were not used for [`IDLE_MS`] or have been deleted.
-    /// When no file is left, `give_back` gets the pages that held content.
-    pub fn trim(&mut self, now_ms: u64, give_back: impl FnOnce(&mut [u8])) {
-        let mut is_anything_left = false;
-        let keeps_nothing = self.keeps_nothing;
-        let is_idle =
-            |believed_ms: u64| keeps_nothing || now_ms >= believed_ms.saturating_add(IDLE_MS);
-        self.entries[usize::from(SCRATCH)] = Entry { next: SCRATCH, ..Entry::FREE };
-        for at in 1..self.entries.len() {
-            let entry = &self.entries[at];
-            let Some(loaded) = &entry.loaded else { continue };
-            let is_deleted = loaded.fd.as_ref().is_some_and(|fd| stat::is_deleted(fd.as_fd()));
-            if is_deleted || is_idle(entry.expires_ms) {
-                self.remove(u16::try_from(at).unwrap_or(SCRATCH));
-            } else {
-                is_anything_left = true;
-            }
-        }
-        for slot in &mut self.roots {
-            let Some(root) = slot.root.as_mut().filter(|root| root.is_open()) else { continue };
-            if !root.is_deleted() {
-                if !slot.tried_ms.is_none_or(is_idle) {
-                    is_anything_left = true;
-                    continue;
-                }
-                // Where the path cannot be opened any more, letting go would be for ever.
-                if root.reopen().is_err_and(|e| !is_gone(&e)) {
-                    continue;
-                }
-            }
-            root.close();
-            slot.tried_ms = None;
-        }
-        self.trim_at_ms = is_anything_left.then_some(now_ms + TRIM_MS);
-        if self.content_touched && self.entries.iter().all(|entry| entry.loaded.is_none()) {
-            self.content_touched = false;
-            let from = self.content_offset;
-            give_back(&mut self.content[from..from + (self.entries_max + 1) * CONTENT_BYTES_MAX]);
         }
     }
 

@@ -36,6 +36,9 @@ fn what_is_idle_is_let_go() {
     site.cache.trim(TRUST_MS + IDLE_MS, |_| panic!("still held"));
     assert_eq!((site.open_files(), site.holds_root()), (0, true));
     assert_eq!(site.cache.due_ms(), Some(TRUST_MS + IDLE_MS + TRIM_MS));
+    // Without a request since then, the next time is when something will be idle.
+    site.cache.trim(TRUST_MS + IDLE_MS + 1, |_| panic!("still held"));
+    assert_eq!(site.cache.due_ms(), Some(2000 + IDLE_MS));
     let mut given = 0;
     site.cache.trim(2000 + TRUST_MS + IDLE_MS, |pages| given = pages.len());
     assert_eq!(given, 5 * CONTENT_BYTES_MAX);

@@ -19,7 +19,7 @@ const NOBODY_ID: u32 = 65534;
 
 /// Who will serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::daemon) struct Identity {
+pub struct Identity {
     /// The ids that every access will have.
     pub subject: Subject,
     /// The user's name, or its id where it has none.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
 use std::path::Path;
 
-use super::snapshot::{PEM_ALL_BYTES_MAX, PemFile};
+use super::snapshot::{Identity, PEM_ALL_BYTES_MAX, PemFile};
 use super::{
     Excerpt, Plan, PlannedIdentity, PlannedListener, PlannedLog, Quick, Scheme, fingerprint,
     snapshot,
@@ -47,6 +47,8 @@ pub(in crate::daemon) struct Made {
     pub files: Vec<SourceFile>,
     /// Certificates and keys, those of vhosts that can show them.
     pub pem: Vec<PemFile>,
+    /// Who serves.
+    pub identity: Identity,
 }
 
 /// `--plan`: writes plan and snapshot into the descriptors that wait for them; the exit code.
@@ -62,7 +64,7 @@ pub(in crate::daemon) fn run(args: &Args) -> u8 {
         Ok(false) | Err(_) => &[],
     };
     let written = write(PLAN_FD, &made.plan.encode())
-        .and_then(|()| write(SNAPSHOT_FD, &snapshot::encode(&made.files, pem)));
+        .and_then(|()| write(SNAPSHOT_FD, &snapshot::encode(&made.files, pem, &made.identity)));
     match written {
         Ok(()) => exit::OK,
         Err(error) => {
@@ -109,7 +111,7 @@ pub(in crate::daemon) fn make(args: &Args) -> Result<Made, u8> {
     let planned = plan(args, &survey, &world, &sizes);
     let plan = Plan { fingerprint, identities, ..planned };
     let pem = usable(&survey.settings, &is_usable, &pem);
-    Ok(Made { plan, files: survey.settings.files, pem })
+    Ok(Made { plan, files: survey.settings.files, pem, identity })
 }
 
 /// What vhosts show in handshakes; by vhost, whether their files are usable.

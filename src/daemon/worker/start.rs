@@ -18,7 +18,7 @@ use crate::daemon::check::survey::{self, Survey};
 use crate::daemon::command::args::Args;
 use crate::daemon::command::{exit, print};
 use crate::daemon::orders::{Report, TicketBytes};
-use crate::daemon::plan::snapshot::{self, SNAPSHOT_BYTES_MAX};
+use crate::daemon::plan::snapshot::{self, Identity, SNAPSHOT_BYTES_MAX, Snapshot};
 use crate::reactor::{ListenerId, Listening};
 use crate::sys::log::Target;
 use crate::sys::shortage::Explained;
@@ -34,9 +34,8 @@ use crate::vhost::log::Logs;
 /// The exit code when it does not come to serving; everything has been printed.
 pub(super) fn serve(args: &Args, channel: OwnedFd, handover: Handover) -> Result<u8, u8> {
     let Handover { snapshot, port, tickets, logs, sockets } = handover;
-    let (mut survey, pem) = read(args, snapshot, port)?;
+    let (mut survey, pem, identity) = read(args, snapshot, port)?;
     let world = survey.untold(Survey::world);
-    let identity = survey.untold(|survey| survey.identity(args))?;
     if world.has_tls() {
         heap::keep_small();
     }
@@ -107,21 +106,22 @@ fn failed(why: std::fmt::Arguments<'_>) -> u8 {
     exit::RUNTIME
 }
 
-/// The settings that were planned, and the files of certificates and keys.
+/// The settings that were planned, the files of certificates and keys, and who serves.
 fn read(
     args: &Args,
     snapshot: Option<OwnedFd>,
     port: Option<u16>,
-) -> Result<(Survey, PemFiles), u8> {
+) -> Result<(Survey, PemFiles, Identity), u8> {
     let unreadable =
         |why: String| failed(format_args!("the planned configuration can not be read: {why}"));
     let snapshot = snapshot.ok_or_else(|| unreadable("it is missing".to_owned()))?;
     let bytes = memory_file::read_whole(snapshot.as_fd(), SNAPSHOT_BYTES_MAX)
         .map(Zeroizing::new)
         .map_err(|error| unreadable(error.to_string()))?;
-    let (files, pem) = snapshot::decode(&bytes).map_err(|fault| unreadable(fault.to_string()))?;
+    let Snapshot { files, pem, identity } =
+        snapshot::decode(&bytes).map_err(|fault| unreadable(fault.to_string()))?;
     drop(bytes);
-    Ok((Survey::planned(args, files, port)?, PemFiles::given(pem)))
+    Ok((Survey::planned(args, files, port)?, PemFiles::given(pem), identity))
 }
 
 /// The secret of all generations; one of its own for a worker that was given none.
