@@ -5,10 +5,7 @@ use super::settings::Place;
 
 /// What is wrong with `text`, which is no literal and no number.
 pub(super) fn fault(place: Place, text: &str) -> Diagnostic {
-    if text.starts_with("/*") {
-        Diagnostic::error(place, "comment of a kind that is not known")
-            .hint("a comment goes from '#' to the end of the line")
-    } else if let Some(text) = text.strip_suffix('"') {
+    if let Some(text) = text.strip_suffix('"') {
         Diagnostic::error(place, "string without its opening quote")
             .hint(format!("write \"{}\"", shortened(text)))
     } else if text.bytes().all(|b| b.is_ascii_digit() || b"+-.eExX".contains(&b)) {

@@ -212,6 +212,7 @@ impl<'t> Lexer<'t> {
                 b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
                 b'#' => self.skip_line(),
                 b'/' if self.peek(1) == Some(b'/') => self.skip_line(),
+                b'/' if self.peek(1) == Some(b'*') => self.skip_block(),
                 0..=0x1f | 0x7f => self.control_run(byte),
                 _ => return,
             }
@@ -221,6 +222,17 @@ impl<'t> Lexer<'t> {
     fn skip_line(&mut self) {
         let rest = self.slice(self.at, self.text.len());
         self.at += memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+    }
+
+    /// A comment as C has it: told once, at its beginning, and skipped to its end.
+    fn skip_block(&mut self) {
+        let start = self.at;
+        let rest = self.slice(start, self.text.len());
+        self.at += memchr::memmem::find(rest, b"*/").map_or(rest.len(), |n| n + 2);
+        let message = "comment of a kind that is not known";
+        let fault = Diagnostic::error(self.place(start, start + 2), message)
+            .hint("a comment goes from '#' to the end of the line");
+        self.fail(fault);
     }
 
     fn control_run(&mut self, byte: u8) {

@@ -9,7 +9,7 @@ mod faults;
 use std::borrow::Cow;
 
 use super::bare_word;
-use super::diagnose::{Diagnostic, Report};
+use super::diagnose::{Diagnostic, Report, Severity};
 use super::lex::{Bracket, Lexer, Token};
 use super::settings::Place;
 use super::tree::{Data, Map, Member, Value};
@@ -20,6 +20,10 @@ pub const FILE_BYTES_MAX: usize = 1 << 20;
 pub const DEPTH_MAX: usize = 16;
 /// Values of one file.
 pub const VALUES_MAX: usize = 1 << 16;
+
+/// What a file is like, for one that is something else.
+const SHAPE_HINT: &str =
+    "a configuration is JSON: { \"vhosts\": [{ \"name\": \"localhost\", \"port\": \"80\" }] }";
 
 /// What a file says, and whether its brackets fit: else some of it is in another place than was
 /// meant.
@@ -80,6 +84,11 @@ impl<'t> Parser<'t> {
         if matches!(self.token, Token::End) {
             return None;
         }
+        if self.is_foreign() {
+            self.fail_here("the file does not begin with '{'", SHAPE_HINT);
+            self.lexer.stop();
+            self.lost = true;
+        }
         let value = self.value();
         let is_object = matches!(value.data, Data::Map(_));
         let is_balanced = (is_object || matches!(self.token, Token::End)) && !self.lost;
@@ -89,8 +98,14 @@ impl<'t> Parser<'t> {
             Token::Close(_) => Some(("closing bracket without an opening one", "remove it")),
             _ => Some(("text after the end of the object", "make it a comment")),
         };
+        // lwsws reads a file as far as its first object too.
+        if is_object && !self.lost {
+            let is_behind = |place: Place| place.start >= value.place.end;
+            for fault in self.lexer.faults.iter_mut().filter(|f| f.place.is_some_and(is_behind)) {
+                fault.severity = Severity::Warning;
+            }
+        }
         match rest {
-            // lwsws reads a file as far as its first object too.
             Some((message, hint)) if is_object && !self.lost => {
                 let warning = Diagnostic::warning(self.here(), message);
                 self.lexer.fail(warning.hint(format!("this and what follows is not read: {hint}")));
@@ -99,6 +114,17 @@ impl<'t> Parser<'t> {
             None => {}
         }
         Some(Parsed { value, is_balanced })
+    }
+
+    /// Whether the file is no JSON from its first word on: another server's, or YAML.
+    fn is_foreign(&self) -> bool {
+        match &self.token {
+            Token::Word(word) => {
+                !(matches!(*word, b"true" | b"false" | b"null") || bare_word::is_number(word))
+            }
+            Token::Colon | Token::Comma | Token::Close(_) => true,
+            _ => false,
+        }
     }
 
     fn advance(&mut self) -> Token<'t> {

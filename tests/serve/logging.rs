@@ -96,10 +96,10 @@ fn a_refused_request_has_what_was_there_in_its_line() {
         (format!("GET / HTTP/1.1\r\n{agent}\r\n"), 400, "GET / HTTP/1.1", "r", AGENT),
         (format!("GET /f.txt HTTP/3.0\r\n{agent}\r\n"), 505, "GET /f.txt HTTP/3.0", "r", AGENT),
         (format!("GET /a b HTTP/1.1\r\n{agent}\r\n"), 400, "GET /a b HTTP/1.1", "r", AGENT),
-        (format!("{long} / HTTP/1.1\r\n"), 501, &format!("{}... - -", "x".repeat(61)), "-", "-"),
-        (format!("GET /{long}"), 414, &format!("GET /{cut} -"), "-", "-"),
+        (format!("{long} / HTTP/1.1\r\n"), 501, &format!("{}...", "x".repeat(61)), "-", "-"),
+        (format!("GET /{long}"), 414, &format!("GET /{cut}"), "-", "-"),
         (format!("GET / HTTP/1.1\r\n{agent}y: {long}"), 431, "GET / HTTP/1.1", "r", AGENT),
-        ("\x16\x03\x01 \"\r\n\r\n".into(), 400, "\\x16\\x03\\x01 \\\" -", "-", "-"),
+        ("\x16\x03\x01 \"\r\n\r\n".into(), 400, "\\x16\\x03\\x01 \\\"", "-", "-"),
         (
             format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n{agent}\r\nq\r\n"),
             400,
