@@ -90,7 +90,7 @@ impl Reader<'_> {
         if let (Some(auth), Origin::Redirect(_)) = (&mount.basic_auth, &origin.value) {
             let message = "\"basic-auth\" has no effect on a redirect";
             let warning = Diagnostic::warning(auth.place, message);
-            self.report.push(warning.hint("it is sent before anybody is asked for a password"));
+            self.report.push(warning.hint("the redirect is sent without asking for a password"));
         }
         if mount.realm.is_some() && mount.basic_auth.is_none() {
             let message = "\"basic-auth-realm\" has no effect without \"basic-auth\"";
@@ -130,6 +130,11 @@ impl Reader<'_> {
                 let message = format!("{path:?} starts from the working directory");
                 let hint = format!("for the directory /{path} write \"file:///{path}\"");
                 self.report.push(Diagnostic::note(text.place, message).hint(hint));
+            }
+            Origin::Redirect(url) if !check::is_reachable(url) => {
+                let message = format!("clients cannot follow a redirect to {url:?}");
+                let hint = "name the host; path and query are kept: \">https://example.com\"";
+                self.report.push(Diagnostic::warning(text.place, message).hint(hint));
             }
             Origin::NotBuilt { scheme, .. } => {
                 let feature = match *scheme {

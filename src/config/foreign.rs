@@ -136,9 +136,7 @@ const WORDS: &[(&str, Here)] = &[
     ),
     (
         "gzip gzipstatic compress compressfiletype deflate brotli encode",
-        Told(
-            "leave it out: FILE.gz and FILE.br beside FILE are sent to clients that accept them",
-        ),
+        Told("leave it out: FILE.gz and FILE.br beside FILE are sent to clients that accept them"),
     ),
     ("sendfile tcpnopush tcpnodelay usesendfile", Told("leave it out: this is always on")),
     (

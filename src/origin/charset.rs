@@ -31,8 +31,7 @@ pub(super) fn agrees(head: &[u8], media: &str, charset: &str) -> bool {
         // The last character of a long text may go on behind the bytes that are looked at.
         None => {
             let is_cut = head.len() == LOOK_BYTES;
-            let is_tail =
-                |error: core::str::Utf8Error| is_cut && error.error_len().is_none();
+            let is_tail = |error: core::str::Utf8Error| is_cut && error.error_len().is_none();
             !is_utf8 || core::str::from_utf8(head).map_or_else(is_tail, |_| true)
         }
     }

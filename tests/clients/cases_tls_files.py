@@ -8,7 +8,7 @@ import processes
 from secure import (PAPERS, ask, certificate, fingerprint, openssl, read, refusal, settings, vhost)
 from stage import case, equal, eventually, matches, true
 
-STANDS_IN = "a self-signed certificate stands in until it is right"
+STANDS_IN = "a self-signed certificate stands in until this is fixed"
 
 
 def papers(stage, name, **more):

@@ -8,7 +8,7 @@ mod network;
 use super::settings::RejectKeyword;
 
 pub(crate) use header::{charset, header_name, header_value, is_framing_header, media_type};
-pub(crate) use mount::{error_document, mountpoint, origin};
+pub(crate) use mount::{error_document, is_reachable, mountpoint, origin};
 pub(crate) use network::{cidr, host_name, interface, near_host_name, socket_owner, socket_path};
 
 /// Bytes of a text value, after substitution.

@@ -42,7 +42,7 @@ pub(super) fn credentials(
                 .at(place));
         }
         Ok(metadata) if metadata.mode() & WORLD_READABLE != 0 => {
-            let message = format!("everybody on this machine may read {value}");
+            let message = format!("any user of this machine can read {value}");
             add(Finding::new(Severity::Warning, message)
                 .at(place)
                 .hint(let_read_alone(value, &metadata, server)));
@@ -112,5 +112,5 @@ fn let_group_read(file: &str, server: &Identity) -> String {
 }
 
 fn closed(message: String) -> Finding {
-    Finding::new(Severity::Degraded, message + ": nobody gets in")
+    Finding::new(Severity::Degraded, message + ": every request is refused")
 }

@@ -26,9 +26,14 @@ pub(super) fn check(vhost: &Vhost, add: &mut dyn FnMut(Finding)) {
         return add(warn(format!("no mount serves {path}: the short page is shown instead")));
     };
     let Origin::File(directory) = &mount.origin.value else {
-        let message = format!("{path} is no file of this vhost: the short page is shown instead");
+        let message =
+            format!("{path} is not a file of this vhost: the short page is shown instead");
         return add(warn(message));
     };
+    if mount.basic_auth.is_some() {
+        let message = format!("{path} needs a password: without one the short page is shown");
+        return add(warn(message).hint("put the page into a mount without \"basic-auth\""));
+    }
     let file = Path::new(directory).join(rest.trim_start_matches('/'));
     let mut text = Vec::new();
     let read = file.metadata().and_then(|found| match found.is_file() {
@@ -41,9 +46,9 @@ pub(super) fn check(vhost: &Vhost, add: &mut dyn FnMut(Finding)) {
         }
         Ok(_) if has_relative_links(&text) => {
             let message =
-                "links of this page are relative: from another directory they lead astray";
+                "the page has relative links, which break at addresses in other directories";
             add(warn(message.to_owned())
-                .hint("begin them with '/', or put <base href=\"/\"> into the head of the page"));
+                .hint("begin links with '/', or put <base href=\"/\"> into the head of the page"));
         }
         _ => {}
     }
@@ -79,6 +84,31 @@ fn has_relative_links(html: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::settings::SourceFile;
+    use crate::config::{self, Options};
+
+    #[test]
+    fn a_page_that_most_clients_cannot_see_is_told() {
+        for (page, wanted) in [
+            ("/in/404.html", "/in/404.html needs a password: without one the short page is shown"),
+            (
+                "/to/404.html",
+                "/to/404.html is not a file of this vhost: the short page is shown instead",
+            ),
+            ("/exact/404.html", "no mount serves /exact/404.html: the short page is shown instead"),
+        ] {
+            let text = format!(
+                r#"{{ "vhosts": [{{ "port": 80, "error-document-404": "{page}", "mounts": [
+                {{ "mountpoint": "/in", "origin": "file:///tmp", "basic-auth": "/u" }},
+                {{ "mountpoint": "/to", "origin": ">https://x.test" }}] }}] }}"#
+            );
+            let file = SourceFile { path: "conf".to_owned(), text: text.into_bytes() };
+            let settings = config::load_texts(vec![file], &Options::default()).settings;
+            let mut found = Vec::new();
+            check(&settings.vhosts[0], &mut |finding| found.push(finding.message));
+            assert_eq!(found, [wanted]);
+        }
+    }
 
     #[test]
     fn relative_links_are_found() {

@@ -137,7 +137,7 @@ fn error_documents_are_there_and_have_no_relative_links() {
     let lost = set("/lost.html");
     for (page, message) in [
         (None, "lost.html does not exist"),
-        (Some("<a href=\"style.css\">"), "links of this page are relative"),
+        (Some("<a href=\"style.css\">"), "the page has relative links"),
     ] {
         if let Some(page) = page {
             fs::write(site.0.join("www/lost.html"), page).unwrap();
@@ -176,15 +176,19 @@ fn credentials_are_readable_by_the_server_alone() {
     settings.vhosts[0].mounts[0].basic_auth = named(site.text("auth"));
     let finding = only(&settings);
     assert_eq!((finding.severity, finding.place), (Severity::Warning, Some(place(40))));
-    assert!(finding.message.contains("everybody on this machine may read"));
+    assert!(finding.message.contains("any user of this machine can read"));
     let advice = format!("chgrp 54321 {0} && chmod 640 {0}", site.text("auth"));
     assert_eq!(finding.hint.as_ref(), Some(&advice));
     site.chmod("auth", 0o640);
     let finding = only(&settings);
     assert_eq!(finding.severity, Severity::Degraded);
-    assert!(finding.message.ends_with(
-        "user stranger may not read {}: nobody gets in".replace("{}", &site.text("auth")).as_str()
-    ));
+    assert!(
+        finding.message.ends_with(
+            "user stranger may not read {}: every request is refused"
+                .replace("{}", &site.text("auth"))
+                .as_str()
+        )
+    );
     assert_eq!(finding.hint.as_ref(), Some(&advice));
     // What root starts reads it before it gives up its rights.
     let root = Subject { uid: 0, gid: 0, groups: vec![0] };
@@ -206,7 +210,7 @@ fn credentials_are_readable_by_the_server_alone() {
     member.subject.groups.push(gid);
     assert_eq!(run_as(&settings, &member), []);
     settings.vhosts[0].mounts[0].basic_auth = named(site.text("none"));
-    assert!(only(&settings).message.contains("nobody gets in"));
+    assert!(only(&settings).message.contains("every request is refused"));
     // In the docroot, and off loopback.
     settings.vhosts[0].mounts[0].basic_auth = named(site.text("www/index.html"));
     settings.vhosts[0].listen_on.value = ListenOn::Any;
@@ -235,7 +239,7 @@ fn credentials_that_let_nobody_in_are_told() {
     let found = run_as(&settings, &owner);
     let texts: Vec<&str> = found.iter().map(|found| &*found.message).collect();
     assert_eq!(found.len(), 3, "{texts:?}");
-    assert!(texts[0].ends_with("auth names no user: nobody gets in"), "{texts:?}");
+    assert!(texts[0].ends_with("auth names no user: every request is refused"), "{texts:?}");
     assert!(texts[1].contains("auth:2: neither") && texts[2].contains("auth:3: neither"));
     fs::write(site.0.join("auth"), "a:b\n").unwrap();
     assert_eq!(run_as(&settings, &owner), []);
