@@ -10,7 +10,7 @@ pub(super) fn fault(place: Place, text: &str) -> Diagnostic {
             .hint(format!("write \"{}\"", shortened(text)))
     } else if text.bytes().all(|b| b.is_ascii_digit() || b"+-.eExX".contains(&b)) {
         Diagnostic::error(place, format!("'{text}' is not a number of JSON"))
-            .hint(format!("write it in double quotes if it is meant like that: \"{text}\""))
+            .hint(format!("write it in double quotes if that is what you mean: \"{text}\""))
     } else {
         Diagnostic::error(place, format!("unexpected '{}'", shortened(text))).hint(word_hint(text))
     }
@@ -22,7 +22,7 @@ fn word_hint(text: &str) -> String {
             return format!("write it in lower case: {literal}");
         }
     }
-    format!("a value that is no number is written in double quotes: \"{}\"", shortened(text))
+    format!("a value that is not a number needs double quotes: \"{}\"", shortened(text))
 }
 
 /// The first characters of a text, for a message.

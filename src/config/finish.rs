@@ -55,7 +55,7 @@ impl Reader<'_> {
         let origin = origin.and_then(|o| self.origin(o));
         if mount.default_document.split('/').any(|s| s == "..") {
             let message = format!("\"default\" leaves the mount: {:?}", mount.default_document);
-            let hint = "requests for a directory find nothing";
+            let hint = "requests for a directory are answered with 404";
             self.report.push(Diagnostic::warning(at("default"), message).hint(hint));
         }
         if mount.cache.max_age_secs > 0 && !mount.cache.reuse {

@@ -60,7 +60,7 @@ const WORDS: &[(&str, Here)] = &[
     ("followlinks symlinks serverfollowsymlink disablesymlinks", key(Mount, "follow-symlinks")),
     (
         "listen listenhttp listenhttps bindport serverport httpport httpsport ports",
-        As(Vhost, "port", "\"80\"; an address goes into \"interface\""),
+        As(Vhost, "port", "\"80\"; an address goes in \"interface\""),
     ),
     ("bind address serverbind listenaddress ip ipaddress binds", key(Vhost, "interface")),
     ("servername hostname host domain virtualhostname domainname fqdn", key(Vhost, "name")),

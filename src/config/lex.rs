@@ -108,8 +108,10 @@ impl<'t> Lexer<'t> {
             return;
         }
         let fault = match self.odd_line(place.start as usize) {
-            Some(_) => Diagnostic::error(place, "a '\"' is missing or too much in this line")
-                .hint("each string has one at its beginning and one at its end"),
+            Some(_) => {
+                Diagnostic::error(place, "a '\"' is missing in this line, or there is one too many")
+                    .hint("each string has one at its beginning and one at its end")
+            }
             None => Diagnostic::error(place, format!("missing '{sign}' {what}")).hint(hint),
         };
         self.fail(fault);
@@ -229,7 +231,7 @@ impl<'t> Lexer<'t> {
         let start = self.at;
         let rest = self.slice(start, self.text.len());
         self.at += memchr::memmem::find(rest, b"*/").map_or(rest.len(), |n| n + 2);
-        let message = "comment of a kind that is not known";
+        let message = "comment of an unknown kind";
         let fault = Diagnostic::error(self.place(start, start + 2), message)
             .hint("a comment goes from '#' to the end of the line");
         self.fail(fault);

@@ -193,7 +193,10 @@ impl<'t> Parser<'t> {
     /// Reports the nesting and skips to the bracket that closes it.
     fn too_deep(&mut self) -> Data<'t> {
         let message = format!("nested more than {DEPTH_MAX} deep");
-        self.fail_here(&message, "no key of a configuration is that deep; is a bracket too much?");
+        self.fail_here(
+            &message,
+            "no key of a configuration is that deep; is there a bracket too many?",
+        );
         let mut depth = 0_usize;
         loop {
             match self.advance() {

@@ -101,7 +101,7 @@ impl Reader<'_> {
             Some(Typed::Text(name)) => format!("it is read as {name:?}"),
             Some(Typed::Flag(_)) => "it is read as off".to_owned(),
             Some(_) => format!("it is read as {number}"),
-            None => "it counts as not given".to_owned(),
+            None => "it is ignored".to_owned(),
         };
         self.say(Severity::Warning, key, place, fault, &instead);
         typed
@@ -115,7 +115,7 @@ impl Reader<'_> {
             Data::Bool(true) => Cow::Borrowed("1"),
             Data::Bool(false) => Cow::Borrowed("0"),
             Data::Null => {
-                let message = format!("\"{}\" is null and counts as not given", key.name);
+                let message = format!("\"{}\" is null and is ignored", key.name);
                 self.report.push(Diagnostic::note(value.place, message));
                 return None;
             }
@@ -276,7 +276,8 @@ impl Reader<'_> {
         let mut options = Vec::new();
         for member in &map.members {
             if matches!(member.value.data, Data::Map(_) | Data::List(_)) {
-                let message = format!("option \"{}\" is no single value and left out", member.key);
+                let message =
+                    format!("option \"{}\" is not a single value and is left out", member.key);
                 self.report.push(Diagnostic::warning(member.value.place, message));
                 continue;
             }

@@ -142,7 +142,7 @@ pub(crate) fn suffix(text: &str) -> Checked<String> {
     if text == "*" {
         Ok(text.to_owned())
     } else if bare.is_empty() || bare.contains(['/', ' ', '*']) || line(bare).is_err() {
-        Err(Fault::new(format!("has {text:?}, which is no suffix"))
+        Err(Fault::new(format!("has {text:?}, which is not a suffix"))
             .hint("write a dot and the letters after it: \".zip\""))
     } else {
         Ok(format!(".{}", bare.to_ascii_lowercase()))
@@ -152,7 +152,7 @@ pub(crate) fn suffix(text: &str) -> Checked<String> {
 /// The name of an environment variable.
 pub(crate) fn variable_name(name: &str) -> Checked<()> {
     if name.is_empty() || name.contains('=') || line(name).is_err() {
-        return Err(Fault::new(format!("has {name:?}, which is no name of a variable")));
+        return Err(Fault::new(format!("has {name:?}, which is not the name of a variable")));
     }
     Ok(())
 }

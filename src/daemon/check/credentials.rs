@@ -25,7 +25,8 @@ pub(super) fn credentials(
     let Some(Located { value, place }) = &mount.basic_auth else { return };
     let (path, place) = (Path::new(value), *place);
     if exposed {
-        let message = "basic-auth without TLS: everybody on the way can read the passwords";
+        let message =
+            "basic-auth without TLS: passwords can be read on their way through the network";
         add(Finding::new(Severity::Warning, message)
             .at(place)
             .hint("serve it on a TLS vhost, or on the loopback interface only"));

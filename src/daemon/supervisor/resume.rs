@@ -150,10 +150,10 @@ impl<'a> Shell<'a> {
                 bytes
             })
             .map(Zeroizing::new)
-            .map_err(|error| format!("the state of the server can not be read: {error}"))?;
+            .map_err(|error| format!("the state of the server cannot be read: {error}"))?;
         let mut from = Unpacker::new(&bytes);
         Self::unpack(args, &mut from)
-            .map_err(|fault| format!("the state of the server can not be understood: {fault}"))?
+            .map_err(|fault| format!("the state of the server cannot be understood: {fault}"))?
     }
 
     fn unpack(args: &'a Args, from: &mut Unpacker<'_>) -> Result<Result<Self, String>, Malformed> {
