@@ -206,7 +206,8 @@ fn logs_and_the_process() {
     only("of a value over 254 bytes", [&of(255), "", FILES], ["", &header, FILES]);
     // What holds for everybody.
     let page = page_of(r#""shutdown-secs": 3"#, "", FILES);
-    for says in ["SIGHUP takes up", "within 3 s", "is started again", "an error in any file stops"] {
+    for says in ["SIGHUP takes up", "within 3 s", "is started again", "an error in any file stops"]
+    {
         assert!(page.contains(says), "{says}\n{page}");
     }
 }

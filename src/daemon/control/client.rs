@@ -140,8 +140,8 @@ fn explain(fault: &Fault, shown: &str) -> String {
             format!("the kinglet for {shown} is root's, and only root may ask it")
         }
         Fault::Missing(Missing::Elsewhere) => format!(
-            "no kinglet is running for {shown}: one that does runs in another container, where that is \
-             another directory"
+            "no kinglet is running for {shown} here: the one that is runs in another container, where \
+             that is another directory"
         ),
         Fault::Missing(Missing::Impostor(holder)) => format!(
             "{holder} has the name of the socket of the kinglet for {shown}: nothing was asked"
