@@ -109,6 +109,12 @@ impl Reader<'_> {
                     let warning = Diagnostic::warning(text.place, message);
                     self.report.push(warning.hint(format!("it is read as {normal:?}")));
                 }
+                if normal.contains('*') {
+                    let message = "mountpoint with a '*'";
+                    let hint = "it means the character itself; a mount has everything below its \
+                                mountpoint anyway";
+                    self.report.push(Diagnostic::warning(text.place, message).hint(hint));
+                }
                 if normal.contains('%') {
                     let message = "mountpoint with a '%'";
                     let hint = "requests are matched after decoding: write the character itself";

@@ -45,6 +45,12 @@ fn is_vital(key: &Key) -> bool {
 impl Reader<'_> {
     /// The checked value; none when it is reported, or `null`.
     pub(super) fn typed(&mut self, key: &'static Key, value: &Value<'_>) -> Option<Typed> {
+        if key.protects && matches!(value.data, Data::Null) {
+            let message = format!("\"{}\" is null and protects nothing", key.name);
+            let hint = "give it a value, or leave the key out";
+            self.report.push(Diagnostic::error(value.place, message).hint(hint));
+            return None;
+        }
         match key.kind {
             Kind::Pairs(rule) => self.pairs(key, rule, value).map(Typed::Pairs),
             Kind::Blocks => self.blocks(key, value).map(Typed::Blocks),

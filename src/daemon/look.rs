@@ -61,7 +61,7 @@ fn nothing_to_listen_on(world: &World) -> Option<Diagnostic> {
         return Some(Diagnostic::error(None, message));
     }
     let later = !places::can_listen(world) && !world.listeners.iter().any(is_unix);
-    let message = "no address to listen on is there yet: the server waits for one";
+    let message = "there is no address to listen on yet: the server waits for one";
     later.then(|| Diagnostic::degraded(None, message))
 }
 

@@ -34,6 +34,11 @@ pub(crate) fn host_name(text: &str) -> Checked<String> {
         Some((host, digits)) if digits.bytes().all(|b| b.is_ascii_digit()) => {
             fault.hint(format!("the port goes in \"port\"; write \"{host}\" here"))
         }
+        _ if text == "*" => fault.hint("the first vhost of a port serves every other name"),
+        // The text has a space or a comma, or it would be a name.
+        _ if text.bytes().all(|b| allowed(b) || b" ,".contains(&b)) => {
+            fault.hint("further names go in \"aliases\"")
+        }
         _ => fault,
     })
 }
