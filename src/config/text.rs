@@ -21,10 +21,6 @@ pub const DEPTH_MAX: usize = 16;
 /// Values of one file.
 pub const VALUES_MAX: usize = 1 << 16;
 
-/// What a file is like, for one that is something else.
-const SHAPE_HINT: &str =
-    "a configuration is JSON: { \"vhosts\": [{ \"name\": \"localhost\", \"port\": \"80\" }] }";
-
 /// What a file says, and whether its brackets fit: else some of it is in another place than was
 /// meant.
 pub(crate) struct Parsed<'t> {
@@ -84,11 +80,7 @@ impl<'t> Parser<'t> {
         if matches!(self.token, Token::End) {
             return None;
         }
-        if self.is_foreign() {
-            self.fail_here("the file does not begin with '{'", SHAPE_HINT);
-            self.lexer.stop();
-            self.lost = true;
-        }
+        self.refuse_foreign();
         let value = self.value();
         let is_object = matches!(value.data, Data::Map(_));
         let is_balanced = (is_object || matches!(self.token, Token::End)) && !self.lost;
@@ -114,17 +106,6 @@ impl<'t> Parser<'t> {
             None => {}
         }
         Some(Parsed { value, is_balanced })
-    }
-
-    /// Whether the file is no JSON from its first word on: another server's, or YAML.
-    fn is_foreign(&self) -> bool {
-        match &self.token {
-            Token::Word(word) => {
-                !(matches!(*word, b"true" | b"false" | b"null") || bare_word::is_number(word))
-            }
-            Token::Colon | Token::Comma | Token::Close(_) => true,
-            _ => false,
-        }
     }
 
     fn advance(&mut self) -> Token<'t> {
