@@ -121,7 +121,7 @@ def wrong_files_and_then_right_ones(stage):
     equal(log.count(STANDS_IN), len(WAYS), "warnings")
     shown = set()
     for name, pem, key, _, what in spoilt:
-        true(f"degraded: {pem}:" in log or f"degraded: {key}:" in log, f"{what} in {log}")
+        true(f"degraded: {pem}" in log or f"degraded: {key}" in log, f"{what} in {log}")
         shown.add(certificate(stage, name))
         equal(ask(stage, sni=name, using=settings(check=False)).status, 200, what)
     own = openssl("x509", "-in", os.path.join(stage.root, "state", "self-signed.crt"), "-noout",
@@ -331,7 +331,7 @@ def reload_keeps_a_good_certificate(stage):
         equal(certificate(stage, name), wanted)
         spoil(pem, key)
         text = reload(stage, 78)
-        true(f"{pem}:" in text or f"{key}:" in text, f"{spoil.__doc__} in {text}")
+        true(f"degraded: {pem}" in text or f"degraded: {key}" in text, f"{spoil.__doc__} in {text}")
         matches(rf"error: the vhost {name} on 127\.0\.0\.1:\d+ would lose the certificate", text)
         equal(certificate(stage, name), wanted, spoil.__doc__)
         if spoil in (spoil_missing, spoil_mismatch):

@@ -138,7 +138,7 @@ impl Shell<'_> {
         for name in lost {
             let message = format!("the vhost {name} would lose the certificate that it has now");
             let finding = Finding::new(Severity::Error, message).hint(
-                "put its files right and reload; \"host-ssl-cert\": \"self-signed\" does without",
+                "mend its files and reload, or write \"host-ssl-cert\": \"self-signed\"",
             );
             self.voice.report(&finding, &Excerpt::default());
         }

@@ -94,7 +94,7 @@ impl IdentityFault {
                 "it must be PEM, with a line -----BEGIN PRIVATE KEY----- or one of its older forms"
             }
             Self::EncryptedKey => {
-                "nobody can type a password at start: openssl pkey -in FILE -out FILE.plain"
+                "write the key without a password: openssl pkey -in FILE -out FILE.plain"
             }
             Self::BadKey => "copy it again; \"openssl pkey -in FILE -noout\" checks it",
             Self::UnsupportedKey(_) => {
