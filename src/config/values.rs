@@ -315,7 +315,7 @@ fn scalar_of_kind(kind: Kind, text: &str) -> Result<Typed, Fault> {
         }
         Kind::Path | Kind::Interface => check::path(text).map(ok),
         Kind::UrlPath => check::url_path(text).map(ok),
-        Kind::ErrorDocument => check::error_document(text).map(ok),
+        Kind::ErrorDocument => check::error_document(text).map(Typed::Text),
         Kind::SocketOwner => check::socket_owner(text).map(|_| ok(())),
         Kind::Charset => check::charset(text).map(Typed::Text),
         Kind::Choice(words) => choice(words, text).map(|word| Typed::Text(word.to_owned())),

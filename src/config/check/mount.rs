@@ -102,7 +102,7 @@ pub(crate) fn is_reachable(url: &str) -> bool {
 }
 
 /// `error-document-404`: a path of the vhost, or `>` and a path or URL to redirect to.
-pub(crate) fn error_document(text: &str) -> Checked<()> {
+pub(crate) fn error_document(text: &str) -> Checked<String> {
     let is_url = |text: &str| text.starts_with("http://") || text.starts_with("https://");
     if is_url(text) {
         let fault = Fault::new("must be a path on this vhost, not a URL");
@@ -110,12 +110,15 @@ pub(crate) fn error_document(text: &str) -> Checked<()> {
     }
     let target = text.strip_prefix('>').unwrap_or(text);
     if is_url(target) {
-        return origin(text).map(|_| ());
+        return Ok(match origin(text)? {
+            Origin::Redirect(url) => format!(">{url}"),
+            _ => text.to_owned(),
+        });
     }
     url_path(target)?;
     let path = target.split(['?', '#']).next().unwrap_or_default();
     match uri::normalise(path.as_bytes(), &mut vec![0; path.len()]) {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(Fault::new(format!("is not usable: {error}"))),
     }
 }
@@ -163,13 +166,16 @@ mod tests {
     fn error_documents() {
         for ok in ["/404.html", "/a%20b", "/a?b", ">/404.html", ">https://x.test/lost", ">http://x"]
         {
-            assert_eq!(error_document(ok), Ok(()), "{ok}");
+            assert_eq!(error_document(ok), Ok(ok.to_owned()), "{ok}");
         }
         for bad in
             ["", ">", "404.html", ">404.html", "//x", ">//x", "/%zz", "/%00", ">http://", "/\n"]
         {
             assert!(error_document(bad).is_err(), "{bad}");
         }
+        // A redirect has the host that clients ask for, and a path that may stand in a header.
+        let got = error_document(">https://müller.lan/ü x");
+        assert_eq!(got, Ok(">https://xn--mller-kva.lan/%C3%BC%20x".to_owned()));
         let hint = error_document("https://x.test/").unwrap_err().hint.unwrap();
         assert!(hint.contains("\">https://x.test/\""), "{hint}");
     }

@@ -3,55 +3,80 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use memchr::memmem;
 
+use super::machine::Actors;
 use crate::config::settings::{Mount, Origin, Vhost};
 use crate::daemon::finding::{Finding, Severity};
+use crate::sys::access::{self, Refusal, Want};
+use crate::vhost::mime::MimeTable;
 
 /// Bytes of the page that are looked at.
 const LOOK_BYTES_MAX: u64 = 64 << 10;
 
-/// A path of the file system says more than one of a URL, so escapes are not decoded: a page with
-/// such a name is not looked at.
-pub(super) fn check(vhost: &Vhost, add: &mut dyn FnMut(Finding)) {
+/// What is wrong with the page. A path of the file system says more than one of a URL, so escapes
+/// are not decoded: a page with such a name is not looked at.
+pub(super) fn check(vhost: &Vhost, actors: Actors<'_>, add: &mut dyn FnMut(Finding)) {
     let Some(page) = &vhost.error_document_404 else { return };
     let path = page.value.as_str();
     if path.starts_with('>') || path.contains(['%', '?', '#']) {
         return;
     }
     let warn = |message: String| Finding::new(Severity::Warning, message).at(page.place);
-    let Some((mount, rest)) = mount_of(vhost, path) else {
-        return add(warn(format!("no mount serves {path}: the short page is shown instead")));
+    let (message, hint) = match look(vhost, path, actors) {
+        Ok(text) if has_relative_links(&text) => (
+            "the page has relative links, which break at addresses in other directories".to_owned(),
+            "begin links with '/', or put <base href=\"/\"> into the head of the page".to_owned(),
+        ),
+        Ok(_) => return,
+        Err((why, hint)) => (format!("{why}: the short page is shown instead"), hint),
     };
+    add(if hint.is_empty() { warn(message) } else { warn(message).hint(hint) });
+}
+
+/// The first bytes of the page at `path`; else why clients do not see it, and what helps.
+fn look(vhost: &Vhost, path: &str, actors: Actors<'_>) -> Result<Vec<u8>, (String, String)> {
+    let why = |why: String| (why, String::new());
+    let (mount, rest) =
+        mount_of(vhost, path).ok_or_else(|| why(format!("no mount serves {path}")))?;
     let Origin::File(directory) = &mount.origin.value else {
-        let message =
-            format!("{path} is not a file of this vhost: the short page is shown instead");
-        return add(warn(message));
+        return Err(why(format!("{path} is not a file of this vhost")));
     };
     if mount.basic_auth.is_some() {
-        let message = format!("{path} needs a password: without one the short page is shown");
-        return add(warn(message).hint("put the page into a mount without \"basic-auth\""));
+        let hint = "put the page into a mount without \"basic-auth\"".to_owned();
+        return Err((format!("{path} needs a password"), hint));
     }
-    let file = Path::new(directory).join(rest.trim_start_matches('/'));
+    let mut file = Path::new(directory).join(rest.trim_start_matches('/'));
+    if rest.ends_with('/') {
+        file.push(&mount.default_document);
+    }
+    let shown = file.display();
+    // Reached through the directory that was opened at start, read by the user who serves.
+    let metadata = match access::check(&file, actors.starter, Want::Reach) {
+        Ok(metadata) => metadata,
+        Err(Refusal::Unknown(..)) => return Ok(Vec::new()),
+        Err(_) => return Err(why(format!("{shown} does not exist"))),
+    };
+    if metadata.is_dir() {
+        return Err((format!("{shown} is a directory"), format!("write \"{path}/\"")));
+    }
+    if !metadata.is_file() {
+        return Err(why(format!("{shown} is not a regular file")));
+    }
+    if !actors.server.subject.may(&metadata, Want::Read) {
+        let message = format!("user {} may not read {shown}", actors.server.user);
+        return Err((message, format!("chmod o+r {shown}")));
+    }
+    if MimeTable::new(&mount.extra_mimetypes, None).find(file.as_os_str().as_bytes()).is_none() {
+        let hint = "name its type in \"extra-mimetypes\"".to_owned();
+        return Err((format!("the type of {shown} is unknown"), hint));
+    }
     let mut text = Vec::new();
-    let read = file.metadata().and_then(|found| match found.is_file() {
-        true => File::open(&file)?.take(LOOK_BYTES_MAX).read_to_end(&mut text),
-        false => Err(std::io::ErrorKind::NotFound.into()),
-    });
-    match read {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            add(warn(format!("{} does not exist: the short page is shown instead", file.display())))
-        }
-        Ok(_) if has_relative_links(&text) => {
-            let message =
-                "the page has relative links, which break at addresses in other directories";
-            add(warn(message.to_owned())
-                .hint("begin links with '/', or put <base href=\"/\"> into the head of the page"));
-        }
-        _ => {}
-    }
+    let read = File::open(&file).and_then(|file| file.take(LOOK_BYTES_MAX).read_to_end(&mut text));
+    Ok(read.map(|_| text).unwrap_or_default())
 }
 
 /// The mount of a path, and the path below it.
@@ -84,31 +109,6 @@ fn has_relative_links(html: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::settings::SourceFile;
-    use crate::config::{self, Options};
-
-    #[test]
-    fn a_page_that_most_clients_cannot_see_is_told() {
-        for (page, wanted) in [
-            ("/in/404.html", "/in/404.html needs a password: without one the short page is shown"),
-            (
-                "/to/404.html",
-                "/to/404.html is not a file of this vhost: the short page is shown instead",
-            ),
-            ("/exact/404.html", "no mount serves /exact/404.html: the short page is shown instead"),
-        ] {
-            let text = format!(
-                r#"{{ "vhosts": [{{ "port": 80, "error-document-404": "{page}", "mounts": [
-                {{ "mountpoint": "/in", "origin": "file:///tmp", "basic-auth": "/u" }},
-                {{ "mountpoint": "/to", "origin": ">https://x.test" }}] }}] }}"#
-            );
-            let file = SourceFile { path: "conf".to_owned(), text: text.into_bytes() };
-            let settings = config::load_texts(vec![file], &Options::default()).settings;
-            let mut found = Vec::new();
-            check(&settings.vhosts[0], &mut |finding| found.push(finding.message));
-            assert_eq!(found, [wanted]);
-        }
-    }
 
     #[test]
     fn relative_links_are_found() {

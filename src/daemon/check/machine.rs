@@ -92,7 +92,7 @@ fn on_disk(settings: &Settings, actors: Actors<'_>, add: &mut dyn FnMut(Finding)
             documents(mount, actors, add);
             users(mount, add);
         }
-        error_document::check(vhost, add);
+        error_document::check(vhost, actors, add);
         let log = vhost.access_log.as_ref();
         if let Some(log) = log.filter(|log| stream::named(&log.value).is_none()) {
             access_log(log, actors, add);

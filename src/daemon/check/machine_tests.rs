@@ -129,6 +129,7 @@ fn what_is_missing_is_degraded() {
 fn error_documents_are_there_and_have_no_relative_links() {
     let site = Site::new("lost");
     let mut settings = site.settings();
+    settings.vhosts[0].mounts[0].extra_mimetypes.clear();
     let mut set = |page: &str| {
         let value = page.to_owned();
         settings.vhosts[0].error_document_404 = Some(Located { value, place: place(40) });
@@ -152,6 +153,45 @@ fn error_documents_are_there_and_have_no_relative_links() {
     let mut elsewhere = set("/lost.html");
     elsewhere.vhosts[0].mounts[0].mountpoint.value = "/m".to_owned();
     assert!(only(&elsewhere).message.starts_with("no mount serves /lost.html"));
+}
+
+#[test]
+fn error_documents_that_clients_do_not_see_are_told() {
+    let site = Site::new("unseen");
+    let mut settings = site.settings();
+    settings.vhosts[0].mounts[0].extra_mimetypes.clear();
+    let mut set = |page: &str| {
+        let value = page.to_owned();
+        settings.vhosts[0].error_document_404 = Some(Located { value, place: place(40) });
+        settings.clone()
+    };
+    let says = |settings: &Settings, says: &str| {
+        let finding = only(settings);
+        assert!(finding.message.ends_with(&format!("{says}: the short page is shown instead")));
+    };
+    fs::create_dir(site.0.join("www/sub")).unwrap();
+    fs::write(site.0.join("www/lost.xyz"), "").unwrap();
+    fs::write(site.0.join("www/closed.html"), "").unwrap();
+    site.chmod("www/closed.html", 0o600);
+    says(&set("/sub"), "sub is a directory");
+    says(&set("/sub/"), "sub/index.html does not exist");
+    says(&set("/lost.xyz"), "lost.xyz is unknown");
+    says(&set("/closed.html"), "closed.html");
+    fs::write(site.0.join("www/sub/index.html"), "<p>lost").unwrap();
+    assert_eq!(run_as(&set("/sub/"), &stranger()), []);
+    let mut inner = set("/in/lost.html");
+    let mut mount = inner.vhosts[0].mounts[0].clone();
+    mount.mountpoint.value = "/in".to_owned();
+    mount.origin.value = Origin::Redirect("https://x.test".to_owned());
+    inner.vhosts[0].mounts.push(mount.clone());
+    says(&inner, "/in/lost.html is not a file of this vhost");
+    inner.vhosts[0].mounts.pop();
+    mount.origin = inner.vhosts[0].mounts[0].origin.clone();
+    mount.basic_auth = Some(Located { value: site.text("auth"), place: place(50) });
+    inner.vhosts[0].mounts.push(mount);
+    let found = run_as(&inner, &stranger());
+    let says = "/in/lost.html needs a password: the short page is shown instead";
+    assert!(found.iter().any(|finding| finding.message == says), "{found:?}");
 }
 
 #[test]

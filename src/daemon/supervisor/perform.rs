@@ -137,9 +137,8 @@ impl Shell<'_> {
         }
         for name in lost {
             let message = format!("the vhost {name} would lose the certificate that it has now");
-            let finding = Finding::new(Severity::Error, message).hint(
-                "mend its files and reload, or write \"host-ssl-cert\": \"self-signed\"",
-            );
+            let finding = Finding::new(Severity::Error, message)
+                .hint("mend its files and reload, or write \"host-ssl-cert\": \"self-signed\"");
             self.voice.report(&finding, &Excerpt::default());
         }
         Err(exit::CONFIG)
