@@ -292,7 +292,7 @@ def control_log_is_followed(stage):
         os.kill(worker, signal.SIGKILL)
         follower.reads("signal 9")
         server.signal(signal.SIGUSR2)
-        follower.reads("becomes the program")
+        follower.reads("goes on with the program")
         # As many lines as make it go round, one at a time.
         for number in range(2, 60):
             stage.configure([stage.vhost(headers=[{"x-generation": str(number)}])])

@@ -58,13 +58,13 @@ def missing_control_socket(stage):
             holder.bind("\0" + name)
             holder.listen()
             server = stage.spawn("-c", os.path.join(stage.root, "conf")).ready(stage.port)
-            eventually(lambda one=server: "no commands can be given" in one.log(), "a warning")
+            eventually(lambda one=server: "this server takes no commands" in one.log(), "a warning")
         if by_reload:
             processes.reload(server)
-        eventually(lambda one=server: "commands can be given to this server now" in one.log(),
+        eventually(lambda one=server: "this server takes commands now" in one.log(),
                    f"the socket is open; log: {server.log()}")
         matches("serving", command(stage, "status"))
-        equal(server.log().count("no commands can be given"), 1, "warnings")
+        equal(server.log().count("this server takes no commands"), 1, "warnings")
         server.stop()
 
 

@@ -110,7 +110,7 @@ fn read(plan: OwnedFd, snapshot: OwnedFd) -> Result<Planned, String> {
     let bytes = memory_file::read_whole(plan.as_fd(), PLAN_BYTES_MAX)
         .map_err(|error| format!("its plan cannot be read: {error}"))?;
     let plan = Plan::decode(&bytes).map_err(|fault| {
-        format!("the program on disk makes another kind of plan ({fault}), a restart is needed")
+        format!("the program on disk makes another kind of plan ({fault}): restart the server")
     })?;
     Ok(Planned { plan: Rc::new(plan), snapshot: Arc::new(snapshot) })
 }
