@@ -123,7 +123,7 @@ def missing_things_after_another_program(stage):
     log, path = (os.path.join(stage.root, "late", name) for name in ("access", "sock"))
     server = stage.serve([stage.vhost(access_log=log), on(stage, path, "one.test")])
     server.signal(signal.SIGUSR2)
-    eventually(lambda: "the supervisor becomes" in server.log(), "another program")
+    eventually(lambda: "the supervisor goes on with" in server.log(), "another program")
     stage.folder("late")
     eventually(lambda: get(Target(path)), f"{path} answers; log: {server.log()}")
     eventually(lambda: f"the access log {log} is open now" in server.log(), server.log())

@@ -69,7 +69,7 @@ def follow(stage, server, reader):
     processes.replaced(server, before)
     comes("reloaded")
     server.signal(signal.SIGUSR2)
-    eventually(lambda: b"the supervisor becomes" in reader.text, "another program")
+    eventually(lambda: b"the supervisor goes on with" in reader.text, "another program")
     comes("replaced")
     true(b"cannot be opened" not in reader.text, reader.text)
     server.stop()

@@ -364,7 +364,7 @@ def reload_keeps_a_certificate_that_came_late(stage):
     matches("vhost late.test on .* would lose", reload(stage, 78))
     equal(certificate(stage, "late.test"), fingerprint(late[0]))
     server.signal(signal.SIGUSR2)
-    eventually(lambda: "the supervisor becomes" in server.log(), "another supervisor")
+    eventually(lambda: "the supervisor goes on with" in server.log(), "another supervisor")
     matches("vhost late.test on .* would lose", reload(stage, 78))
     stage.file("tls/late.test.key", good)
     text = reload(stage, 0)
