@@ -80,7 +80,7 @@ fn a_missing_conf_d_is_fine_and_a_missing_conf_is_not() {
     let loaded = dir.load();
     assert_eq!(loaded.report.counts().errors, 1);
     let shown = loaded.report.render(&loaded.settings.files, false);
-    assert!(shown.contains("/conf: No such file"), "{shown}");
+    assert!(shown.contains("/conf\n"), "{shown}");
 }
 
 #[test]
@@ -134,10 +134,7 @@ fn a_link_is_read_when_it_leads_to_a_file_of_root_or_of_the_directorys_owner() {
     let loaded = dir.load();
     assert_eq!(names(&loaded), ["main", "own"]);
     let shown = loaded.report.render(&loaded.settings.files, false);
-    assert!(
-        shown.contains("conf.d/b: passed over: the link leads to a file of user 1234"),
-        "{shown}"
-    );
+    assert!(shown.contains("conf.d/b: skipped: the link leads to a file of user 1234"), "{shown}");
     chown(dir.0.join("conf.d"), Some(1234), None).unwrap();
     assert_eq!(names(&dir.load()), ["main", "own", "other"], "the owner could have put it there");
     chown(dir.0.join("conf.d"), Some(1235), None).unwrap();

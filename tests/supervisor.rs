@@ -216,7 +216,7 @@ fn a_supervisor_becomes_another_program_and_keeps_everything() {
     let first = program.worker();
     for _ in 0..2 {
         program.signal("USR2");
-        program.wait_for("the supervisor becomes the program that is on disk now");
+        program.wait_for("the supervisor goes on with the program on disk");
     }
     assert_eq!((program.worker(), old.get("/a.txt").closes), (first, false));
     // It still has its log, its channel, its plan and its sockets.
@@ -227,7 +227,7 @@ fn a_supervisor_becomes_another_program_and_keeps_everything() {
     assert_eq!(program.get("/a.txt"), "second\n");
     // An old generation outlives it too.
     program.signal("USR2");
-    program.wait_for("the supervisor becomes the program that is on disk now");
+    program.wait_for("the supervisor goes on with the program on disk");
     let answer = old.get("/a.txt");
     assert!(answer.body == "first\n" && answer.closes, "{answer:?}");
     program.wait_until_gone(first);
@@ -301,7 +301,7 @@ fn a_program_that_can_not_take_over_is_not_taken() {
     // Another kind of state.
     let patch = "dd of=/proc/self/fd/3 bs=1 seek=8 conv=notrunc 2>/dev/null; exit 0";
     replace(&format!("{} \"$@\" || exit; printf '\\377' | {patch}", program::PROGRAM));
-    program.wait_for("can not go on from here, a restart is needed");
+    program.wait_for("cannot take over: restart the server");
     // No plan at all.
     replace("echo broken; exit 0");
     program.wait_for("another kind of plan");
@@ -310,11 +310,11 @@ fn a_program_that_can_not_take_over_is_not_taken() {
     program.wait_for("does not take the configuration (code 78)");
     std::fs::remove_file(&path).unwrap();
     program.signal("USR2");
-    program.wait_for("the supervisor stays the program it is");
+    program.wait_for("the supervisor keeps its program");
     assert_eq!((program.worker(), client.get("/a.txt").closes), (worker, false));
     // One that can.
     replace(":");
-    program.wait_for("the supervisor becomes the program that is on disk now");
+    program.wait_for("the supervisor goes on with the program on disk");
     program.signal("HUP");
     program.wait_for("the new configuration is served by worker 2");
     assert_eq!(program.get("/a.txt"), "first\n");

@@ -5,15 +5,12 @@ use super::settings::Place;
 
 /// What is wrong with `text`, which is no literal and no number.
 pub(super) fn fault(place: Place, text: &str) -> Diagnostic {
-    if text.starts_with("/*") {
-        Diagnostic::error(place, "comment of a kind that is not known")
-            .hint("a comment goes from '#' to the end of the line")
-    } else if let Some(text) = text.strip_suffix('"') {
+    if let Some(text) = text.strip_suffix('"') {
         Diagnostic::error(place, "string without its opening quote")
             .hint(format!("write \"{}\"", shortened(text)))
     } else if text.bytes().all(|b| b.is_ascii_digit() || b"+-.eExX".contains(&b)) {
         Diagnostic::error(place, format!("'{text}' is not a number of JSON"))
-            .hint(format!("write it in double quotes if it is meant like that: \"{text}\""))
+            .hint(format!("write it in double quotes if that is what you mean: \"{text}\""))
     } else {
         Diagnostic::error(place, format!("unexpected '{}'", shortened(text))).hint(word_hint(text))
     }
@@ -25,7 +22,7 @@ fn word_hint(text: &str) -> String {
             return format!("write it in lower case: {literal}");
         }
     }
-    format!("a value that is no number is written in double quotes: \"{}\"", shortened(text))
+    format!("a value that is not a number needs double quotes: \"{}\"", shortened(text))
 }
 
 /// The first characters of a text, for a message.

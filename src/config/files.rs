@@ -70,12 +70,12 @@ pub(super) fn read_all(dir: &Path, report: &mut Report) -> Vec<SourceFile> {
         return files;
     }
     let conf = dir.join("conf");
-    match read_bounded(&conf, None) {
+    let read = read_bounded(&conf, None);
+    let is_missing = read.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    match read {
         Ok(text) => files.push(SourceFile { path: conf.display().to_string(), text }),
-        Err(error) => {
-            let missing = error.kind() == ErrorKind::NotFound;
-            report.push(fault(&conf, &error).maybe_hint(missing.then(|| HOLDS.to_owned())));
-        }
+        Err(_) if is_missing => report.push(no_conf(dir, &conf)),
+        Err(error) => report.push(fault(&conf, &error)),
     }
     let conf_d = dir.join("conf.d");
     match read_conf_d(&conf_d) {
@@ -84,8 +84,10 @@ pub(super) fn read_all(dir: &Path, report: &mut Report) -> Vec<SourceFile> {
             findings.into_iter().for_each(|finding| report.push(finding));
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let message = format!("there is no {}: only conf is read", conf_d.display());
-            report.push(Diagnostic::note(None, message));
+            if !is_missing {
+                let message = format!("there is no {}: only conf is read", conf_d.display());
+                report.push(Diagnostic::note(None, message));
+            }
         }
         Err(error) => report.push(fault(&conf_d, &error)),
     }
@@ -126,6 +128,17 @@ fn no_directory(dir: &Path) -> Option<Diagnostic> {
     })
 }
 
+/// What to say where `conf`, or the whole directory, is missing.
+fn no_conf(dir: &Path, conf: &Path) -> Diagnostic {
+    let is_there = dir.exists();
+    let missing = if is_there { conf } else { dir };
+    let fault = Diagnostic::error(None, format!("there is no {}", missing.display()));
+    fault.hint(match is_there {
+        true => format!("{HOLDS}; to serve the files of a directory: kinglet {}", dir.display()),
+        false => HOLDS.to_owned(),
+    })
+}
+
 type ReadFiles = (Vec<SourceFile>, Vec<Diagnostic>);
 
 /// Reads `conf.d` as it was at one moment: when files came or went, as they do while an editor or
@@ -158,7 +171,7 @@ fn read_names(conf_d: &Path, names: &[OsString], owner: u32) -> ReadFiles {
     if !left.is_empty() {
         let left: Vec<_> = left.iter().map(|name| name.to_string_lossy()).collect();
         let message = format!(
-            "{}: passed over, since editors, packagers and systems leave such names: {}",
+            "{}: skipped what editors, package managers and systems leave behind: {}",
             conf_d.display(),
             left.join(", ")
         );
@@ -187,7 +200,7 @@ fn read_names(conf_d: &Path, names: &[OsString], owner: u32) -> ReadFiles {
 /// What there is to say about a file in `conf.d` that was not read. lwsws reads neither links nor
 /// what is no file, so neither is an error.
 fn not_read(path: &Path, error: &io::Error) -> Option<Diagnostic> {
-    let passed_over = |why: &str| format!("{}: passed over: {why}", path.display());
+    let passed_over = |why: &str| format!("{}: skipped: {why}", path.display());
     let Ok(entry) = fs::symlink_metadata(path) else { return None };
     match error.kind() {
         _ if entry.is_dir() => None,

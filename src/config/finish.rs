@@ -55,7 +55,7 @@ impl Reader<'_> {
         let origin = origin.and_then(|o| self.origin(o));
         if mount.default_document.split('/').any(|s| s == "..") {
             let message = format!("\"default\" leaves the mount: {:?}", mount.default_document);
-            let hint = "requests for a directory find nothing";
+            let hint = "requests for a directory are answered with 404";
             self.report.push(Diagnostic::warning(at("default"), message).hint(hint));
         }
         if mount.cache.max_age_secs > 0 && !mount.cache.reuse {
@@ -90,7 +90,7 @@ impl Reader<'_> {
         if let (Some(auth), Origin::Redirect(_)) = (&mount.basic_auth, &origin.value) {
             let message = "\"basic-auth\" has no effect on a redirect";
             let warning = Diagnostic::warning(auth.place, message);
-            self.report.push(warning.hint("it is sent before anybody is asked for a password"));
+            self.report.push(warning.hint("the redirect is sent without asking for a password"));
         }
         if mount.realm.is_some() && mount.basic_auth.is_none() {
             let message = "\"basic-auth-realm\" has no effect without \"basic-auth\"";
@@ -108,6 +108,12 @@ impl Reader<'_> {
                     let message = format!("mountpoint {:?} does not begin with '/'", text.value);
                     let warning = Diagnostic::warning(text.place, message);
                     self.report.push(warning.hint(format!("it is read as {normal:?}")));
+                }
+                if normal.contains('*') {
+                    let message = "mountpoint with a '*'";
+                    let hint = "it means the character itself; a mount has everything below its \
+                                mountpoint anyway";
+                    self.report.push(Diagnostic::warning(text.place, message).hint(hint));
                 }
                 if normal.contains('%') {
                     let message = "mountpoint with a '%'";
@@ -130,6 +136,11 @@ impl Reader<'_> {
                 let message = format!("{path:?} starts from the working directory");
                 let hint = format!("for the directory /{path} write \"file:///{path}\"");
                 self.report.push(Diagnostic::note(text.place, message).hint(hint));
+            }
+            Origin::Redirect(url) if !check::is_reachable(url) => {
+                let message = format!("clients cannot follow a redirect to {url:?}");
+                let hint = "name the host; path and query are kept: \">https://example.com\"";
+                self.report.push(Diagnostic::warning(text.place, message).hint(hint));
             }
             Origin::NotBuilt { scheme, .. } => {
                 let feature = match *scheme {

@@ -1,7 +1,7 @@
 //! Words of other servers, and the keys that say the same here. A newcomer's first configuration
 //! has them.
 
-use super::keys::{self, Key, Level};
+use super::keys::{self, Key, Level, Status};
 
 /// What a word is here.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +50,7 @@ const WORDS: &[(&str, Here)] = &[
     ),
     (
         "authbasicuserfile authuserfile htpasswd userfile passwordfile passwd auth authbasic basicauthfile authbackend \
-      authrequire authbackendhtpasswduserfile authtype require users password credentials",
+      authrequire authbackendhtpasswduserfile authtype require users password credentials htaccess accessfilename",
         key(Mount, "basic-auth"),
     ),
     ("allowfrom allowip allowed whitelist allowlist ipallow", key(Mount, "allow")),
@@ -60,14 +60,11 @@ const WORDS: &[(&str, Here)] = &[
     ("followlinks symlinks serverfollowsymlink disablesymlinks", key(Mount, "follow-symlinks")),
     (
         "listen listenhttp listenhttps bindport serverport httpport httpsport ports",
-        As(Vhost, "port", "\"80\"; an address goes into \"interface\""),
+        As(Vhost, "port", "\"80\"; an address goes in \"interface\""),
     ),
     ("bind address serverbind listenaddress ip ipaddress binds", key(Vhost, "interface")),
     ("servername hostname host domain virtualhostname domainname fqdn", key(Vhost, "name")),
-    (
-        "serveralias serveraliases",
-        Told("a second name is a second vhost on the same port, with its own \"name\""),
-    ),
+    ("serveralias serveraliases servernames hostnames domains", key(Vhost, "aliases")),
     (
         "sslcertificate sslcert sslpemfile sslcertificatefile cert certificate certfile tlscert \
          tlscertfile ssl tls https \
@@ -82,7 +79,12 @@ const WORDS: &[(&str, Here)] = &[
         "sslclientcertificate sslcafile sslcacertificatefile ca cafile sslca sslverifyclientcafile",
         key(Vhost, "host-ssl-ca"),
     ),
-    ("sslverifyclient sslverifyclientactivate clientauth mtls", key(Vhost, "client-cert-required")),
+    ("realm authname authbasicrealm authrealm", key(Mount, "basic-auth-realm")),
+    (
+        "sslverifyclient sslverifyclientactivate clientauth clientcert clientcerts clientcertificate \
+         verifyclient requireclientcert mtls",
+        key(Vhost, "client-cert-required"),
+    ),
     ("redirecthttps httpsredirect forcessl sslredirect", key(Vhost, "redirect-http")),
     ("sslciphers sslcipherlist sslciphersuite", key(Vhost, "ciphers")),
     (
@@ -126,19 +128,17 @@ const WORDS: &[(&str, Here)] = &[
             "the log goes to standard error or, with --log syslog, to the system's; -d sets its level",
         ),
     ),
-    ("pid pidfile serverpidfile", Told("the command line says it: --pid-file FILE")),
-    ("daemon daemonize background", Told("the command line says it: -D")),
+    ("pid pidfile serverpidfile", Told("this is an option of the command line: --pid-file FILE")),
+    ("daemon daemonize background", Told("this is an option of the command line: -D")),
     (
         "include includes import loadmodule servermodules modules",
         Told("every file of the directory conf.d is read; there are no modules to load"),
     ),
     (
         "gzip gzipstatic compress compressfiletype deflate brotli encode",
-        Told(
-            "nothing needs to be said: FILE.gz and FILE.br beside FILE are sent to clients that take them",
-        ),
+        Told("leave it out: FILE.gz and FILE.br beside FILE are sent to clients that accept them"),
     ),
-    ("sendfile tcpnopush tcpnodelay usesendfile", Told("nothing needs to be said: it is done")),
+    ("sendfile tcpnopush tcpnodelay usesendfile", Told("leave it out: this is always on")),
     (
         "cgi cgibin cgiprefix cgiassign fastcgipass fastcgi php fcgi",
         As(Mount, "origin", "\"cgi:///usr/lib/cgi-bin\" (CGI is not built yet)"),
@@ -163,14 +163,17 @@ pub(super) fn find(level: Level, name: &str) -> Option<Foreign> {
     };
     let all = || WORDS.iter().filter(said);
     let (_, here) = all().find(is_here).or_else(|| all().next())?;
-    let (level, key, how) = match *here {
+    let (usual, key, how) = match *here {
         Here::Key(level, key) => (level, key, None),
         As(level, key, how) => (level, key, Some(how)),
         Told(text) => return Some(Foreign { key: None, hint: text.to_owned() }),
     };
-    let key = keys::find(level, key)?;
+    // "allow" may stand in a vhost too: then that is where it was meant.
+    let key = keys::find(level, key)
+        .filter(|key| !matches!(key.status, Status::NoEffect(_)))
+        .or_else(|| keys::find(usual, key))?;
     let how = how.unwrap_or(key.example);
-    let hint = format!("here it is said {}: \"{}\": {how}", level.phrase(), key.name);
+    let hint = format!("{}, write \"{}\": {how}", key.level.phrase(), key.name);
     Some(Foreign { key: Some(key), hint })
 }
 
@@ -198,19 +201,26 @@ mod tests {
     #[test]
     fn words_are_told_with_the_key_and_its_place() {
         for (word, hint) in [
-            ("root", "here it is said in a mount: \"origin\": \"file:///var/www\""),
-            ("server.document-root", "here it is said in a mount: \"origin\": \"file:///var/www\""),
-            ("ssl_certificate_key", "in a vhost: \"host-ssl-key\""),
-            ("AuthUserFile", "in a mount: \"basic-auth\""),
+            ("root", "in a mount, write \"origin\": \"file:///var/www\""),
+            ("server.document-root", "in a mount, write \"origin\": \"file:///var/www\""),
+            ("ssl_certificate_key", "in a vhost, write \"host-ssl-key\""),
+            ("AuthUserFile", "in a mount, write \"basic-auth\""),
             ("proxy_pass", "not built yet"),
             ("pid", "--pid-file"),
+            ("ServerAlias", "in a vhost, write \"aliases\""),
+            ("AuthName", "in a mount, write \"basic-auth-realm\""),
         ] {
             let found = find(Level::Mount, word).unwrap().hint;
             assert!(found.contains(hint), "{word}: {found}");
         }
         let location = |level| find(level, "location").unwrap().hint;
-        assert!(location(Level::Mount).contains("in a mount: \"mountpoint\""));
-        assert!(location(Level::Vhost).contains("in a vhost: \"mounts\""));
+        assert!(location(Level::Mount).contains("in a mount, write \"mountpoint\""));
+        assert!(location(Level::Vhost).contains("in a vhost, write \"mounts\""));
+        let allow = |level| find(level, "allow_from").unwrap().hint;
+        assert!(allow(Level::Mount).contains("in a mount, write \"allow\""));
+        assert!(allow(Level::Vhost).contains("in a vhost, write \"allow\""));
+        let bind = find(Level::Global, "bind").unwrap().hint;
+        assert!(bind.contains("in a vhost, write \"interface\""), "{bind}");
         assert!(find(Level::Mount, "frobnicate").is_none() && find(Level::Mount, "").is_none());
     }
 }

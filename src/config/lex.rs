@@ -108,8 +108,10 @@ impl<'t> Lexer<'t> {
             return;
         }
         let fault = match self.odd_line(place.start as usize) {
-            Some(_) => Diagnostic::error(place, "a '\"' is missing or too much in this line")
-                .hint("each string has one at its beginning and one at its end"),
+            Some(_) => {
+                Diagnostic::error(place, "a '\"' is missing in this line, or there is one too many")
+                    .hint("each string has one at its beginning and one at its end")
+            }
             None => Diagnostic::error(place, format!("missing '{sign}' {what}")).hint(hint),
         };
         self.fail(fault);
@@ -212,6 +214,7 @@ impl<'t> Lexer<'t> {
                 b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
                 b'#' => self.skip_line(),
                 b'/' if self.peek(1) == Some(b'/') => self.skip_line(),
+                b'/' if self.peek(1) == Some(b'*') => self.skip_block(),
                 0..=0x1f | 0x7f => self.control_run(byte),
                 _ => return,
             }
@@ -221,6 +224,17 @@ impl<'t> Lexer<'t> {
     fn skip_line(&mut self) {
         let rest = self.slice(self.at, self.text.len());
         self.at += memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+    }
+
+    /// A comment as C has it: told once, at its beginning, and skipped to its end.
+    fn skip_block(&mut self) {
+        let start = self.at;
+        let rest = self.slice(start, self.text.len());
+        self.at += memchr::memmem::find(rest, b"*/").map_or(rest.len(), |n| n + 2);
+        let message = "comment of an unknown kind";
+        let fault = Diagnostic::error(self.place(start, start + 2), message)
+            .hint("a comment goes from '#' to the end of the line");
+        self.fail(fault);
     }
 
     fn control_run(&mut self, byte: u8) {

@@ -74,6 +74,8 @@ fn what_is_written_in_another_way_is_one_fault() {
         ("true", "True"),
         ("\"port\": 8080", "port: 8080"),
         ("\"port\": 8080", "\"port\" = 8080"),
+        ("# the server", "/* the server { [ \" */"),
+        ("8080,", "8080, /* not\n80 */"),
     ] {
         let found = told(&TEXT.replacen(from, to, 1));
         if found != (1, 1) {
@@ -85,4 +87,39 @@ fn what_is_written_in_another_way_is_one_fault() {
         assert_eq!(told(&text), (1, 1), "{text}");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_string_without_its_end_in_the_last_line_is_one_fault() {
+    for text in [
+        r#"{ "vhosts": [{ "port": "80", "mounts": [{ "mountpoint": "/", "origin": "file:///srv }] }] }"#,
+        r#"{ "vhosts": [{ "name: "a.lan", "port": "80" }] }"#,
+        r#"{ "vhosts": [{ "port": "80", "name": "a.l"#,
+    ] {
+        assert_eq!(told(text), (1, 1), "{text}");
+        assert_eq!(told(&format!("{text}\n")).0, told(text).0, "{text}");
+    }
+}
+
+#[test]
+fn a_file_for_another_server_is_one_fault() {
+    for text in [
+        "server {\n  listen 80;\n  root /var/www;\n}\n",
+        "server.document-root = \"/var/www\"\nserver.port = 80\n",
+        "<VirtualHost *:80>\n DocumentRoot /var/www\n</VirtualHost>\n",
+        ":80 {\n  root * /srv\n  file_server\n}\n",
+        "vhosts:\n  - name: a\n    port: 80\n",
+        "---\nvhosts: []\n",
+        "}",
+    ] {
+        assert_eq!(told(text), (1, 1), "{text}");
+    }
+}
+
+#[test]
+fn what_follows_the_object_stops_nothing() {
+    for rest in ["/* the end */", "\0", "}", "junk"] {
+        let (errors, total) = told(&[TEXT, rest].concat());
+        assert_eq!((errors, total), (0, 1), "{rest:?}");
+    }
 }

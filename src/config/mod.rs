@@ -146,13 +146,14 @@ pub fn not_built(loaded: &Loaded) -> Vec<Diagnostic> {
                 names.push(name);
             }
         }
-        let message = format!("this asks for {}: not built yet", one.feature.name());
-        let mut hint = format!("without effect in this version: {}", names.join(", "));
+        let message = format!("this needs {}: not built yet", one.feature.name());
+        let have = if names.len() == 1 { "has" } else { "have" };
+        let mut hint = format!("{} {have} no effect in this version", names.join(", "));
         let mut uses_again = uses.clone();
         if let Some(origin) = uses_again.find(|u| u.feature == Feature::Proxy && u.key == "origin")
         {
             let url = text_of(&loaded.settings.files, origin.place);
-            hint += &format!("; for a redirect write a '>' before it: \">{url}\"");
+            hint += &format!("; for a redirect put a '>' in front: \">{url}\"");
         }
         let mut note = Diagnostic::note(one.place, message).hint(hint);
         for other in uses.skip(1).take(SHOWN - 1) {

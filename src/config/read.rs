@@ -232,7 +232,7 @@ impl<'f> Reader<'f> {
         }
         let differs = self.source(before) != self.source(place) && !key.name.ends_with('*');
         match key.merge {
-            Merge::Last if differs => self.lost(key, before, "counts no more", place),
+            Merge::Last if differs => self.lost(key, before, "is overridden", place),
             Merge::First if differs => {
                 self.lost(key, place, "is ignored: the first one counts", before);
             }

@@ -79,11 +79,8 @@ fn near(level: Level, name: &str) -> Option<Spelling> {
 
 const fn belongs(level: Level) -> &'static str {
     match level {
-        Level::Top => "to the top of a file, beside \"global\" and \"vhosts\"",
-        Level::Global => "into \"global\"",
-        Level::Vhost => "into a vhost",
-        Level::Mount => "into a mount",
-        Level::Protocol => "into a protocol of \"ws-protocols\"",
+        Level::Top => "at the top of a file, beside \"global\" and \"vhosts\"",
+        _ => level.phrase(),
     }
 }
 
@@ -99,12 +96,12 @@ mod tests {
     fn slips_are_found_and_strangers_are_not() {
         assert_eq!(hint(Level::Vhost, "prot"), "did you mean \"port\"?");
         assert_eq!(hint(Level::Mount, "orgin"), "did you mean \"origin\"?");
-        assert!(hint(Level::Vhost, "origin").contains("into a mount"));
-        assert!(hint(Level::Top, "username").contains("into \"global\""));
+        assert!(hint(Level::Vhost, "origin").contains("in a mount"));
+        assert!(hint(Level::Top, "username").contains("in \"global\""));
         assert!(hint(Level::Mount, "hots-ssl-key").contains("host-ssl-key"));
         assert!(hint(Level::Vhost, "keepalive").contains("keepalive-timeout"));
         assert!(hint(Level::Vhost, "access-log-file").contains("\"access-log\""));
-        assert!(hint(Level::Mount, "interface").contains("into a vhost"));
+        assert!(hint(Level::Mount, "interface").contains("in a vhost"));
         assert!(for_key(Level::Vhost, "zzzzzz").is_none());
     }
 
@@ -125,6 +122,8 @@ mod tests {
             ("client-cert-require", "client-cert-required"),
             ("client_cert_required", "client-cert-required"),
             ("client-cert", "client-cert-required"),
+            ("clientcert", "client-cert-required"),
+            ("htaccess", "basic-auth"),
             ("clientCertRequired", "client-cert-required"),
             ("ip_limit_ah", "ip-limit-ah"),
             ("ip-limt-wsi", "ip-limit-wsi"),

@@ -9,7 +9,7 @@ mod faults;
 use std::borrow::Cow;
 
 use super::bare_word;
-use super::diagnose::{Diagnostic, Report};
+use super::diagnose::{Diagnostic, Report, Severity};
 use super::lex::{Bracket, Lexer, Token};
 use super::settings::Place;
 use super::tree::{Data, Map, Member, Value};
@@ -80,6 +80,7 @@ impl<'t> Parser<'t> {
         if matches!(self.token, Token::End) {
             return None;
         }
+        self.refuse_foreign();
         let value = self.value();
         let is_object = matches!(value.data, Data::Map(_));
         let is_balanced = (is_object || matches!(self.token, Token::End)) && !self.lost;
@@ -89,8 +90,14 @@ impl<'t> Parser<'t> {
             Token::Close(_) => Some(("closing bracket without an opening one", "remove it")),
             _ => Some(("text after the end of the object", "make it a comment")),
         };
+        // lwsws reads a file as far as its first object too.
+        if is_object && !self.lost {
+            let is_behind = |place: Place| place.start >= value.place.end;
+            for fault in self.lexer.faults.iter_mut().filter(|f| f.place.is_some_and(is_behind)) {
+                fault.severity = Severity::Warning;
+            }
+        }
         match rest {
-            // lwsws reads a file as far as its first object too.
             Some((message, hint)) if is_object && !self.lost => {
                 let warning = Diagnostic::warning(self.here(), message);
                 self.lexer.fail(warning.hint(format!("this and what follows is not read: {hint}")));
@@ -167,7 +174,10 @@ impl<'t> Parser<'t> {
     /// Reports the nesting and skips to the bracket that closes it.
     fn too_deep(&mut self) -> Data<'t> {
         let message = format!("nested more than {DEPTH_MAX} deep");
-        self.fail_here(&message, "no key of a configuration is that deep; is a bracket too much?");
+        self.fail_here(
+            &message,
+            "no key of a configuration is that deep; is there a bracket too many?",
+        );
         let mut depth = 0_usize;
         loop {
             match self.advance() {

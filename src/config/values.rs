@@ -45,6 +45,12 @@ fn is_vital(key: &Key) -> bool {
 impl Reader<'_> {
     /// The checked value; none when it is reported, or `null`.
     pub(super) fn typed(&mut self, key: &'static Key, value: &Value<'_>) -> Option<Typed> {
+        if key.protects && matches!(value.data, Data::Null) {
+            let message = format!("\"{}\" is null and protects nothing", key.name);
+            let hint = "give it a value, or leave the key out";
+            self.report.push(Diagnostic::error(value.place, message).hint(hint));
+            return None;
+        }
         match key.kind {
             Kind::Pairs(rule) => self.pairs(key, rule, value).map(Typed::Pairs),
             Kind::Blocks => self.blocks(key, value).map(Typed::Blocks),
@@ -101,7 +107,7 @@ impl Reader<'_> {
             Some(Typed::Text(name)) => format!("it is read as {name:?}"),
             Some(Typed::Flag(_)) => "it is read as off".to_owned(),
             Some(_) => format!("it is read as {number}"),
-            None => "it counts as not given".to_owned(),
+            None => "it is ignored".to_owned(),
         };
         self.say(Severity::Warning, key, place, fault, &instead);
         typed
@@ -115,7 +121,7 @@ impl Reader<'_> {
             Data::Bool(true) => Cow::Borrowed("1"),
             Data::Bool(false) => Cow::Borrowed("0"),
             Data::Null => {
-                let message = format!("\"{}\" is null and counts as not given", key.name);
+                let message = format!("\"{}\" is null and is ignored", key.name);
                 self.report.push(Diagnostic::note(value.place, message));
                 return None;
             }
@@ -276,7 +282,8 @@ impl Reader<'_> {
         let mut options = Vec::new();
         for member in &map.members {
             if matches!(member.value.data, Data::Map(_) | Data::List(_)) {
-                let message = format!("option \"{}\" is no single value and left out", member.key);
+                let message =
+                    format!("option \"{}\" is not a single value and is left out", member.key);
                 self.report.push(Diagnostic::warning(member.value.place, message));
                 continue;
             }
@@ -308,7 +315,7 @@ fn scalar_of_kind(kind: Kind, text: &str) -> Result<Typed, Fault> {
         }
         Kind::Path | Kind::Interface => check::path(text).map(ok),
         Kind::UrlPath => check::url_path(text).map(ok),
-        Kind::ErrorDocument => check::error_document(text).map(ok),
+        Kind::ErrorDocument => check::error_document(text).map(Typed::Text),
         Kind::SocketOwner => check::socket_owner(text).map(|_| ok(())),
         Kind::Charset => check::charset(text).map(Typed::Text),
         Kind::Choice(words) => choice(words, text).map(|word| Typed::Text(word.to_owned())),

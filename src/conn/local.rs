@@ -168,8 +168,8 @@ impl Local {
             None => {}
             Some(credentials::Event::Unreadable(error)) => {
                 log::warn(format_args!(
-                    "basic-auth file {path} can not be read ({error}); if it is gone nobody gets \
-                     in, otherwise what it said before holds"
+                    "basic-auth file {path} cannot be read ({error}): if it is missing, every \
+                     request is refused, otherwise its last content stays in use"
                 ));
             }
             Some(credentials::Event::Loaded { users, malformed }) => {

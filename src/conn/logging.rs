@@ -21,14 +21,13 @@ pub(super) struct Line {
 
 /// The fields of a line for a request that was refused: what can be made out of it.
 pub(super) fn refused<'a>(seen: &Glimpse<'a>, peer: PeerAddr, vhost: &'a Vhost) -> Fields<'a> {
-    let shown = |part: &'a [u8]| if part.is_empty() { b"-" } else { part };
     Fields {
         peer: Some(peer),
         user: None,
         vhost: vhost.name.as_bytes(),
         method: seen.method,
-        target: if seen.method.is_empty() { b"" } else { shown(seen.target) },
-        version: shown(seen.version),
+        target: seen.target,
+        version: seen.version,
         referer: seen.referer,
         user_agent: seen.user_agent,
         head_bytes: 0,

@@ -47,7 +47,7 @@ pub(super) fn check(args: &Args, strict: bool) -> u8 {
         counts.degraded
     );
     if counts.errors > 0 || (strict && counts.warnings > 0) {
-        print::err(&format!("kinglet: the configuration can not be used: {words}"));
+        print::err(&format!("kinglet: the configuration cannot be used: {words}"));
         return exit::CONFIG;
     }
     print::out(&format!("kinglet: the configuration is good: {words}"))
@@ -61,7 +61,7 @@ fn nothing_to_listen_on(world: &World) -> Option<Diagnostic> {
         return Some(Diagnostic::error(None, message));
     }
     let later = !places::can_listen(world) && !world.listeners.iter().any(is_unix);
-    let message = "nothing can be listened on now: the server waits until an address is there";
+    let message = "there is no address to listen on yet: the server waits for one";
     later.then(|| Diagnostic::degraded(None, message))
 }
 

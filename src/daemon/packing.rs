@@ -22,7 +22,7 @@ impl fmt::Display for Malformed {
             Self::Truncated => "it ends too early",
             Self::Trailing => "something follows its end",
             Self::Version => "it is of another version",
-            Self::Value => "it has a value that there is not",
+            Self::Value => "it has an unknown value",
         })
     }
 }

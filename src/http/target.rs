@@ -85,7 +85,7 @@ fn absolute_form(
     text: &[u8],
     method: Method,
 ) -> Result<(Target<'_>, Option<Host<'_>>), &'static str> {
-    let rest = after_scheme(text).ok_or("the request target is no path and no http URL")?;
+    let rest = after_scheme(text).ok_or("the request target is neither a path nor an http URL")?;
     let end = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
     let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, b""));
     let host = Host::parse(authority).map_err(|_| "invalid authority in the request target")?;

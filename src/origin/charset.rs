@@ -28,10 +28,11 @@ pub(super) fn agrees(head: &[u8], media: &str, charset: &str) -> bool {
     };
     match declared {
         Some(label) => is_same(label, charset),
-        // The last character may go on behind the bytes that are looked at.
+        // The last character of a long text may go on behind the bytes that are looked at.
         None => {
-            !is_utf8
-                || core::str::from_utf8(head).map_or_else(|e| e.error_len().is_none(), |_| true)
+            let is_cut = head.len() == LOOK_BYTES;
+            let is_tail = |error: core::str::Utf8Error| is_cut && error.error_len().is_none();
+            !is_utf8 || core::str::from_utf8(head).map_or_else(is_tail, |_| true)
         }
     }
 }
@@ -142,8 +143,10 @@ mod tests {
             assert!(!agrees(b"\xef\xbb\xbfx", media, "latin1"));
             assert!(!agrees(b"caf\xe9 au lait", media, "utf-8"));
             assert!(agrees(b"caf\xe9 au lait", media, "iso-8859-1"));
-            // Cut within a character.
-            assert!(agrees(b"caf\xc3", media, "utf-8"));
+            // The end of the text is within a character, or only the end of what is looked at.
+            assert!(!agrees(b"caf\xc3", media, "utf-8"));
+            let long = [&[b'a'; LOOK_BYTES - 1][..], b"\xc3"].concat();
+            assert!(agrees(&long, media, "utf-8"));
         }
     }
 }

@@ -37,7 +37,7 @@ pub const MALFORMED_MAX: usize = 8;
 /// Files this young may change again without another time on them.
 const YOUNG_SECS: i64 = 3;
 
-/// Something that belongs into the log.
+/// Something that belongs in the log.
 #[derive(Debug)]
 pub enum Event {
     /// The file was read, for the first time or because it has changed.

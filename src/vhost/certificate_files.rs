@@ -7,7 +7,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::config::settings::{CertificateSource, Place, Tls};
+use crate::config::settings::{CertificateSource, Located, Place, Tls};
 use crate::sys::content;
 use crate::sys::keeper::Keeper;
 use crate::tls::{self, Identity, PEM_BYTES_MAX, PolicyFault, Roots, Skipped};
@@ -70,10 +70,10 @@ pub enum Instead {
 impl fmt::Display for Instead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Closed => "the vhost stays closed until it is right",
-            Self::Incomplete => "nothing is added to the certificate's chain until it is right",
-            Self::Nothing => "handshakes fail until it is there",
-            Self::SelfSigned => "a self-signed certificate stands in until it is right",
+            Self::Closed => "the vhost stays closed until this is fixed",
+            Self::Incomplete => "nothing is added to the certificate's chain until this is fixed",
+            Self::Nothing => "handshakes fail until the file is there",
+            Self::SelfSigned => "a self-signed certificate stands in until this is fixed",
         })
     }
 }
@@ -208,6 +208,14 @@ pub fn skipped<'t>(tls: &'t Tls, files: &PemFiles) -> Vec<(&'t str, Place, Skipp
     found
 }
 
+/// Whether a file can be read at all.
+///
+/// # Errors
+/// Why not.
+pub fn readable(file: &Located<String>, source: Source<'_>) -> Result<(), Unusable> {
+    read(&file.value, file.place, source).map(|_| ())
+}
+
 fn read(path: &str, place: Place, source: Source<'_>) -> Result<Zeroizing<Vec<u8>>, Unusable> {
     let content = match source {
         Source::Once(files) => files.read(path),
@@ -220,9 +228,10 @@ fn read(path: &str, place: Place, source: Source<'_>) -> Result<Zeroizing<Vec<u8
     };
     content.map_err(|error| {
         let why = match error.kind() {
-            io::ErrorKind::InvalidInput => format!("{path}: it is not a file"),
+            io::ErrorKind::NotFound => format!("{path} does not exist"),
+            io::ErrorKind::InvalidInput => format!("{path} is not a file"),
             io::ErrorKind::FileTooLarge => {
-                format!("{path}: it is longer than {} KiB", PEM_BYTES_MAX >> 10)
+                format!("{path} is longer than {} KiB", PEM_BYTES_MAX >> 10)
             }
             _ => format!("{path}: {error}"),
         };

@@ -139,7 +139,9 @@ fn a_stand_in_goes_when_the_files_are_right() {
         folder.put("cert", certificate);
         folder.put("key", key);
         let loaded = load(&folder, &files(""));
-        assert!(loaded.fault().ends_with("a self-signed certificate stands in until it is right"));
+        assert!(
+            loaded.fault().ends_with("a self-signed certificate stands in until this is fixed")
+        );
         assert!(loaded.shows_stand_in() && !loaded.requires_certificate());
         assert!(!loaded.shows_own_later() && loaded.shows_stand_in());
         folder.put_certificate();
@@ -180,7 +182,7 @@ fn who_demands_certificates_stays_closed_until_all_is_right() {
         folder.put("ca", ca);
         let keys = files(&format!("{CLOSED}, \"ignore-missing-cert\": \"1\""));
         let loaded = load(&folder, &keys);
-        assert!(loaded.fault().ends_with("the vhost stays closed until it is right"));
+        assert!(loaded.fault().ends_with("the vhost stays closed until this is fixed"));
         assert!(loaded.shown().is_none());
         assert!(!loaded.shows_own_later() && loaded.shown().is_none());
         folder.put_certificate();
@@ -197,7 +199,7 @@ fn who_demands_certificates_stays_closed_until_all_is_right() {
 fn a_self_signed_vhost_opens_when_its_authorities_are_there() {
     let folder = Folder::new("self-signed");
     let loaded = load(&folder, &format!(r#""host-ssl-cert": "self-signed"{CLOSED}"#));
-    assert!(loaded.fault().ends_with("the vhost stays closed until it is right"));
+    assert!(loaded.fault().ends_with("the vhost stays closed until this is fixed"));
     assert!(loaded.shown().is_none());
     folder.put("ca", &fixture("root.pem"));
     assert!(loaded.shown().is_none());
@@ -214,7 +216,7 @@ fn a_good_certificate_is_shown_though_the_authorities_are_bad() {
             folder.put("ca", ca);
         }
         let loaded = load(&folder, &files(CA));
-        assert!(loaded.fault().contains("/ca: ") && loaded.fault().contains("chain"));
+        assert!(loaded.fault().contains("/ca") && loaded.fault().contains("chain"));
         assert_eq!(loaded.asked, 0);
         assert!(loaded.shows_own_later() && !loaded.requires_certificate());
     }
@@ -233,7 +235,7 @@ fn a_certificate_may_be_missing_where_that_is_said() {
     let folder = Folder::new("missing");
     let keys = files(r#", "ignore-missing-cert": "1""#);
     let loaded = load(&folder, &keys);
-    assert!(loaded.fault().ends_with("handshakes fail until it is there"));
+    assert!(loaded.fault().ends_with("handshakes fail until the file is there"));
     assert!(matches!(loaded.shown(), Some(None)) && loaded.asked == 0);
     folder.put_certificate();
     assert!(loaded.shows_own_later());

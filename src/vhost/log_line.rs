@@ -239,14 +239,20 @@ fn combined(
     text.raw(b" [")?;
     text.raw(stamp.combined())?;
     text.raw(b"] \"")?;
-    if fields.method.is_empty() && fields.target.is_empty() {
-        text.raw(b"-")?;
-    } else {
-        text.field(Style::Quoted, fields.method, SHORT_BYTES_MAX)?;
-        text.raw(b" ")?;
-        text.field(Style::Quoted, fields.target, long.target)?;
-        text.raw(b" ")?;
-        text.field(Style::Quoted, fields.version, SHORT_BYTES_MAX)?;
+    let line = [
+        (fields.method, SHORT_BYTES_MAX),
+        (fields.target, long.target),
+        (fields.version, SHORT_BYTES_MAX),
+    ];
+    // As much of the request line as was sent.
+    match line.iter().rposition(|(word, _)| !word.is_empty()) {
+        None => text.raw(b"-")?,
+        Some(last) => {
+            for (at, &(word, limit)) in line.iter().enumerate().take(last + 1) {
+                text.raw(if at == 0 { b"" } else { b" " })?;
+                text.field(Style::Quoted, word, limit)?;
+            }
+        }
     }
     text.raw(b"\" ")?;
     let split = text.out.len();

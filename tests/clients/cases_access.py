@@ -255,7 +255,7 @@ def auth_file_of_root(stage):
     # What -t says about a file that everybody may read leads to one that works.
     os.chmod(users, 0o644)
     code, text = stage.run("-t", "-c", conf, by=by)
-    matches("everybody on this machine may read .*" + re.escape(advice), text)
+    matches("any user of this machine can read .*" + re.escape(advice), text)
     subprocess.run([*by, "sh", "-c", advice], check=True)
     code, text = stage.run("-t", "-c", conf, by=by)
     true("may not read" not in text and "may read" not in text, text)
@@ -266,5 +266,5 @@ def auth_file_of_root(stage):
     os.chown(users, 0, 0)
     user = ("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups")
     code, text = stage.run("-t", "-c", conf, by=(*by, *user))
-    matches("user web may not read .*nobody gets in", text)
+    matches("user web may not read .*every request is refused", text)
     matches(re.escape(advice), text)

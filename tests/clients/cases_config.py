@@ -185,7 +185,8 @@ def faults_of_text_and_machine_together(stage):
                       port="99999", access_log="/no/logs/access.log",
                       host_ssl_cert="/no/site.crt", host_ssl_key="/no/site.key")
     wanted = ["/no/docs does not exist", "/no/users does not exist", "/no/logs/access.log cannot",
-              "/no/other does not exist", "/no/site.crt: No such file",
+              "/no/other does not exist", "/no/site.crt does not exist",
+              "/no/site.key does not exist",
               "\"port\" must be a whole number", "\"mountpoint\" must not"]
 
     def check(text, what):

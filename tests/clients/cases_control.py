@@ -250,7 +250,7 @@ def control_in_containers_that_share_the_network(stage):
             one.stop()
             done = one.ask("status")
             equal(done.returncode, 1, done.stdout)
-            matches("no kinglet runs for .*another container", done.stderr)
+            matches("no kinglet is running for .*another container", done.stderr)
             matches(rf":{other.port} ", other.ask("status").stdout)
 
 
@@ -292,7 +292,7 @@ def control_log_is_followed(stage):
         os.kill(worker, signal.SIGKILL)
         follower.reads("signal 9")
         server.signal(signal.SIGUSR2)
-        follower.reads("becomes the program")
+        follower.reads("goes on with the program")
         # As many lines as make it go round, one at a time.
         for number in range(2, 60):
             stage.configure([stage.vhost(headers=[{"x-generation": str(number)}])])
@@ -350,16 +350,16 @@ ask status
                            stage.root], capture_output=True, text=True, check=False, timeout=60)
     equal(done.returncode, 0, done.stdout + done.stderr)
     answers = [part.partition("\n")[::2] for part in done.stdout.split("--- ")[1:]]
-    none = r"no kinglet runs for /etc/kinglet or /etc/lwsws\ncode 1"
+    none = r"no kinglet is running for /etc/kinglet or /etc/lwsws\ncode 1"
     docs = re.escape(stage.docs)
     good = r"code 0"
     wanted = [none, rf'"config_dir": ?"{docs}"', "nothing has changed.*" + good, good,
               rf"serves {docs} .*" + good, good, good,
-              rf"no kinglet runs for .*other\n  kinglet status {docs} \(or \d+.*code 1",
-              r"no kinglet runs for .*code 1",
+              rf"no kinglet is running for .*other\n  kinglet status {docs} \(or \d+.*code 1",
+              r"no kinglet is running for .*code 1",
               rf"more than one .*(kinglet status {docs} \(or \d+, its process\)\n *){{2}}code 1",
               rf"more than one .*(kinglet status {docs} \(or \d+, its process\)\n *){{2}}code 1",
-              rf"serves {docs} .*" + good, good, "no kinglet runs for .*none.*code 1", none]
+              rf"serves {docs} .*" + good, good, "no kinglet is running for .*none.*code 1", none]
     equal(len(answers), len(wanted), done.stdout)
     for (question, answer), pattern in zip(answers, wanted):
         matches(pattern, answer, question)

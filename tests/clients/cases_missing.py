@@ -58,13 +58,13 @@ def missing_control_socket(stage):
             holder.bind("\0" + name)
             holder.listen()
             server = stage.spawn("-c", os.path.join(stage.root, "conf")).ready(stage.port)
-            eventually(lambda one=server: "no commands can be given" in one.log(), "a warning")
+            eventually(lambda one=server: "this server takes no commands" in one.log(), "a warning")
         if by_reload:
             processes.reload(server)
-        eventually(lambda one=server: "commands can be given to this server now" in one.log(),
+        eventually(lambda one=server: "this server takes commands now" in one.log(),
                    f"the socket is open; log: {server.log()}")
         matches("serving", command(stage, "status"))
-        equal(server.log().count("no commands can be given"), 1, "warnings")
+        equal(server.log().count("this server takes no commands"), 1, "warnings")
         server.stop()
 
 
@@ -74,16 +74,16 @@ def missing_log_directory(stage):
     first, second = (os.path.join(stage.root, name, "access") for name in ("one", "two"))
     server = stage.serve([stage.vhost(access_log=first),
                           stage.vhost(name="two.test", access_log=second)])
-    eventually(lambda: all(f"{path} can not be opened" in server.log()
+    eventually(lambda: all(f"{path} cannot be opened" in server.log()
                            for path in (first, second)), "both are told")
-    matches("can not be opened", command(stage, "reload"))
+    matches("cannot be opened", command(stage, "reload"))
     stage.folder("one")
     eventually(lambda: f"the access log {first} is open now" in server.log(), server.log())
     stage.ask("/small.txt?first")
     eventually(lambda: "?first" in lines(first, 1)[-1], "a line")
     stage.folder("two")
     text = command(stage, "reload")
-    true("can not be opened" not in text, text)
+    true("cannot be opened" not in text, text)
     stage.ask("/small.txt?second", host="two.test")
     eventually(lambda: "?second" in lines(second, 1)[-1], "a line")
     # Nothing is missing any more, so nobody wakes up to look.
@@ -123,7 +123,7 @@ def missing_things_after_another_program(stage):
     log, path = (os.path.join(stage.root, "late", name) for name in ("access", "sock"))
     server = stage.serve([stage.vhost(access_log=log), on(stage, path, "one.test")])
     server.signal(signal.SIGUSR2)
-    eventually(lambda: "the supervisor becomes" in server.log(), "another program")
+    eventually(lambda: "the supervisor goes on with" in server.log(), "another program")
     stage.folder("late")
     eventually(lambda: get(Target(path)), f"{path} answers; log: {server.log()}")
     eventually(lambda: f"the access log {log} is open now" in server.log(), server.log())

@@ -370,5 +370,5 @@ def reload_tells_of_a_password_file_that_is_gone(stage):
     stage.configure([stage.vhost([stage.mount(basic_auth=users), stage.mount("/more")])])
     code, text = stage.run("reload", "-c", os.path.join(stage.root, "conf"))
     equal(code, 0, text)
-    matches("degraded: .*users does not exist: nobody gets in", text)
+    matches("degraded: .*users does not exist: every request is refused", text)
     equal(stage.ask("/").status, 401)

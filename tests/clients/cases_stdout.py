@@ -69,9 +69,9 @@ def follow(stage, server, reader):
     processes.replaced(server, before)
     comes("reloaded")
     server.signal(signal.SIGUSR2)
-    eventually(lambda: b"the supervisor becomes" in reader.text, "another program")
+    eventually(lambda: b"the supervisor goes on with" in reader.text, "another program")
     comes("replaced")
-    true(b"can not be opened" not in reader.text, reader.text)
+    true(b"cannot be opened" not in reader.text, reader.text)
     server.stop()
 
 
@@ -148,7 +148,7 @@ def stdout_in_the_background(stage):
         code, text = stage.run("-D", "--pid-file", pid_file, "--log", "none", "-d", "warn", "-c",
                                conf)
         equal(code, 0, text)
-        matches(f"degraded: in the background there is no {name}: its lines are lost", text)
+        matches(f"degraded: a server in the background has no {name}: its lines are lost", text)
         equal(stage.ask("/small.txt").status, 200)
         with open(pid_file, encoding="ascii") as number:
             pid = int(number.read())

@@ -1,4 +1,4 @@
-"""Certificates and keys that can not be used, and that come right later."""
+"""Certificates and keys that cannot be used, and that come right later."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ import processes
 from secure import (PAPERS, ask, certificate, fingerprint, openssl, read, refusal, settings, vhost)
 from stage import case, equal, eventually, matches, true
 
-STANDS_IN = "a self-signed certificate stands in until it is right"
+STANDS_IN = "a self-signed certificate stands in until this is fixed"
 
 
 def papers(stage, name, **more):
@@ -121,7 +121,7 @@ def wrong_files_and_then_right_ones(stage):
     equal(log.count(STANDS_IN), len(WAYS), "warnings")
     shown = set()
     for name, pem, key, _, what in spoilt:
-        true(f"degraded: {pem}:" in log or f"degraded: {key}:" in log, f"{what} in {log}")
+        true(f"degraded: {pem}" in log or f"degraded: {key}" in log, f"{what} in {log}")
         shown.add(certificate(stage, name))
         equal(ask(stage, sni=name, using=settings(check=False)).status, 200, what)
     own = openssl("x509", "-in", os.path.join(stage.root, "state", "self-signed.crt"), "-noout",
@@ -217,7 +217,7 @@ def wrong_files_with_client_certificates(stage):
 
 @case
 def wrong_client_authority(stage):
-    """host-ssl-ca that can not be read closes the vhost, until it can"""
+    """host-ssl-ca that cannot be read closes the vhost, until it can"""
     ca = stage.file("tls/ca.pem", "nothing\n")
     serve(stage, [vhost(stage), vhost(stage, "mutual.test", client_cert_required="1",
                                       host_ssl_ca=ca)])
@@ -331,7 +331,7 @@ def reload_keeps_a_good_certificate(stage):
         equal(certificate(stage, name), wanted)
         spoil(pem, key)
         text = reload(stage, 78)
-        true(f"{pem}:" in text or f"{key}:" in text, f"{spoil.__doc__} in {text}")
+        true(f"degraded: {pem}" in text or f"degraded: {key}" in text, f"{spoil.__doc__} in {text}")
         matches(rf"error: the vhost {name} on 127\.0\.0\.1:\d+ would lose the certificate", text)
         equal(certificate(stage, name), wanted, spoil.__doc__)
         if spoil in (spoil_missing, spoil_mismatch):
@@ -364,7 +364,7 @@ def reload_keeps_a_certificate_that_came_late(stage):
     matches("vhost late.test on .* would lose", reload(stage, 78))
     equal(certificate(stage, "late.test"), fingerprint(late[0]))
     server.signal(signal.SIGUSR2)
-    eventually(lambda: "the supervisor becomes" in server.log(), "another supervisor")
+    eventually(lambda: "the supervisor goes on with" in server.log(), "another supervisor")
     matches("vhost late.test on .* would lose", reload(stage, 78))
     stage.file("tls/late.test.key", good)
     text = reload(stage, 0)

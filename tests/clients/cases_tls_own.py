@@ -149,10 +149,10 @@ def own_certificate_on_the_command_line(stage):
 
 @case
 def own_certificate_without_a_place(stage):
-    """a state directory that can not be used: another certificate at each start, and a warning"""
+    """a state directory that cannot be used: another certificate at each start, and a warning"""
     nowhere = stage.file("nowhere", "not a directory")
     server = serve(stage, [own(stage)], state_dir=nowhere)
-    matches("can not be kept in " + nowhere, server.log())
+    matches("cannot be kept in " + nowhere, server.log())
     first = certificate(stage, "own.test")
     server.stop()
     serve(stage, [own(stage)], state_dir=nowhere)
@@ -211,7 +211,7 @@ def own_certificate_of_a_user(stage):
                 f"{variable}={value}")
         code, text = stage.run("-t", "-c", conf, by=user)
         equal(code, 0, text)
-        true("can not be kept" not in text, text)
+        true("cannot be kept" not in text, text)
         server = stage.spawn("-c", conf, by=user).ready(stage.port)
         equal(fetch(stage.port), 200)
         shown = print_of(os.path.join(found, CRT))

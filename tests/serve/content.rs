@@ -308,7 +308,7 @@ fn several_ranges_are_parts_of_one_answer() {
         assert_eq!(range, want_range);
         assert!(content == want_content, "{range}");
     }
-    // Those that can not be had are left out; overlaps become one; too many are the whole.
+    // Those that cannot be had are left out; overlaps become one; too many are the whole.
     let one = server.get("/f.bin", &["Range: bytes=5-6,300000-"]);
     assert_eq!((one.status, one.value("Content-Range")), (206, "bytes 5-6/200000"));
     let joined = server.get("/f.bin", &["Range: bytes=0-5,3-9"]);

@@ -22,7 +22,7 @@ pub(crate) fn header_name(name: &str) -> Checked<()> {
     if !name.is_empty() && name.bytes().all(token) {
         return Ok(());
     }
-    let fault = Fault::new(format!("has {name:?}, which is no name of a header field"));
+    let fault = Fault::new(format!("has {name:?}, which is not the name of a header field"));
     Err(match name.strip_suffix(':') {
         Some(bare) => fault.hint(format!("leave the colon out: \"{bare}\"")),
         None => fault.hint("letters, digits and - are allowed, among a few others"),
@@ -58,7 +58,7 @@ pub(crate) fn media_type(text: &str) -> Checked<()> {
     if text.is_empty() || ok {
         Ok(())
     } else {
-        Err(Fault::new(format!("has {text:?}, which is no media type"))
+        Err(Fault::new(format!("has {text:?}, which is not a media type"))
             .hint("for example \"application/zip\""))
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn to_ascii(name: &str) -> Checked<Cow<'_, str>> {
         return Ok(Cow::Borrowed(name));
     }
     if let Some(c) = name.chars().find(|c| UNSETTLED.iter().any(|range| range.contains(c))) {
-        return Err(Fault::new(format!("has {c:?}, which is not encoded as it stands"))
+        return Err(Fault::new(format!("has {c:?}, which host names cannot contain as it is"))
             .hint("write composed characters (NFC), or the name in its xn-- form"));
     }
     let mut out = String::with_capacity(name.len() + 8);

@@ -9,7 +9,7 @@ use super::settings::RejectKeyword;
 
 pub use header::MEDIA_TYPE_BYTES_MAX;
 pub(crate) use header::{charset, header_name, header_value, is_framing_header, media_type};
-pub(crate) use mount::{error_document, mountpoint, origin};
+pub(crate) use mount::{error_document, is_reachable, mountpoint, origin};
 pub(crate) use network::{cidr, host_name, interface, near_host_name, socket_owner, socket_path};
 
 /// Bytes of a text value, after substitution.
@@ -143,7 +143,7 @@ pub(crate) fn suffix(text: &str) -> Checked<String> {
     if text == "*" {
         Ok(text.to_owned())
     } else if bare.is_empty() || bare.contains(['/', ' ', '*']) || line(bare).is_err() {
-        Err(Fault::new(format!("has {text:?}, which is no suffix"))
+        Err(Fault::new(format!("has {text:?}, which is not a suffix"))
             .hint("write a dot and the letters after it: \".zip\""))
     } else {
         Ok(format!(".{}", bare.to_ascii_lowercase()))
@@ -153,7 +153,7 @@ pub(crate) fn suffix(text: &str) -> Checked<String> {
 /// The name of an environment variable.
 pub(crate) fn variable_name(name: &str) -> Checked<()> {
     if name.is_empty() || name.contains('=') || line(name).is_err() {
-        return Err(Fault::new(format!("has {name:?}, which is no name of a variable")));
+        return Err(Fault::new(format!("has {name:?}, which is not the name of a variable")));
     }
     Ok(())
 }

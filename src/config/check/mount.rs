@@ -41,7 +41,8 @@ pub(crate) fn origin(text: &str) -> Checked<Origin> {
         return Err(if text.starts_with('/') {
             fault.hint(format!("for a directory write \"file://{text}\""))
         } else {
-            fault.hint("for example \"file:///var/www\" or \">https://example.com\"")
+            fault
+                .hint("for example \"file:///var/www\", or for a redirect \">https://example.com\"")
         });
     };
     if rest.is_empty() {
@@ -82,8 +83,26 @@ fn redirect(text: &str, rest: &str) -> Checked<Origin> {
     Ok(Origin::Redirect(target))
 }
 
+/// Whether the URL of a redirect has a host and a port that a browser can ask: variables of other
+/// servers (`$host`, `{host}`) are neither.
+pub(crate) fn is_reachable(url: &str) -> bool {
+    let (_, rest) = url.split_once("://").unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, port)) => (address, port.strip_prefix(':').unwrap_or(port)),
+        None => authority.split_once(':').unwrap_or((authority, "")),
+    };
+    let is_address = authority.starts_with('[');
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let is_host = match is_address {
+        true => host.parse::<std::net::Ipv6Addr>().is_ok(),
+        false => !host.is_empty() && host.bytes().all(is_part),
+    };
+    is_host && (port.is_empty() || port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
 /// `error-document-404`: a path of the vhost, or `>` and a path or URL to redirect to.
-pub(crate) fn error_document(text: &str) -> Checked<()> {
+pub(crate) fn error_document(text: &str) -> Checked<String> {
     let is_url = |text: &str| text.starts_with("http://") || text.starts_with("https://");
     if is_url(text) {
         let fault = Fault::new("must be a path on this vhost, not a URL");
@@ -91,12 +110,15 @@ pub(crate) fn error_document(text: &str) -> Checked<()> {
     }
     let target = text.strip_prefix('>').unwrap_or(text);
     if is_url(target) {
-        return origin(text).map(|_| ());
+        return Ok(match origin(text)? {
+            Origin::Redirect(url) => format!(">{url}"),
+            _ => text.to_owned(),
+        });
     }
     url_path(target)?;
     let path = target.split(['?', '#']).next().unwrap_or_default();
     match uri::normalise(path.as_bytes(), &mut vec![0; path.len()]) {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(Fault::new(format!("is not usable: {error}"))),
     }
 }
@@ -118,16 +140,42 @@ mod tests {
     }
 
     #[test]
+    fn redirects_lead_to_a_host() {
+        for good in
+            ["http://x", "https://a-b.x_y.test:8443/$1?{x}", "https://[::1]", "https://[::1]:8443/"]
+        {
+            assert!(is_reachable(good), "{good}");
+        }
+        for bad in [
+            "https://blog.lan$request_uri",
+            "https://$host/",
+            "https://%{HTTP_HOST}",
+            "https://{host}{uri}",
+            "https://a.lan:99999",
+            "https://a.lan:https/",
+            "https://[::1/",
+            "https://[::g]/",
+            "https://user:pass@a.lan/",
+            "https://",
+        ] {
+            assert!(!is_reachable(bad), "{bad}");
+        }
+    }
+
+    #[test]
     fn error_documents() {
         for ok in ["/404.html", "/a%20b", "/a?b", ">/404.html", ">https://x.test/lost", ">http://x"]
         {
-            assert_eq!(error_document(ok), Ok(()), "{ok}");
+            assert_eq!(error_document(ok), Ok(ok.to_owned()), "{ok}");
         }
         for bad in
             ["", ">", "404.html", ">404.html", "//x", ">//x", "/%zz", "/%00", ">http://", "/\n"]
         {
             assert!(error_document(bad).is_err(), "{bad}");
         }
+        // A redirect has the host that clients ask for, and a path that may stand in a header.
+        let got = error_document(">https://müller.lan/ü x");
+        assert_eq!(got, Ok(">https://xn--mller-kva.lan/%C3%BC%20x".to_owned()));
         let hint = error_document("https://x.test/").unwrap_err().hint.unwrap();
         assert!(hint.contains("\">https://x.test/\""), "{hint}");
     }

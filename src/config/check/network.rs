@@ -32,7 +32,12 @@ pub(crate) fn host_name(text: &str) -> Checked<String> {
     let fault = Fault::new(format!("must be a host name, not {text:?}"));
     Err(match text.rsplit_once(':') {
         Some((host, digits)) if digits.bytes().all(|b| b.is_ascii_digit()) => {
-            fault.hint(format!("the port goes into \"port\"; write \"{host}\" here"))
+            fault.hint(format!("the port goes in \"port\"; write \"{host}\" here"))
+        }
+        _ if text == "*" => fault.hint("the first vhost of a port serves every other name"),
+        // The text has a space or a comma, or it would be a name.
+        _ if text.bytes().all(|b| allowed(b) || b" ,".contains(&b)) => {
+            fault.hint("further names go in \"aliases\"")
         }
         _ => fault,
     })
@@ -54,7 +59,7 @@ pub(crate) fn near_host_name(text: &str) -> String {
 /// An address or `address/bits`; the flag says that bits of the host part were set.
 pub(crate) fn cidr(text: &str) -> Checked<(Cidr, bool)> {
     let fault = || {
-        Fault::new(format!("has {text:?}, which is no address block"))
+        Fault::new(format!("has {text:?}, which is not an address block"))
             .hint("for example \"192.168.1.0/24\", \"10.1.2.3\" or \"fe80::/10\"")
     };
     let (address, bits) = match text.trim().split_once('/') {
@@ -167,7 +172,7 @@ fn socket_mode(digits: &str) -> Checked<u32> {
     let octal = (3..=4).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
     mode.filter(|_| octal).ok_or_else(|| {
         Fault::new(format!("must have an octal mode from 000 to 0777, not {digits:?}"))
-            .hint("0600 lets the owner connect, 0660 its group too, 0666 everybody")
+            .hint("0600 lets the owner connect, 0660 its group too, 0666 every user")
     })
 }
 

@@ -99,7 +99,7 @@ pub(super) static KEYS: &[Key] = &[
         "Owner of the socket: `user:group`, and with a third part its mode: `user:group:0666`. \
          Names or numbers; `user::0600` has the user's group.",
     )
-    .or("who starts the server, with mode 0600; 0660 with a group")
+    .or("the user who starts the server, with mode 0600; 0660 with a group")
     .eg(r#""www-data:www-data""#)
     .slot(Slot::Vhost(
         |d, v, at| {
@@ -141,7 +141,7 @@ pub(super) static KEYS: &[Key] = &[
     key(
         "access-log",
         Kind::Path,
-        "File that gets a line for every request. A new one belongs to who starts the server, with \
+        "File that gets a line for every request. A new one belongs to the user who starts the server, with \
          mode 0600; started as root also to the group of its directory, with mode 0640.",
     )
         .or("no log")

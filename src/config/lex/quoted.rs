@@ -140,11 +140,11 @@ impl<'t> Lexer<'t> {
 
     /// Ends a string before the signs that are probably not its own.
     fn unclosed_string(&mut self, open: usize) {
-        let message = if self.peek(0).is_some() {
-            self.at = self.trimmed(open + 1, self.at);
-            "string is not closed on its line"
-        } else {
-            "the file ends within a string"
+        self.at = self.trimmed(open + 1, self.at);
+        let rest = self.slice(self.at, self.text.len());
+        let message = match rest.trim_ascii().is_empty() {
+            false => "string is not closed on its line",
+            true => "the file ends within a string",
         };
         self.cut_at = self.at;
         if self.is_quiet(open) {
@@ -157,8 +157,11 @@ impl<'t> Lexer<'t> {
             _ => "the quote at its end is a typographic one: write a plain '\"'",
         };
         let fault = Diagnostic::error(self.place(open, self.at), message).hint(hint);
-        let line_end = memchr::memchr(b'\n', self.slice(self.at, self.text.len()));
-        let line_end = line_end.map_or(self.text.len(), |n| self.at + n);
+        // The end of the file counts as part of its last line.
+        let line_end = match memchr::memchr(b'\n', rest) {
+            Some(n) if !rest.trim_ascii().is_empty() => self.at + n,
+            _ => usize::MAX,
+        };
         self.fail(fault);
         self.quiet_until = self.quiet_until.max(line_end);
     }

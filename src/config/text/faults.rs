@@ -1,11 +1,33 @@
 //! Faults of the grammar: which are told, and which only follow from one that was.
 
 use super::Parser;
+use crate::config::bare_word;
 use crate::config::diagnose::{Diagnostic, Severity};
-use crate::config::lex::Bracket;
+use crate::config::lex::{Bracket, Token};
 use crate::config::settings::Place;
 
+/// What a file is like, for one that is something else.
+const SHAPE_HINT: &str =
+    "a configuration is JSON: { \"vhosts\": [{ \"name\": \"localhost\", \"port\": \"80\" }] }";
+
 impl Parser<'_> {
+    /// A file that is no JSON from its first word on, another server's or YAML, has one fault.
+    pub(super) fn refuse_foreign(&mut self) {
+        let is_foreign = match &self.token {
+            Token::Word(word) => {
+                !(matches!(*word, b"true" | b"false" | b"null") || bare_word::is_number(word))
+            }
+            Token::Colon | Token::Comma | Token::Close(_) => true,
+            _ => false,
+        };
+        if is_foreign {
+            let fault = Diagnostic::error(self.here(), "the file does not begin with '{'");
+            self.lexer.fail(fault.hint(SHAPE_HINT));
+            self.lexer.stop();
+            self.lost = true;
+        }
+    }
+
     /// The first fault of brackets; later ones mostly follow from it.
     pub(super) fn fail_shape(&mut self, fault: Diagnostic) {
         if self.lost {

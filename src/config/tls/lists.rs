@@ -157,7 +157,7 @@ impl Reader<'_> {
                 format!("left out, as Kinglet does not have them: {names} and {more} more")
             }
         };
-        let hint = format!("\"kinglet --explain {}\" names what there is", about.key);
+        let hint = format!("\"kinglet --explain {}\" lists what is known", about.key);
         self.report.push(Diagnostic::note(place, message).hint(hint));
     }
 
@@ -165,13 +165,13 @@ impl Reader<'_> {
         let place = self.within(list, word.range.clone());
         let (version, key) = about.other;
         let message = format!("\"{}\" is a suite of {version}", shortened(word.word));
-        let hint = format!("it belongs into \"{key}\"");
+        let hint = format!("it belongs in \"{key}\"");
         self.report.push(Diagnostic::warning(place, message).hint(hint));
     }
 
     fn unknown_word(&mut self, list: &Located<String>, word: &LeftOut<'_>, about: &About) {
         let place = self.within(list, word.range.clone());
-        let message = format!("\"{}\" in \"{}\" names nothing", shortened(word.word), about.key);
+        let message = format!("\"{}\" in \"{}\" is unknown", shortened(word.word), about.key);
         let few = self.report.counts().total() < SUGGESTIONS_MAX;
         let near = if few { nearest(word.word, (about.words)()) } else { None };
         let hint = near.map(|near| format!("did you mean \"{near}\"?"));

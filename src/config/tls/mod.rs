@@ -17,6 +17,8 @@ use plain::PlainHttp;
 
 /// What stands for a certificate that Kinglet makes itself.
 const SELF_SIGNED: &str = "self-signed";
+/// Where browsers speak TLS from the first byte on.
+const HTTPS_PORT: u16 = 443;
 /// What TLS needs, for hints.
 const NEEDED: &str = "TLS needs \"host-ssl-cert\" and \"host-ssl-key\", or \"host-ssl-cert\": \
                       \"self-signed\"";
@@ -48,6 +50,13 @@ impl Reader<'_> {
         }
         let Some(cert) = &draft.cert else {
             self.without_certificate(&draft, client);
+            if vhost.port.value == HTTPS_PORT && !matches!(vhost.listen_on.value, ListenOn::Unix(_))
+            {
+                let message = "port 443 without \"host-ssl-cert\" speaks plain HTTP";
+                let hint = "browsers speak https there: name a certificate, or write \
+                            \"host-ssl-cert\": \"self-signed\"";
+                self.report.push(Diagnostic::warning(vhost.port.place, message).hint(hint));
+            }
             return Undecided { default_alpn: false, plain };
         };
         let (certificate, key) = self.certificate(cert, draft.key.as_ref(), draft.excused);

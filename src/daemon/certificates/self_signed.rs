@@ -135,9 +135,9 @@ fn describe(
 ) -> Result<String, String> {
     let kept = of_settings(settings, args, findings)?;
     let Some(dir) = &kept.dir else {
-        return Err("the self-signed certificate can not be kept".to_owned());
+        return Err("the self-signed certificate cannot be kept".to_owned());
     };
-    let leaf = kept.identity.leaf().ok_or("the self-signed certificate can not be read")?;
+    let leaf = kept.identity.leaf().ok_or("the self-signed certificate cannot be read")?;
     let names: Vec<String> = leaf.names().map(|name| name.to_string()).collect();
     let origin = match &kept.origin {
         Origin::Kept => "still good".to_owned(),
@@ -221,7 +221,7 @@ fn nowhere() -> io::Error {
 
 fn not_kept(path: Option<&Path>, error: &io::Error) -> Finding {
     let message = format!(
-        "the self-signed certificate can not be kept in {}: {error}; every start makes another one",
+        "the self-signed certificate cannot be kept in {}: {error}; every start makes another one",
         path.unwrap_or_else(|| Path::new("a state directory")).display()
     );
     let hint = "name a directory with \"state-dir\" in \"global\"";
@@ -315,7 +315,7 @@ fn make_in(
             if key.is_some() {
                 let file = dir.file(KEY_FILE);
                 let message =
-                    format!("{} is no P-256 key in PKCS#8: it is made again", file.display());
+                    format!("{} is not a P-256 key in PKCS#8: a new one is made", file.display());
                 findings.push(Finding::new(Severity::Warning, message));
             }
             let made = make(&request, None).map_err(io::Error::other)?;

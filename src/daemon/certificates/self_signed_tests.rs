@@ -104,7 +104,7 @@ fn damage_is_repaired_and_told() {
         fs::write(dir.0.join(KEY_FILE), damaged).unwrap();
         let (repaired, findings) = run(&dir.0, &wanted, NOW_SECS);
         assert_eq!((repaired.origin, findings.len()), (Origin::New, 1));
-        assert!(findings[0].message.ends_with("is no P-256 key in PKCS#8: it is made again"));
+        assert!(findings[0].message.ends_with("is not a P-256 key in PKCS#8: a new one is made"));
         assert_eq!(run(&dir.0, &wanted, NOW_SECS).0.origin, Origin::Kept);
     }
     fs::remove_file(dir.0.join(KEY_FILE)).unwrap();
@@ -129,7 +129,7 @@ fn what_can_not_be_kept_is_made_in_memory() {
         assert!(kept.dir.is_none() && kept.identity.leaf().unwrap().covers("router"));
         let finding = findings.last().unwrap();
         assert_eq!(finding.severity, Severity::Degraded);
-        assert!(finding.message.contains("can not be kept in "), "{}", finding.message);
+        assert!(finding.message.contains("cannot be kept in "), "{}", finding.message);
     }
     assert!(fs::read_link(bad.join(KEY_FILE)).is_ok());
     assert!(!bad.join(CERTIFICATE_FILE).exists());

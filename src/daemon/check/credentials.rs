@@ -25,7 +25,8 @@ pub(super) fn credentials(
     let Some(Located { value, place }) = &mount.basic_auth else { return };
     let (path, place) = (Path::new(value), *place);
     if exposed {
-        let message = "basic-auth without TLS: everybody on the way can read the passwords";
+        let message =
+            "basic-auth without TLS: passwords can be read on their way through the network";
         add(Finding::new(Severity::Warning, message)
             .at(place)
             .hint("serve it on a TLS vhost, or on the loopback interface only"));
@@ -42,7 +43,7 @@ pub(super) fn credentials(
                 .at(place));
         }
         Ok(metadata) if metadata.mode() & WORLD_READABLE != 0 => {
-            let message = format!("everybody on this machine may read {value}");
+            let message = format!("any user of this machine can read {value}");
             add(Finding::new(Severity::Warning, message)
                 .at(place)
                 .hint(let_read_alone(value, &metadata, server)));
@@ -112,5 +113,5 @@ fn let_group_read(file: &str, server: &Identity) -> String {
 }
 
 fn closed(message: String) -> Finding {
-    Finding::new(Severity::Degraded, message + ": nobody gets in")
+    Finding::new(Severity::Degraded, message + ": every request is refused")
 }

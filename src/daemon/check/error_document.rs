@@ -3,50 +3,80 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use memchr::memmem;
 
+use super::machine::Actors;
 use crate::config::settings::{Mount, Origin, Vhost};
 use crate::daemon::finding::{Finding, Severity};
+use crate::sys::access::{self, Refusal, Want};
+use crate::vhost::mime::MimeTable;
 
 /// Bytes of the page that are looked at.
 const LOOK_BYTES_MAX: u64 = 64 << 10;
 
-/// A path of the file system says more than one of a URL, so escapes are not decoded: a page with
-/// such a name is not looked at.
-pub(super) fn check(vhost: &Vhost, add: &mut dyn FnMut(Finding)) {
+/// What is wrong with the page. A path of the file system says more than one of a URL, so escapes
+/// are not decoded: a page with such a name is not looked at.
+pub(super) fn check(vhost: &Vhost, actors: Actors<'_>, add: &mut dyn FnMut(Finding)) {
     let Some(page) = &vhost.error_document_404 else { return };
     let path = page.value.as_str();
     if path.starts_with('>') || path.contains(['%', '?', '#']) {
         return;
     }
     let warn = |message: String| Finding::new(Severity::Warning, message).at(page.place);
-    let Some((mount, rest)) = mount_of(vhost, path) else {
-        return add(warn(format!("no mount serves {path}: the short page is shown instead")));
+    let (message, hint) = match look(vhost, path, actors) {
+        Ok(text) if has_relative_links(&text) => (
+            "the page has relative links, which break at addresses in other directories".to_owned(),
+            "begin links with '/', or put <base href=\"/\"> into the head of the page".to_owned(),
+        ),
+        Ok(_) => return,
+        Err((why, hint)) => (format!("{why}: the short page is shown instead"), hint),
     };
+    add(if hint.is_empty() { warn(message) } else { warn(message).hint(hint) });
+}
+
+/// The first bytes of the page at `path`; else why clients do not see it, and what helps.
+fn look(vhost: &Vhost, path: &str, actors: Actors<'_>) -> Result<Vec<u8>, (String, String)> {
+    let why = |why: String| (why, String::new());
+    let (mount, rest) =
+        mount_of(vhost, path).ok_or_else(|| why(format!("no mount serves {path}")))?;
     let Origin::File(directory) = &mount.origin.value else {
-        let message = format!("{path} is no file of this vhost: the short page is shown instead");
-        return add(warn(message));
+        return Err(why(format!("{path} is not a file of this vhost")));
     };
-    let file = Path::new(directory).join(rest.trim_start_matches('/'));
-    let mut text = Vec::new();
-    let read = file.metadata().and_then(|found| match found.is_file() {
-        true => File::open(&file)?.take(LOOK_BYTES_MAX).read_to_end(&mut text),
-        false => Err(std::io::ErrorKind::NotFound.into()),
-    });
-    match read {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            add(warn(format!("{} does not exist: the short page is shown instead", file.display())))
-        }
-        Ok(_) if has_relative_links(&text) => {
-            let message =
-                "links of this page are relative: from another directory they lead astray";
-            add(warn(message.to_owned())
-                .hint("begin them with '/', or put <base href=\"/\"> into the head of the page"));
-        }
-        _ => {}
+    if mount.basic_auth.is_some() {
+        let hint = "put the page into a mount without \"basic-auth\"".to_owned();
+        return Err((format!("{path} needs a password"), hint));
     }
+    let mut file = Path::new(directory).join(rest.trim_start_matches('/'));
+    if rest.ends_with('/') {
+        file.push(&mount.default_document);
+    }
+    let shown = file.display();
+    // Reached through the directory that was opened at start, read by the user who serves.
+    let metadata = match access::check(&file, actors.starter, Want::Reach) {
+        Ok(metadata) => metadata,
+        Err(Refusal::Unknown(..)) => return Ok(Vec::new()),
+        Err(_) => return Err(why(format!("{shown} does not exist"))),
+    };
+    if metadata.is_dir() {
+        return Err((format!("{shown} is a directory"), format!("write \"{path}/\"")));
+    }
+    if !metadata.is_file() {
+        return Err(why(format!("{shown} is not a regular file")));
+    }
+    if !actors.server.subject.may(&metadata, Want::Read) {
+        let message = format!("user {} may not read {shown}", actors.server.user);
+        return Err((message, format!("chmod o+r {shown}")));
+    }
+    if MimeTable::new(&mount.extra_mimetypes, None).find(file.as_os_str().as_bytes()).is_none() {
+        let hint = "name its type in \"extra-mimetypes\"".to_owned();
+        return Err((format!("the type of {shown} is unknown"), hint));
+    }
+    let mut text = Vec::new();
+    let read = File::open(&file).and_then(|file| file.take(LOOK_BYTES_MAX).read_to_end(&mut text));
+    Ok(read.map(|_| text).unwrap_or_default())
 }
 
 /// The mount of a path, and the path below it.

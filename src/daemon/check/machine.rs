@@ -92,7 +92,7 @@ fn on_disk(settings: &Settings, actors: Actors<'_>, add: &mut dyn FnMut(Finding)
             documents(mount, actors, add);
             users(mount, add);
         }
-        error_document::check(vhost, add);
+        error_document::check(vhost, actors, add);
         let log = vhost.access_log.as_ref();
         if let Some(log) = log.filter(|log| stream::named(&log.value).is_none()) {
             access_log(log, actors, add);
@@ -168,7 +168,7 @@ fn documents(mount: &Mount, actors: Actors<'_>, add: &mut dyn FnMut(Finding)) {
         return add(refused(&Refusal::Forbidden(directory.to_owned())));
     }
     if metadata.mode() & WORLD_WRITABLE != 0 && metadata.mode() & STICKY == 0 {
-        let message = format!("everybody on this machine may write to {}", directory.display());
+        let message = format!("any user of this machine can write to {}", directory.display());
         add(Finding::new(Severity::Warning, message)
             .at(place)
             .hint(format!("chmod o-w {}", directory.display())));
@@ -239,7 +239,7 @@ fn default_document(
         Err(Refusal::Missing(_)) if mount.directory_listing => {}
         Err(Refusal::Missing(_)) => {
             let message = format!(
-                "{} has no {}: requests for the directory itself find nothing",
+                "{} has no {}: requests for the directory itself are answered with 404",
                 directory.display(),
                 mount.default_document
             );

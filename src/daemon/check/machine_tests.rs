@@ -129,6 +129,7 @@ fn what_is_missing_is_degraded() {
 fn error_documents_are_there_and_have_no_relative_links() {
     let site = Site::new("lost");
     let mut settings = site.settings();
+    settings.vhosts[0].mounts[0].extra_mimetypes.clear();
     let mut set = |page: &str| {
         let value = page.to_owned();
         settings.vhosts[0].error_document_404 = Some(Located { value, place: place(40) });
@@ -137,7 +138,7 @@ fn error_documents_are_there_and_have_no_relative_links() {
     let lost = set("/lost.html");
     for (page, message) in [
         (None, "lost.html does not exist"),
-        (Some("<a href=\"style.css\">"), "links of this page are relative"),
+        (Some("<a href=\"style.css\">"), "the page has relative links"),
     ] {
         if let Some(page) = page {
             fs::write(site.0.join("www/lost.html"), page).unwrap();
@@ -152,6 +153,45 @@ fn error_documents_are_there_and_have_no_relative_links() {
     let mut elsewhere = set("/lost.html");
     elsewhere.vhosts[0].mounts[0].mountpoint.value = "/m".to_owned();
     assert!(only(&elsewhere).message.starts_with("no mount serves /lost.html"));
+}
+
+#[test]
+fn error_documents_that_clients_do_not_see_are_told() {
+    let site = Site::new("unseen");
+    let mut settings = site.settings();
+    settings.vhosts[0].mounts[0].extra_mimetypes.clear();
+    let mut set = |page: &str| {
+        let value = page.to_owned();
+        settings.vhosts[0].error_document_404 = Some(Located { value, place: place(40) });
+        settings.clone()
+    };
+    let says = |settings: &Settings, says: &str| {
+        let finding = only(settings);
+        assert!(finding.message.ends_with(&format!("{says}: the short page is shown instead")));
+    };
+    fs::create_dir(site.0.join("www/sub")).unwrap();
+    fs::write(site.0.join("www/lost.xyz"), "").unwrap();
+    fs::write(site.0.join("www/closed.html"), "").unwrap();
+    site.chmod("www/closed.html", 0o600);
+    says(&set("/sub"), "sub is a directory");
+    says(&set("/sub/"), "sub/index.html does not exist");
+    says(&set("/lost.xyz"), "lost.xyz is unknown");
+    says(&set("/closed.html"), "closed.html");
+    fs::write(site.0.join("www/sub/index.html"), "<p>lost").unwrap();
+    assert_eq!(run_as(&set("/sub/"), &stranger()), []);
+    let mut inner = set("/in/lost.html");
+    let mut mount = inner.vhosts[0].mounts[0].clone();
+    mount.mountpoint.value = "/in".to_owned();
+    mount.origin.value = Origin::Redirect("https://x.test".to_owned());
+    inner.vhosts[0].mounts.push(mount.clone());
+    says(&inner, "/in/lost.html is not a file of this vhost");
+    inner.vhosts[0].mounts.pop();
+    mount.origin = inner.vhosts[0].mounts[0].origin.clone();
+    mount.basic_auth = Some(Located { value: site.text("auth"), place: place(50) });
+    inner.vhosts[0].mounts.push(mount);
+    let found = run_as(&inner, &stranger());
+    let says = "/in/lost.html needs a password: the short page is shown instead";
+    assert!(found.iter().any(|finding| finding.message == says), "{found:?}");
 }
 
 #[test]
@@ -176,15 +216,19 @@ fn credentials_are_readable_by_the_server_alone() {
     settings.vhosts[0].mounts[0].basic_auth = named(site.text("auth"));
     let finding = only(&settings);
     assert_eq!((finding.severity, finding.place), (Severity::Warning, Some(place(40))));
-    assert!(finding.message.contains("everybody on this machine may read"));
+    assert!(finding.message.contains("any user of this machine can read"));
     let advice = format!("chgrp 54321 {0} && chmod 640 {0}", site.text("auth"));
     assert_eq!(finding.hint.as_ref(), Some(&advice));
     site.chmod("auth", 0o640);
     let finding = only(&settings);
     assert_eq!(finding.severity, Severity::Degraded);
-    assert!(finding.message.ends_with(
-        "user stranger may not read {}: nobody gets in".replace("{}", &site.text("auth")).as_str()
-    ));
+    assert!(
+        finding.message.ends_with(
+            "user stranger may not read {}: every request is refused"
+                .replace("{}", &site.text("auth"))
+                .as_str()
+        )
+    );
     assert_eq!(finding.hint.as_ref(), Some(&advice));
     // What root starts reads it before it gives up its rights.
     let root = Subject { uid: 0, gid: 0, groups: vec![0] };
@@ -206,7 +250,7 @@ fn credentials_are_readable_by_the_server_alone() {
     member.subject.groups.push(gid);
     assert_eq!(run_as(&settings, &member), []);
     settings.vhosts[0].mounts[0].basic_auth = named(site.text("none"));
-    assert!(only(&settings).message.contains("nobody gets in"));
+    assert!(only(&settings).message.contains("every request is refused"));
     // In the docroot, and off loopback.
     settings.vhosts[0].mounts[0].basic_auth = named(site.text("www/index.html"));
     settings.vhosts[0].listen_on.value = ListenOn::Any;
@@ -235,7 +279,7 @@ fn credentials_that_let_nobody_in_are_told() {
     let found = run_as(&settings, &owner);
     let texts: Vec<&str> = found.iter().map(|found| &*found.message).collect();
     assert_eq!(found.len(), 3, "{texts:?}");
-    assert!(texts[0].ends_with("auth names no user: nobody gets in"), "{texts:?}");
+    assert!(texts[0].ends_with("auth names no user: every request is refused"), "{texts:?}");
     assert!(texts[1].contains("auth:2: neither") && texts[2].contains("auth:3: neither"));
     fs::write(site.0.join("auth"), "a:b\n").unwrap();
     assert_eq!(run_as(&settings, &owner), []);

@@ -57,7 +57,7 @@ fn rights() {
                 \"username\": \"root\"";
     only(says, ["", "", FILES], [r#""username": "www""#, "", FILES]);
     only(says, ["", "", FILES], [r#""uid": 33"#, "", FILES]);
-    let says = "CGI programs can not gain rights by set-uid programs such as sudo; as before: \
+    let says = "CGI programs cannot gain rights by set-uid programs such as sudo; as before: \
                 \"no-new-privs\": \"0\" (conf:5)";
     only(says, ["", "", CGI], ["", "", FILES]);
     only(says, ["", "", CGI], [r#""no-new-privs": "0""#, "", CGI]);
@@ -117,7 +117,7 @@ fn names_and_redirects() {
     assert!(!two(r#"{ "port": 2, "name": "b" }"#).contains(says));
     assert!(!two(r#"{ "port": 1, "name": "b", "interface": "::1" }"#).contains(says));
 
-    let says = "keeps path and query; lwsws led everybody to its front page; as before: \
+    let says = "keeps path and query; lwsws sent every client to its front page; as before: \
                 \"append-path\": \"off\" (conf:5)";
     let exact = |path: &str, more: &str| {
         format!(r#"{{ "mountpoint": "/", "origin": ">https://a.test{path}"{more} }}"#)
@@ -199,14 +199,15 @@ fn logs_and_the_process() {
     only(says, [r#""count-threads": 4"#, "", FILES], [r#""count-threads": 1"#, "", FILES]);
     let says = "\"ip-limit-ah\" counts";
     only(says, [r#""ip-limit-ah": 4"#, "", FILES], [r#""ip-limit-ah": 0"#, "", FILES]);
-    only("keys that nobody knows", [r#""usernam": "x""#, "", FILES], ["", "", FILES]);
+    only("unknown keys are reported", [r#""usernam": "x""#, "", FILES], ["", "", FILES]);
     let of = |bytes: usize| format!(r#""server-string": "{}""#, "s".repeat(bytes));
     only("of a value over 254 bytes", [&of(255), "", FILES], [&of(254), "", FILES]);
     let header = format!(r#", "headers": {{ "X": "{}" }}"#, "s".repeat(300));
     only("of a value over 254 bytes", [&of(255), "", FILES], ["", &header, FILES]);
     // What holds for everybody.
     let page = page_of(r#""shutdown-secs": 3"#, "", FILES);
-    for says in ["SIGHUP takes up", "within 3 s", "is started again", "an error in any file"] {
+    for says in ["SIGHUP takes up", "within 3 s", "is started again", "an error in any file stops"]
+    {
         assert!(page.contains(says), "{says}\n{page}");
     }
 }

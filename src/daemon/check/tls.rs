@@ -48,9 +48,9 @@ fn check(vhost: &Vhost, tls: &Tls, files: &PemFiles, add: &mut dyn FnMut(Finding
     }
     if let (CertificateSource::File(path), None) = (&tls.certificate.value, &tls.key) {
         // The text is wrong, and that was told: there is no key to look at.
-        if let Err(error) = files.read(path) {
-            let message = format!("{path}: {error}");
-            add(Finding::new(Severity::Degraded, message).at(tls.certificate.place));
+        let named = Located { value: path.clone(), place: tls.certificate.place };
+        if let Err(unusable) = certificate_files::readable(&named, source) {
+            add(Finding::new(Severity::Degraded, unusable.why).at(unusable.place));
         }
         return false;
     }
@@ -71,7 +71,14 @@ fn check(vhost: &Vhost, tls: &Tls, files: &PemFiles, add: &mut dyn FnMut(Finding
         }
         Err(unusable) => {
             is_good = false;
+            let is_certificate = unusable.place == tls.certificate.place;
             add(degraded(unusable, tls));
+            // A key that is missing as well is told at once, not after the certificate is mended.
+            if let Some(key) = tls.key.as_ref().filter(|_| is_certificate)
+                && let Err(unusable) = certificate_files::readable(key, source)
+            {
+                add(degraded(unusable, tls));
+            }
         }
     }
     if let Some(key) = &tls.key {
@@ -86,7 +93,7 @@ fn authorities(roots: &Roots, ca: &Located<String>, add: &mut dyn FnMut(Finding)
         let message = format!("{} holds public authorities", ca.value);
         add(Finding::new(Severity::Warning, message)
             .at(ca.place)
-            .hint("anybody can get a certificate of theirs: name a CA of your own"));
+            .hint("anyone can get a certificate from them: name a CA of your own"));
     }
     if let Some((at, kind)) = roots.unsupported_key() {
         let message =
@@ -104,8 +111,9 @@ fn suites(tls: &Tls, has_rsa_key: bool, add: &mut dyn FnMut(Finding)) {
         return;
     }
     let kind = if has_rsa_key { "RSA" } else { "ECDSA" };
-    let who = if tls.tls13 { "clients without TLS 1.3 are refused" } else { "nobody gets in" };
-    let message = format!("\"ciphers\" has no suite for the certificate's {kind} key: {who}");
+    let refused =
+        if tls.tls13 { "clients without TLS 1.3 are refused" } else { "every client is refused" };
+    let message = format!("\"ciphers\" has no suite for the certificate's {kind} key: {refused}");
     add(Finding::new(Severity::Warning, message)
         .at(tls.certificate.place)
         .hint(format!("add one: \"ECDHE-{kind}-AES128-GCM-SHA256\"")));
@@ -131,7 +139,7 @@ fn degraded(unusable: Unusable, tls: &Tls) -> Finding {
 fn secrecy(path: &str, place: Place, add: &mut dyn FnMut(Finding)) {
     let Ok(metadata) = std::fs::metadata(path) else { return };
     if metadata.is_file() && metadata.mode() & OPEN_TO_OTHERS != 0 {
-        let message = format!("everybody on this machine can read the private key {path}");
+        let message = format!("any user of this machine can read the private key {path}");
         add(Finding::new(Severity::Warning, message)
             .at(place)
             .hint(format!("chmod 600 {path}: it is read before root's rights are given up")));
@@ -174,7 +182,7 @@ mod tests {
                 assert!(found.len() == 1 && found[0].ends_with(end), "{found:?}");
             };
             ends(&keys, "clients without TLS 1.3 are refused");
-            ends(&format!("{keys}{no_13}"), "nobody gets in");
+            ends(&format!("{keys}{no_13}"), "every client is refused");
             assert!(found(stem, &format!("{keys}{no_12}")).is_empty());
         }
     }

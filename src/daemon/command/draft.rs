@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::action::{Action, Control, Page, Shell};
 use super::args::{Args, QuickSource, Source, default_config_dir};
 use super::listen::{loopback, parse_listen, parse_port};
-use super::options::{Id, Opt};
+use super::options::{Id, OPTIONS, Opt};
 use super::usage::UsageError;
 use crate::config::nearest::nearest;
 use crate::config::settings::ListenOn;
@@ -67,7 +67,11 @@ impl Draft {
     ) -> Result<(), UsageError> {
         let mut value = OsString::new();
         if option.value.is_some() {
-            value = parser.value().map_err(|_| {
+            let attached = parser.optional_value();
+            // The next option is no value: --pid-file -D would write a file "-D".
+            let next = || parser.value().ok().filter(|next| !is_option(&next.to_string_lossy()));
+            let found = attached.or_else(next);
+            value = found.ok_or_else(|| {
                 UsageError::new(format!("--{} needs a value", option.long)).hint(format!(
                     "--{} {}",
                     option.long,
@@ -253,6 +257,18 @@ fn quick(
         return Err(UsageError::new(format!("two ports: {one} and {other}")));
     }
     Ok(QuickSource { directory, listen_on, port: port.or(listen_port), tls })
+}
+
+/// Whether a word is an option as it stands.
+fn is_option(word: &str) -> bool {
+    let is_long = |name: &str| OPTIONS.iter().any(|option| option.long == name);
+    let is_short = |letter: &str| {
+        OPTIONS.iter().any(|option| option.short.is_some_and(|short| letter == short.to_string()))
+    };
+    match word.strip_prefix("--") {
+        Some(name) => is_long(name.split('=').next().unwrap_or_default()),
+        None => word.strip_prefix('-').is_some_and(is_short),
+    }
 }
 
 fn parse_level(text: &str) -> Result<Level, UsageError> {

@@ -32,7 +32,7 @@ pub(super) fn parse_listen(text: &str) -> Result<(ListenOn, Option<u16>), UsageE
             };
             let address = address.parse().map_err(|_| {
                 UsageError::new(format!("'{}' is not an address", text.escape_debug()))
-                    .hint("for example 127.0.0.1, 0.0.0.0:8080, [::1]:8080 or *")
+                    .hint("for example :8080, 192.168.1.1, 192.168.1.1:8080, [::1]:8080 or *")
             })?;
             ListenOn::Address(address, scope)
         }

@@ -159,7 +159,19 @@ fn for_file(file: &Path) -> String {
     }
 }
 
-/// A neighbour with nearly the same name, or `-c` for what looks like a configuration's path.
+/// Commands of other programs, and what does the same.
+const COMMANDS: &[(&str, &str)] = &[
+    ("help", "kinglet --help lists options and commands"),
+    ("version", "kinglet --version prints the version"),
+    ("start", "kinglet DIR serves a directory, kinglet -c DIR a configuration"),
+    ("stop", "kinglet status shows the process of the server: kill PID stops it"),
+    ("restart", "kinglet reload takes over a changed configuration"),
+    ("check", "kinglet -t checks a configuration"),
+    ("test", "kinglet -t checks a configuration"),
+];
+
+/// A neighbour with nearly the same name, a command of other programs, or `-c` for what looks like
+/// a configuration's path.
 fn similar(missing: &Path) -> Option<String> {
     if missing.starts_with("/etc") {
         return Some(format!("did you mean kinglet -c {}?", missing.display()));
@@ -176,8 +188,10 @@ fn similar(missing: &Path) -> Option<String> {
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
     let name = missing.file_name()?.to_str()?;
-    let found = nearest(name, names.iter().map(String::as_str))?;
-    Some(format!("did you mean {}?", missing.with_file_name(found).display()))
+    match nearest(name, names.iter().map(String::as_str)) {
+        Some(found) => Some(format!("did you mean {}?", missing.with_file_name(found).display())),
+        None => COMMANDS.iter().find(|(word, _)| *word == name).map(|(_, hint)| (*hint).to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -263,6 +277,8 @@ mod tests {
         assert!(missing.message.ends_with("pubilc does not exist"));
         assert!(missing.hint.unwrap().ends_with("public?"));
         assert_eq!(error("nothing-like-it").hint, None);
+        assert!(error("help").hint.unwrap().contains("kinglet --help"));
+        assert!(error("stop").hint.unwrap().contains("kill PID"));
         let file = error("page.html");
         assert!(file.message.ends_with("is not a directory"));
         assert!(file.hint.unwrap().contains("serves the directory"));

@@ -134,14 +134,14 @@ fn meant(args: &Args) -> String {
 
 fn explain(fault: &Fault, shown: &str) -> String {
     match fault {
-        Fault::Missing(Missing::None) => format!("no kinglet runs for {shown}"),
+        Fault::Missing(Missing::None) => format!("no kinglet is running for {shown}"),
         Fault::Missing(Missing::Several(_)) => "more than one kinglet serves a directory".into(),
         Fault::Missing(Missing::OfRoot) => {
             format!("the kinglet for {shown} is root's, and only root may ask it")
         }
         Fault::Missing(Missing::Elsewhere) => format!(
-            "no kinglet runs for {shown}: one that does runs in another container, where that is \
-             another directory"
+            "no kinglet is running for {shown} here: the one that is runs in another container, where \
+             that is another directory"
         ),
         Fault::Missing(Missing::Impostor(holder)) => format!(
             "{holder} has the name of the socket of the kinglet for {shown}: nothing was asked"
@@ -152,7 +152,7 @@ fn explain(fault: &Fault, shown: &str) -> String {
         Fault::Ended => format!("the kinglet for {shown} has ended the connection"),
         Fault::Slow => format!("the kinglet for {shown} does not answer"),
         Fault::Missing(Missing::Other(error)) | Fault::Other(error) => {
-            format!("the kinglet for {shown} can not be asked: {error}")
+            format!("the kinglet for {shown} cannot be asked: {error}")
         }
     }
 }

@@ -72,7 +72,7 @@ fn every_fault_is_explained() {
     let fault = Fault::Missing;
     let here = Holder { uid: 1000, pid: std::process::id() };
     for (fault, expected) in [
-        (fault(Missing::None), "no kinglet runs for /etc/kinglet".to_owned()),
+        (fault(Missing::None), "no kinglet is running for /etc/kinglet".to_owned()),
         (fault(Missing::OfRoot), "only root may ask it".into()),
         (fault(Missing::Elsewhere), "runs in another container".into()),
         (fault(Missing::Several(Vec::new())), "more than one kinglet".into()),
@@ -85,7 +85,7 @@ fn every_fault_is_explained() {
         ),
         (Fault::Ended, "has ended the connection".into()),
         (Fault::Slow, "does not answer".into()),
-        (Fault::Other(io::ErrorKind::OutOfMemory.into()), "can not be asked: out of memory".into()),
+        (Fault::Other(io::ErrorKind::OutOfMemory.into()), "cannot be asked: out of memory".into()),
     ] {
         let text = explain(&fault, "/etc/kinglet");
         assert!(text.contains(&expected), "{fault:?}: {text}");

@@ -141,7 +141,11 @@ fn scope_of(address: IpAddr, interfaces: &Interfaces) -> u32 {
 fn no_nic(name: &str, interfaces: &Interfaces) -> Finding {
     let finding =
         Finding::new(Severity::Degraded, format!("there is no network interface \"{name}\" now"));
+    let is_address = |text: &str| text.parse::<SocketAddr>().is_ok();
     match nearest(name, interfaces.names.iter().map(String::as_str)) {
+        _ if name == "localhost" => finding.hint("write \"127.0.0.1\" or \"::1\""),
+        _ if name == "*" => finding.hint("leave \"interface\" out to listen on every address"),
+        _ if is_address(name) => finding.hint("the port goes in \"port\""),
         Some(near) => finding.hint(format!("did you mean \"{near}\"?")),
         None => finding.hint(format!("this machine has {}", interfaces.names.join(", "))),
     }

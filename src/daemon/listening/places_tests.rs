@@ -67,6 +67,9 @@ fn what_is_not_there_is_degraded_with_a_suggestion() {
     for (on, message, hint) in [
         (nic("br-lna"), "no network interface \"br-lna\"", "did you mean \"br-lan\"?"),
         (nic("zzzzzz"), "no network interface", "this machine has lo, br-lan, wan"),
+        (nic("localhost"), "no network interface", "write \"127.0.0.1\" or \"::1\""),
+        (nic("*"), "no network interface", "leave \"interface\" out"),
+        (nic("0.0.0.0:80"), "no network interface", "the port goes in \"port\""),
         (nic("wan"), "has no address", "ip address show dev wan"),
         (
             ListenOn::Address("fe80::2".parse().unwrap(), Some("no-such-nic".into())),

@@ -68,7 +68,7 @@ pub(in crate::daemon) fn run(args: &Args) -> u8 {
     match written {
         Ok(()) => exit::OK,
         Err(error) => {
-            print::err(&format!("kinglet: the plan can not be handed over: {error}"));
+            print::err(&format!("kinglet: the plan cannot be handed over: {error}"));
             exit::RUNTIME
         }
     }
@@ -188,7 +188,7 @@ fn is_left(args: &Args, path: &str) -> bool {
 fn left_logs(args: &Args, world: &World) -> Vec<Finding> {
     let left = world.log_files.iter().filter(|log| is_left(args, &log.path));
     let finding = |log: &LogFile| {
-        let message = format!("in the background there is no {}: its lines are lost", log.path);
+        let message = format!("a server in the background has no {}: its lines are lost", log.path);
         Finding::new(Severity::Degraded, message)
             .at(log.place)
             .hint("name a file, or start in the foreground, without --daemonize")

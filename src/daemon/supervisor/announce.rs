@@ -67,7 +67,7 @@ pub(in crate::daemon) fn banner(plan: &Plan, directory: &str, served: &[(u16, Se
         }
     }
     if is_local {
-        text.push_str("\nonly this machine can reach it: --listen '*' lets others in\n");
+        text.push_str("\nonly this machine can reach it; --listen '*' opens it to the network\n");
     }
     let memory = plan.budget_text.lines().next().unwrap_or_default();
     format!("{text}\n{memory}\nstop it with Ctrl-C")

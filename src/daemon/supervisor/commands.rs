@@ -90,14 +90,14 @@ impl Shell<'_> {
             Ok(server) => {
                 self.commands.server = Some(server);
                 if std::mem::take(&mut self.commands.is_refused) {
-                    log::notice(format_args!("commands can be given to this server now"));
+                    log::notice(format_args!("this server takes commands now"));
                 }
             }
             Err(_) if self.commands.is_refused => {}
             Err(error) => {
                 self.commands.is_refused = true;
                 log::warn(format_args!(
-                    "no commands can be given to this server (status, reload, log): {error}"
+                    "this server takes no commands (status, reload, log): {error}"
                 ));
             }
         }

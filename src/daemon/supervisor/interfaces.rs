@@ -211,7 +211,7 @@ impl Watcher {
 
 fn tell_polling(error: &io::Error) {
     log::warn(format_args!(
-        "the kernel does not tell of interfaces: looking every {} seconds: {error}",
+        "the kernel does not report changes of interfaces: looking every {} seconds: {error}",
         POLL_MS / 1000
     ));
 }

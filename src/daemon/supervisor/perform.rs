@@ -137,9 +137,8 @@ impl Shell<'_> {
         }
         for name in lost {
             let message = format!("the vhost {name} would lose the certificate that it has now");
-            let finding = Finding::new(Severity::Error, message).hint(
-                "put its files right and reload; \"host-ssl-cert\": \"self-signed\" does without",
-            );
+            let finding = Finding::new(Severity::Error, message)
+                .hint("mend its files and reload, or write \"host-ssl-cert\": \"self-signed\"");
             self.voice.report(&finding, &Excerpt::default());
         }
         Err(exit::CONFIG)
@@ -230,7 +229,7 @@ impl Shell<'_> {
         let voice = &mut self.voice;
         self.logs.open(&plan.logs, &mut |planned, error| {
             let why = Explained(&error);
-            let message = format!("the access log {} can not be opened: {why}", planned.path);
+            let message = format!("the access log {} cannot be opened: {why}", planned.path);
             voice.report(&Finding::new(Severity::Degraded, message), &planned.source);
         });
     }
@@ -338,10 +337,10 @@ impl Shell<'_> {
         let Some(detached) = self.detached.take() else { return };
         // No file system is to be kept from being unmounted. All paths are absolute.
         if let Err(error) = std::env::set_current_dir("/") {
-            log::warn(format_args!("the working directory can not be left: {error}"));
+            log::warn(format_args!("the working directory cannot be left: {error}"));
         }
         if let Err(error) = detached.ready(keep_stderr) {
-            log::warn(format_args!("standard error can not be left: {error}"));
+            log::warn(format_args!("standard error cannot be left: {error}"));
         }
     }
 

@@ -1,4 +1,4 @@
-//! SIGUSR2: the supervisor becomes the program that is on disk now. Its state goes through a file
+//! SIGUSR2: the supervisor goes on with the program on disk. Its state goes through a file
 //! in memory; sockets, logs and channels stay open under their numbers, and children stay its
 //! children.
 
@@ -52,7 +52,7 @@ impl Shell<'_> {
 
     /// Becomes the program on disk. Comes back only when that fails; everything is as before then.
     pub(super) fn become_successor(&mut self) {
-        self.voice.say(Level::Notice, "the supervisor becomes the program that is on disk now");
+        self.voice.say(Level::Notice, "the supervisor goes on with the program on disk");
         let error = match self.children.check() {
             Ok(()) => match self.try_to_become() {
                 Ok(error) | Err(error) => error.to_string(),
@@ -64,7 +64,7 @@ impl Shell<'_> {
 
     /// Says that the program is not exchanged, and why.
     pub(super) fn stay(&mut self, why: &str) {
-        self.voice.say(Level::Error, &format!("the supervisor stays the program it is: {why}"));
+        self.voice.say(Level::Error, &format!("the supervisor keeps its program: {why}"));
     }
 
     fn try_to_become(&self) -> io::Result<io::Error> {
@@ -150,10 +150,10 @@ impl<'a> Shell<'a> {
                 bytes
             })
             .map(Zeroizing::new)
-            .map_err(|error| format!("the state of the server can not be read: {error}"))?;
+            .map_err(|error| format!("the state of the server cannot be read: {error}"))?;
         let mut from = Unpacker::new(&bytes);
         Self::unpack(args, &mut from)
-            .map_err(|fault| format!("the state of the server can not be understood: {fault}"))?
+            .map_err(|fault| format!("the state of the server cannot be understood: {fault}"))?
     }
 
     fn unpack(args: &'a Args, from: &mut Unpacker<'_>) -> Result<Result<Self, String>, Malformed> {

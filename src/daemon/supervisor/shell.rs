@@ -87,8 +87,7 @@ impl Beginnings {
     pub(super) fn new(args: &Args) -> Result<Self, String> {
         let inherited = notify::inherited().into_iter().map(|(fd, _)| fd).collect();
         let detached = args.daemonize.then(crate::sys::detach::begin).transpose();
-        let detached =
-            detached.map_err(|error| format!("can not go to the background: {error}"))?;
+        let detached = detached.map_err(|error| format!("cannot go to the background: {error}"))?;
         let terminal = Terminal::of_start();
         Ok(Self { inherited, detached, terminal, ..Self::default() })
     }
@@ -111,7 +110,7 @@ impl<'a> Shell<'a> {
         let mut table = Table::new();
         for unusable in table.inherit(std::mem::take(&mut beginnings.inherited)) {
             log::warn(format_args!(
-                "the inherited descriptor {} is no listening socket",
+                "the inherited descriptor {} is not a listening socket",
                 unusable.index + 3
             ));
         }
@@ -183,7 +182,7 @@ impl<'a> Shell<'a> {
         let voice = &mut self.voice;
         self.logs.reopen(&mut |path, error| {
             let why = Explained(&error);
-            voice.say(Level::Warn, &format!("the access log {path} can not be opened: {why}"));
+            voice.say(Level::Warn, &format!("the access log {path} cannot be opened: {why}"));
         });
         self.send_logs(events);
     }
@@ -225,9 +224,9 @@ fn write_pid_file(path: &Path) -> Result<PidFile, String> {
             format!("another server is running: it holds a lock on {shown}")
         }
         io::ErrorKind::AlreadyExists => {
-            format!("{shown} is there and holds no process number: it is left alone")
+            format!("{shown} exists and holds no process number: it is left alone")
         }
-        _ => format!("the file {shown} can not be written: {error}"),
+        _ => format!("the file {shown} cannot be written: {error}"),
     })
 }
 

@@ -43,7 +43,7 @@ impl fmt::Display for IdentityFault {
             Self::TooMany => write!(f, "more than {CHAIN_MAX} certificates"),
             Self::NoCertificate { .. } => f.write_str("there is no certificate in it"),
             Self::BadCertificate(at, why) => {
-                write!(f, "certificate {} can not be read: {why}", at + 1)
+                write!(f, "certificate {} cannot be read: {why}", at + 1)
             }
             Self::NoKey { .. } => f.write_str("there is no private key in it"),
             Self::EncryptedKey => f.write_str("the private key is protected by a password"),
@@ -94,7 +94,7 @@ impl IdentityFault {
                 "it must be PEM, with a line -----BEGIN PRIVATE KEY----- or one of its older forms"
             }
             Self::EncryptedKey => {
-                "nobody can type a password at start: openssl pkey -in FILE -out FILE.plain"
+                "write the key without a password: openssl pkey -in FILE -out FILE.plain"
             }
             Self::BadKey => "copy it again; \"openssl pkey -in FILE -noout\" checks it",
             Self::UnsupportedKey(_) => {

@@ -61,7 +61,8 @@ fn redirect_path(case: &Case<'_>) -> Option<Difference> {
         }
         _ => false,
     })?;
-    let text = "a redirect to a host keeps path and query; lwsws led everybody to its front page";
+    let text =
+        "a redirect to a host keeps path and query; lwsws sent every client to its front page";
     Some(difference(bare.origin.place, text).before("\"append-path\": \"off\""))
 }
 

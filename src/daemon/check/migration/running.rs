@@ -27,7 +27,7 @@ fn set_uid(case: &Case<'_>) -> Option<Difference> {
     let cgi = case
         .mounts()
         .find(|mount| matches!(mount.origin.value, Origin::NotBuilt { scheme: "cgi", .. }))?;
-    let text = "CGI programs can not gain rights by set-uid programs such as sudo";
+    let text = "CGI programs cannot gain rights by set-uid programs such as sudo";
     let on = case.settings.global.no_new_privs;
     on.then(|| difference(cgi.origin.place, text).before("\"no-new-privs\": \"0\""))
 }
@@ -119,12 +119,12 @@ fn crash(_: &Case<'_>) -> Option<Difference> {
 }
 
 fn errors(_: &Case<'_>) -> Option<Difference> {
-    let text = "an error in any file and nothing starts; lwsws went on with the vhosts before it";
+    let text = "an error in any file stops the start; lwsws went on with the vhosts before it";
     Some(difference(None, text))
 }
 
 fn unknown_keys(case: &Case<'_>) -> Option<Difference> {
-    let text = "keys that nobody knows are reported; lwsws passed over them without a word";
+    let text = "unknown keys are reported; lwsws ignored them silently";
     Some(difference(case.settings.written.unknown?, text))
 }
 

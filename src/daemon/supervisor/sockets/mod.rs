@@ -267,7 +267,7 @@ impl Socket {
         if let (Some(file), Key::Unix(name)) = (&mut self.file, &self.key)
             && let Err(error) = file.grant(access)
         {
-            log::warn(format_args!("who may use {name} stays as it was: {error}"));
+            log::warn(format_args!("owner and mode of {name} stay as they were: {error}"));
         }
     }
 

@@ -93,11 +93,11 @@ fn refused(name: &str, error: &io::Error) -> Finding {
                 .hint(format!("find it with: ss -lxp src \"{name}\""))
         }
         io::ErrorKind::AlreadyExists => {
-            Finding::new(Severity::Error, format!("{name} is there and is no socket"))
+            Finding::new(Severity::Error, format!("{name} exists and is not a socket"))
                 .hint("remove it, or choose another path")
         }
         io::ErrorKind::InvalidInput => {
-            let message = format!("{name} is no name for a socket");
+            let message = format!("{name} cannot be the name of a socket");
             Finding::new(Severity::Error, message)
                 .hint(format!("it may have 1 to {NAME_BYTES_MAX} bytes"))
         }
