@@ -172,12 +172,10 @@ impl Local {
                      request is refused, otherwise its last content stays in use"
                 ));
             }
-            Some(credentials::Event::Loaded { users, malformed }) => {
+            Some(credentials::Event::Loaded { users, remarks }) => {
                 log::debug(format_args!("basic-auth file {path}: {users} users"));
-                for line in malformed {
-                    log::warn(format_args!(
-                        "{path}:{line}: neither user:password nor a hash that is known"
-                    ));
+                for (line, remark) in remarks {
+                    log::warn(format_args!("{path}:{line}: {remark}"));
                 }
             }
         }

@@ -1,19 +1,16 @@
 //! Who may enter: the file that a mount's `basic-auth` names.
 //!
-//! Each line is `user:value`, the value a password as in lwsws or a hash as `htpasswd` writes
-//! it: `{SHA}`, `$apr1$`, `$1$`, `$5$`, `$6$`, `$2a$`, `$2b$`, `$2y$`, `$y$`. Lines end with LF
-//! or CRLF; empty lines and those that begin with `#` say nothing, as with Apache. A password
-//! that begins like a hash must be written as a hash.
+//! [`credential_line`](super::credential_line) says what its lines are taken for.
 //!
 //! Passwords themselves are not kept, only digests under a random key, compared whole and in
 //! constant time. For users that do not exist a hash is worked out all the same when the file
 //! has slow ones, so that the time does not tell who exists.
 
+use super::credential_line::{self, DES, Flaw, LINE_BYTES_MAX, Value as Said};
 use super::secret::{Digest, Secret};
 use super::verifier::{Job, JobKey};
-use crate::sys::crypt::{HASH_BYTES_MAX, PASSWORD_BYTES_MAX};
+use crate::sys::crypt::PASSWORD_BYTES_MAX;
 use crate::sys::stat::{Kind, Stat};
-use base64::Engine;
 use core::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -24,15 +21,15 @@ use std::path::{Path, PathBuf};
 /// Largest file, in bytes.
 pub const FILE_BYTES_MAX: usize = 64 << 10;
 /// Longest `user:password` that is looked at.
-pub const PAIR_BYTES_MAX: usize = 512;
+pub const PAIR_BYTES_MAX: usize = LINE_BYTES_MAX;
 /// The file is looked at no more often than this.
 pub const CHECK_MS: u64 = 1000;
 /// Credentials that are remembered after a slow check; the oldest makes room.
 pub const VERIFIED_MAX: usize = 32;
 /// How long one is remembered.
 pub const VERIFIED_MS: u64 = 15 * 60 * 1000;
-/// Malformed lines that are reported by their number.
-pub const MALFORMED_MAX: usize = 8;
+/// Lines that are reported by their number.
+pub const REMARKS_MAX: usize = 8;
 
 /// Files this young may change again without another time on them.
 const YOUNG_SECS: i64 = 3;
@@ -44,11 +41,43 @@ pub enum Event {
     Loaded {
         /// Lines with a credential.
         users: usize,
-        /// Numbers of the first lines that say nothing sensible, from 1.
-        malformed: Vec<usize>,
+        /// What there is to say of the first lines that need it, with their numbers from 1.
+        remarks: Vec<(usize, Remark)>,
     },
     /// The file cannot be read (any more); what was read before stays valid.
     Unreadable(io::Error),
+}
+
+/// What there is to say of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remark {
+    /// It lets nobody in.
+    Flaw(Flaw),
+    /// It is taken for a DES hash, and may have been meant as a password.
+    Des,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flaw(flaw) => flaw.fmt(f),
+            Self::Des => f.write_str(
+                "taken for a DES hash, which is weak; a password that looks like one is written \
+                 with {PLAIN} in front",
+            ),
+        }
+    }
+}
+
+impl Remark {
+    /// What there is to say of a line, if anything.
+    #[must_use]
+    pub fn of(line: &Result<(&[u8], Said<'_>), Flaw>) -> Option<Self> {
+        match line {
+            Err(flaw) => Some(Self::Flaw(*flaw)),
+            Ok((_, value)) => value.method().filter(|method| *method == &DES).map(|_| Self::Des),
+        }
+    }
 }
 
 /// Whether somebody may enter.
@@ -244,97 +273,56 @@ impl Credentials {
 
     /// The file's text if it is not the one that is known.
     fn read(&self) -> io::Result<Option<(Stat, Vec<u8>)>> {
-        let file = open_regular(&self.path)?;
-        let stat = Stat::of(file.as_fd())?;
-        if stat.kind != Kind::Regular {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
-        }
-        if self.seen == Some(stat) && !self.young && !self.unreadable {
-            return Ok(None);
-        }
-        let mut text = Vec::new();
-        file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut text)?;
-        if text.len() > FILE_BYTES_MAX {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is larger than 64 KiB"));
-        }
-        Ok(Some((stat, text)))
+        let known = self.seen.filter(|_| !self.young && !self.unreadable);
+        read(&self.path, known)
     }
 
     fn load(&mut self, text: &[u8]) -> Event {
         self.generation = self.generation.wrapping_add(1);
         self.verified.clear();
         self.lines.clear();
-        let mut malformed = Vec::new();
-        for (number, line) in text.split(|&b| b == b'\n').enumerate() {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if line.is_empty() || line.starts_with(b"#") {
-                continue;
-            }
-            match parse(&self.secret, line) {
-                Some(line) => self.lines.push(line),
-                None if malformed.len() < MALFORMED_MAX => malformed.push(number + 1),
-                None => {}
-            }
+        let mut remarks = Vec::new();
+        for (number, line) in credential_line::lines(text) {
+            let remark = Remark::of(&line).filter(|_| remarks.len() < REMARKS_MAX);
+            remarks.extend(remark.map(|remark| (number, remark)));
+            let Ok((user, value)) = line else { continue };
+            let value = match value {
+                Said::Plain(text) => Value::Plain(self.secret.digest(&[user, text].join(&b':'))),
+                Said::Sha1(sha1) => Value::Sha1(self.secret.digest(&sha1)),
+                Said::Slow(_, hash) => Value::Slow(hash.into()),
+            };
+            self.lines.push(Line { user: self.secret.digest(user), value });
         }
         self.lines.sort_by_key(|line| line.user.order());
         self.has_slow = self.lines.iter().any(|line| line.slow().is_some());
-        Event::Loaded { users: self.lines.len(), malformed }
+        Event::Loaded { users: self.lines.len(), remarks }
     }
+}
+
+/// The text of the file at `path`, unless it is the one of the `known` metadata.
+///
+/// # Errors
+/// What the kernel says, and when it is no regular file or larger than [`FILE_BYTES_MAX`].
+pub fn read(path: &Path, known: Option<Stat>) -> io::Result<Option<(Stat, Vec<u8>)>> {
+    let file = open_regular(path)?;
+    let stat = Stat::of(file.as_fd())?;
+    if stat.kind != Kind::Regular {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    if known == Some(stat) {
+        return Ok(None);
+    }
+    let mut text = Vec::new();
+    file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut text)?;
+    if text.len() > FILE_BYTES_MAX {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is larger than 64 KiB"));
+    }
+    Ok(Some((stat, text)))
 }
 
 /// Opens without waiting for a FIFO's writer.
 fn open_regular(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(crate::sys::open::NO_WAIT).open(path)
-}
-
-fn parse(secret: &Secret, line: &[u8]) -> Option<Line> {
-    let colon = line.iter().position(|&b| b == b':').filter(|&at| at > 0)?;
-    let (user, value) = (line.get(..colon)?, line.get(colon + 1..)?);
-    if line.len() > PAIR_BYTES_MAX || line.contains(&0) {
-        return None;
-    }
-    let value = if let Some(text) = value.strip_prefix(b"{SHA}") {
-        let mut sha1 = [0; 24];
-        let len = base64::engine::general_purpose::STANDARD.decode_slice(text, &mut sha1).ok()?;
-        Value::Sha1(secret.digest(sha1.get(..len).filter(|_| len == 20)?))
-    } else if is_slow(value) {
-        let complete =
-            value.len() <= HASH_BYTES_MAX && value.iter().filter(|&&b| b == b'$').count() > 2;
-        let known = !is_md5(value) || super::apr1::verify(b"", value).is_some();
-        Some(Value::Slow(value.into())).filter(|_| complete && known)?
-    } else if looks_hashed(value) {
-        // As a password it would let in whoever has seen the file.
-        return None;
-    } else {
-        Value::Plain(secret.digest(line))
-    };
-    Some(Line { user: secret.digest(user), value })
-}
-
-/// `{WORD}` or `$id$` in front: a kind of hash that is not known here (RFC 2307 writes the words
-/// in capitals).
-fn looks_hashed(value: &[u8]) -> bool {
-    let (first, end) = match value.split_first() {
-        Some((b'{', rest)) => (rest, b'}'),
-        Some((b'$', rest)) => (rest, b'$'),
-        _ => return false,
-    };
-    let is_word = |word: &[u8]| {
-        !word.is_empty()
-            && word.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
-            && (end == b'$' || !word.iter().any(u8::is_ascii_lowercase))
-    };
-    let word = first.iter().position(|&b| b == end).and_then(|at| first.get(..at));
-    word.is_some_and(is_word)
-}
-
-fn is_md5(value: &[u8]) -> bool {
-    value.starts_with(b"$apr1$") || value.starts_with(b"$1$")
-}
-
-fn is_slow(value: &[u8]) -> bool {
-    const KINDS: [&[u8]; 6] = [b"$5$", b"$6$", b"$2a$", b"$2b$", b"$2y$", b"$y$"];
-    is_md5(value) || KINDS.iter().any(|kind| value.starts_with(kind))
 }
 
 #[cfg(test)]

@@ -119,24 +119,25 @@ fn lines_that_say_nothing_sensible_are_reported() {
     let mut auth = Auth::new(
         b"# note\n\nok:yes\nnocolon\n:nouser\nsha:{SHA}bad\nmd5:$apr1$short\nnul:a\0b\ncost:$5$x\n",
     );
-    let Some(Event::Loaded { users, malformed }) = auth.1.refresh(0, WALL) else { panic!() };
-    assert_eq!((users, malformed), (1, vec![4, 5, 6, 7, 8, 9]));
+    let Some(Event::Loaded { users, remarks }) = auth.1.refresh(0, WALL) else { panic!() };
+    let lines: Vec<usize> = remarks.iter().map(|&(line, _)| line).collect();
+    assert_eq!((users, lines), (1, vec![4, 5, 6, 7, 8, 9]));
     assert!(auth.is_granted("ok:yes"));
     assert!(auth.is_denied("md5:$apr1$short") && auth.is_denied("sha:{SHA}bad"));
     assert!(auth.is_denied("# note:"));
     let mut many = Auth::new("x\n".repeat(50).as_bytes());
-    let Some(Event::Loaded { malformed, .. }) = many.1.refresh(0, WALL) else { panic!() };
-    assert_eq!(malformed.len(), MALFORMED_MAX);
+    let Some(Event::Loaded { remarks, .. }) = many.1.refresh(0, WALL) else { panic!() };
+    assert_eq!(remarks.len(), REMARKS_MAX);
 }
 
 #[test]
 fn sha1_answers_at_once() {
     // printf hello | openssl dgst -sha1 -binary | base64
-    let mut auth = Auth::loaded(b"u:{SHA}qvTGHdzF6KLavt4PO0gs2a6pQ00=\nv:$money\nw:{sha}x\n");
+    let mut auth = Auth::loaded(b"u:{SHA}qvTGHdzF6KLavt4PO0gs2a6pQ00=\nv:$money\nw:{sho}x\n");
     assert!(auth.is_granted("u:hello"));
     assert!(auth.is_denied("u:hellO") && auth.is_denied("v:hello"));
     assert!(auth.is_denied("u:{SHA}qvTGHdzF6KLavt4PO0gs2a6pQ00="));
-    assert!(auth.is_granted("v:$money") && auth.is_granted("w:{sha}x"));
+    assert!(auth.is_granted("v:$money") && auth.is_granted("w:{sho}x"));
 }
 
 /// Made with `openssl passwd`, the last ones with crypt(3) of libxcrypt.
@@ -148,6 +149,8 @@ s6:$6$saltsalt$YTeBOLnmm3CoeJTzBuijUEtOEWCqrw/nQ8/AeMmON4LGp3k0ZiMjC1OdqzWFUAfDQ
 b:$2y$04$abcdefghijklmnopqrstuuwHJMEGjfAzmL1lWmUmlphguIbWfjYey
 ba:$2a$04$abcdefghijklmnopqrstuuwHJMEGjfAzmL1lWmUmlphguIbWfjYey
 bb:$2b$04$abcdefghijklmnopqrstuuwHJMEGjfAzmL1lWmUmlphguIbWfjYey
+des:abl0JrMf6tlhw
+bsd:_J9..rasmG1gANnusqQA
 plain:text
 ";
 
@@ -156,7 +159,7 @@ fn every_kind_of_hash_is_worked_out() {
     let mut auth = Auth::loaded(HASHES.as_bytes());
     let missing =
         crate::sys::crypt::verify(b"", b"$1$x$y") == Err(crate::sys::crypt::CryptError::Missing);
-    for user in ["m", "a", "s5", "s6", "b", "ba", "bb"] {
+    for user in ["m", "a", "s5", "s6", "b", "ba", "bb", "des", "bsd"] {
         if missing && user != "m" && user != "a" {
             continue;
         }
@@ -215,12 +218,40 @@ fn a_file_that_can_not_be_read_any_more_keeps_what_was_known() {
 }
 
 #[test]
-fn unknown_kinds_of_hashes_are_no_passwords() {
-    let mut auth = Auth::new(b"a:{SSHA}abc\nb:$9$foo\nc:{x}y\nd:$5\ne:${\n");
-    let Some(Event::Loaded { users, malformed }) = auth.1.refresh(0, WALL) else { panic!() };
-    assert_eq!((users, malformed), (3, vec![1, 2]));
-    assert!(auth.is_denied("a:{SSHA}abc") && auth.is_denied("b:$9$foo"));
-    assert!(auth.is_granted("c:{x}y") && auth.is_granted("d:$5") && auth.is_granted("e:${"));
+fn what_is_no_password_never_grants_itself() {
+    let texts = [
+        "LIfOpbjNaEQYE",
+        "_J9..rasmG1gANnusqQA",
+        "*",
+        "!$6$x$y",
+        "{SSHA}abc",
+        "$9$foo",
+        "x:0:0:r:/:/s",
+    ];
+    let file: String = texts.iter().map(|text| format!("u:{text}\n")).collect();
+    let mut auth = Auth::loaded(file.as_bytes());
+    for text in texts {
+        assert!(!auth.is_granted(&format!("u:{text}")), "{text}");
+    }
+    // There are slow hashes in the file: what is asked for costs the same whatever it is.
+    assert!(!auth.slow("u:*"));
+}
+
+#[test]
+fn marks_of_windows_and_fields_behind_a_hash_do_not_lock_anybody_out() {
+    let sha = "{SHA}qvTGHdzF6KLavt4PO0gs2a6pQ00=";
+    let file = format!("\u{feff}first:one\r\na:{sha}:19000:0:::\r\nb:{sha} \t\r\nc:{{PLAIN}}*\r\n");
+    let mut auth = Auth::loaded(file.as_bytes());
+    for pair in ["first:one", "a:hello", "b:hello", "c:*"] {
+        assert!(auth.is_granted(pair), "{pair}");
+    }
+    assert!(auth.is_denied("c:{PLAIN}*") && auth.is_denied("\u{feff}first:one"));
+    let mut auth =
+        Auth::loaded(b"d:$apr1$abcdefgh$cy3DSYyOwfhsyu7QOMQzd.:Dora\ne:abl0JrMf6tlhw\t\n");
+    assert!(auth.slow("d:hello"));
+    if crate::origin::credential_line::DES.objection().is_none() {
+        assert!(auth.slow("e:hello") && !auth.slow("e:other"));
+    }
 }
 
 #[test]

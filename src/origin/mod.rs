@@ -4,6 +4,7 @@ mod apr1;
 pub mod cache;
 mod cache_key;
 mod charset;
+pub mod credential_line;
 pub mod credentials;
 pub mod error_page;
 pub mod file;

@@ -75,6 +75,31 @@ def auth_hashes(stage):
 
 
 @case
+def auth_odd_lines(stage):
+    """hashes of other kinds are no passwords; -t and the log say what each line is taken for"""
+    sha = "{SHA}" + base64.b64encode(hashlib.sha1(b"pw").digest()).decode()
+    odd = ["LIfOpbjNaEQYE", "*", "!$6$salt$hash", "_J9..rasmG1gANnusqQA", "$argon2id$v=19$x$y"]
+    lines = "".join(f"{text[:2]}:{text}\n" for text in odd)
+    users = stage.file("users", "\ufefffirst:one\r\n" + lines +
+                       f"c:{sha}:comment\nt:{sha}\t\np:{{PLAIN}}*\n")
+    conf = stage.configure([stage.vhost([stage.mount(basic_auth=users)])])
+    code, text = stage.run("-t", "-c", conf)
+    equal(code, 0, text)
+    for line in ("2: taken for a DES hash", "3: a locked entry", "4: a locked entry",
+                 "6: a kind of hash that is not known"):
+        matches(re.escape(f"{users}:{line}"), text)
+    matches("line 1: a password; line 2: a DES hash; line 5: a DES hash of BSDi; lines 7\u20138: "
+            "a SHA-1 hash; line 9: a password", text)
+    server = stage.spawn("-c", conf).ready(stage.port)
+    for text in odd:
+        equal(stage.ask("/small.txt", basic(text[:2], text)).status, 401, text)
+    for user, password in {"first": "one", "c": "pw", "t": "pw", "p": "*"}.items():
+        equal(stage.ask("/small.txt", basic(user, password)).status, 200, user)
+    equal(stage.ask("/small.txt", basic("_J", "hello")).status, 200, "BSDi")
+    matches("users:3: a locked entry", server.log())
+
+
+@case
 def auth_file_changes(stage):
     """a changed file is read again"""
     guarded(stage, ["a:b"])

@@ -59,8 +59,9 @@ pub(super) static KEYS: &[Key] = &[
     key(
         "basic-auth",
         Kind::Path,
-        "File with user:password lines; then only these users get in. A change counts at once; of \
-         a file that only root may read it counts from the next reload on.",
+        "File with user:password lines; then only these users get in. The password may be a hash of \
+         htpasswd or crypt; -t says what each line is taken for. A change counts at once; of a \
+         file that only root may read it counts from the next reload on.",
     )
     .or("everybody")
     .protects()

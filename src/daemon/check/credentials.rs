@@ -1,6 +1,8 @@
 //! What `-t` can find out about the files of `basic-auth`: who is let in, and who can read them.
 
+use std::collections::BTreeSet;
 use std::fs::Metadata;
+use std::iter;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -8,11 +10,15 @@ use super::identity::{Identity, group_name};
 use super::machine::{Actors, let_in};
 use crate::config::settings::{Located, Mount, Origin};
 use crate::daemon::finding::{Finding, Severity};
-use crate::origin::credentials::{Credentials, Event};
+use crate::origin::credential_line::{self, Value};
+use crate::origin::credentials::{self, REMARKS_MAX, Remark};
 use crate::sys::access::{self, Refusal, Want};
 
 /// Mode bit: everybody may read.
 const WORLD_READABLE: u32 = 0o004;
+
+/// Runs of lines that are shown.
+const RUNS_MAX: usize = 16;
 
 /// The file of `basic-auth`.
 pub(super) fn credentials(
@@ -82,19 +88,70 @@ pub(super) fn credentials(
     }
 }
 
-/// The lines of the file of `basic-auth`, as far as we may read it.
+/// The lines of the file of `basic-auth`, as far as we may read it: what each is taken for, and
+/// those that let nobody in.
 pub(super) fn users(mount: &Mount, add: &mut dyn FnMut(Finding)) {
     let Some(Located { value, place }) = &mount.basic_auth else { return };
-    let mut file = Credentials::new(0, Path::new(value));
-    let Some(Event::Loaded { users, malformed }) = file.refresh(0, 0) else { return };
-    for line in malformed {
-        let message = format!("{value}:{line}: neither user:password nor a hash that is known");
+    let Ok(Some((_, text))) = credentials::read(Path::new(value), None) else { return };
+    let mut runs: Vec<Run<'_>> = Vec::new();
+    let mut remarks = Vec::new();
+    let mut hashed = BTreeSet::new();
+    for (number, line) in credential_line::lines(&text) {
+        remarks.extend(Remark::of(&line).map(|remark| (number, remark.to_string())));
+        let Ok((user, value)) = line else { continue };
+        if value.method().is_some() && !hashed.insert(user) {
+            remarks.push((number, "a second hash of the same user, which does not count".into()));
+        }
+        match runs.last_mut().filter(|run| run.value.name() == value.name()) {
+            Some(run) => run.last = number,
+            None => runs.push(Run { first: number, last: number, value }),
+        }
+    }
+    let shown = remarks.iter().take(REMARKS_MAX);
+    for (number, remark) in shown {
+        let message = format!("{value}:{number}: {remark}");
         add(Finding::new(Severity::Warning, message).at(*place));
     }
-    if users == 0 {
+    if let Some(more) = remarks.len().checked_sub(REMARKS_MAX).filter(|&more| more > 0) {
+        let message = format!("{value}: the same is to be said of {more} more lines");
+        add(Finding::new(Severity::Warning, message).at(*place));
+    }
+    if runs.is_empty() {
         let hint = format!("write a line \"user:password\" for each user into {value}");
         add(closed(format!("{value} names no user")).at(*place).hint(hint));
+        return;
     }
+    add(Finding::new(Severity::Note, taken_for(value, &runs)).at(*place));
+    let mut methods: Vec<_> = runs.iter().filter_map(|run| run.value.method()).collect();
+    methods.sort_unstable_by_key(|method| method.name);
+    methods.dedup();
+    for (method, error) in methods.iter().filter_map(|method| Some((method, method.objection()?))) {
+        let message = format!("{value}: {error}: a user with {} does not get in", method.name);
+        add(Finding::new(Severity::Degraded, message).at(*place));
+    }
+}
+
+/// Lines one after the other that are taken for the same.
+struct Run<'a> {
+    first: usize,
+    last: usize,
+    value: Value<'a>,
+}
+
+/// What the lines of a file are taken for.
+fn taken_for(path: &str, runs: &[Run<'_>]) -> String {
+    let mut text = String::from(path);
+    for (run, sign) in runs.iter().take(RUNS_MAX).zip(iter::once(':').chain(iter::repeat(';'))) {
+        let (first, last) = (run.first, run.last);
+        text += &match first == last {
+            true => format!("{sign} line {first}: {}", run.value.name()),
+            false => format!("{sign} lines {first}\u{2013}{last}: {}", run.value.name()),
+        };
+    }
+    if let Some(run) = runs.get(RUNS_MAX) {
+        text += &format!("; from line {} on more of these", run.first);
+    }
+    text
 }
 
 /// How to close a file that everybody may read so that the server can still read it.

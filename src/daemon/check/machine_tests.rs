@@ -210,6 +210,17 @@ fn default_documents() {
 
 #[test]
 fn credentials_are_readable_by_the_server_alone() {
+    // What the lines are taken for is another test's.
+    let run_as = |settings: &Settings, server: &Identity| {
+        let mut found = run_as(settings, server);
+        found.retain(|finding| !finding.message.contains(": line 1: "));
+        found
+    };
+    let only = |settings: &Settings| {
+        let mut found = run_as(settings, &stranger());
+        assert_eq!(found.len(), 1, "{found:?}");
+        found.remove(0)
+    };
     let site = Site::new("auth");
     let mut settings = site.settings();
     let named = |value: String| Some(Located { value, place: place(40) });
@@ -267,7 +278,7 @@ fn credentials_are_readable_by_the_server_alone() {
 }
 
 #[test]
-fn credentials_that_let_nobody_in_are_told() {
+fn each_line_of_the_credentials_is_told() {
     let site = Site::new("users");
     let mut settings = site.settings();
     site.chmod("auth", 0o600);
@@ -275,14 +286,51 @@ fn credentials_that_let_nobody_in_are_told() {
     settings.vhosts[0].mounts[0].basic_auth = Some(Located { value, place: place(40) });
     let mut owner = stranger();
     owner.subject.uid = fs::metadata(site.0.join("auth")).unwrap().uid();
-    fs::write(site.0.join("auth"), "# none\nuser\nother:{MD4}x\n").unwrap();
-    let found = run_as(&settings, &owner);
-    let texts: Vec<&str> = found.iter().map(|found| &*found.message).collect();
-    assert_eq!(found.len(), 3, "{texts:?}");
-    assert!(texts[0].ends_with("auth names no user: every request is refused"), "{texts:?}");
-    assert!(texts[1].contains("auth:2: neither") && texts[2].contains("auth:3: neither"));
-    fs::write(site.0.join("auth"), "a:b\n").unwrap();
-    assert_eq!(run_as(&settings, &owner), []);
+    let run = |text: &str| {
+        fs::write(site.0.join("auth"), text).unwrap();
+        let found = run_as(&settings, &owner);
+        let path = site.text("auth");
+        let told = |finding: &Finding| (finding.severity, finding.message.replace(&path, "F"));
+        found.iter().map(told).collect::<Vec<_>>()
+    };
+    let is = |found: &[(Severity, String)], wanted: &[(Severity, &str)]| {
+        let found: Vec<_> = found.iter().map(|(severity, text)| (*severity, &**text)).collect();
+        assert_eq!(found, wanted);
+    };
+    let flaw = "neither user:password nor a hash that is known";
+    is(
+        &run("# none\nuser\nother:{MD4}x\n"),
+        &[
+            (Severity::Degraded, "F names no user: every request is refused"),
+            (Severity::Warning, &format!("F:2: {flaw}")),
+            (Severity::Warning, "F:3: a kind of hash that is not known here, nobody gets in by it"),
+        ],
+    );
+    is(&run("a:b\n"), &[(Severity::Note, "F: line 1: a password")]);
+    let apr1 = "$apr1$abcdefgh$cy3DSYyOwfhsyu7QOMQzd.";
+    is(
+        &run(&format!("\u{feff}a:b\r\n\nc:d\ne:{apr1}:Eve\nf:*\ng:h \ni:{{PLAIN}}*\n")),
+        &[
+            (Severity::Warning, "F:5: a locked entry, nobody gets in by it"),
+            (
+                Severity::Note,
+                "F: lines 1\u{2013}3: a password; line 4: an MD5 hash of Apache; line 6: a password that ends \
+             with white space; line 7: a password",
+            ),
+        ],
+    );
+    let second = "F:3: a second hash of the same user, which does not count";
+    assert!(
+        run(&format!("a:{apr1}\nb:c\na:{apr1}\n")).contains(&(Severity::Warning, second.into()))
+    );
+    let pair = |n| format!("a:b\nc{n}:{apr1}\n");
+    let many = (0..20).map(pair).collect::<String>() + &"x\n".repeat(10);
+    let found = run(&many);
+    assert_eq!(found.len(), 10, "{found:?}");
+    assert_eq!(found[8].1, "F: the same is to be said of 2 more lines");
+    assert!(
+        found[9].1.ends_with("; line 16: an MD5 hash of Apache; from line 17 on more of these")
+    );
 }
 
 #[test]

@@ -57,6 +57,6 @@ fn default_slash(case: &Case<'_>) -> Option<Difference> {
 fn passwords(case: &Case<'_>) -> Option<Difference> {
     let mount = case.mounts().find(|mount| mount.basic_auth.is_some())?;
     let text = "user and password must be a whole line of the file; lwsws took the end of a line \
-                too, and let WebSockets in without asking";
+                too, and let WebSockets in without asking; what looks like a hash is no password";
     Some(difference(mount.basic_auth.as_ref()?.place, text))
 }
