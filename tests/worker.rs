@@ -48,9 +48,14 @@ fn memory(bytes: &[u8]) -> OwnedFd {
 
 fn snapshot_of(text: &str) -> OwnedFd {
     let file = SourceFile { path: "/etc/kinglet/conf".to_owned(), text: text.into() };
-    let (uid, gid) = (user::effective_uid(), user::effective_gid());
-    let subject = Subject { uid, gid, groups: Vec::new() };
-    let identity = Identity { subject, user: "nobody in particular".into(), must_drop: false };
+    let must_drop = user::effective_uid() == 0;
+    let nobody = user::user_by_name("nobody").unwrap().unwrap();
+    let (uid, gid) = match must_drop {
+        true => (nobody.uid, nobody.gid),
+        false => (user::effective_uid(), user::effective_gid()),
+    };
+    let subject = Subject { uid, gid, groups: vec![gid] };
+    let identity = Identity { subject, user: nobody.name, must_drop };
     memory(&snapshot::encode(&[file], &[], &identity))
 }
 
