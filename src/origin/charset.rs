@@ -64,6 +64,9 @@ fn of_meta(head: &[u8]) -> Option<&[u8]> {
         let end = memchr::memchr(b'>', rest).unwrap_or(rest.len());
         let (tag, after) = rest.split_at_checked(end)?;
         let is_meta = tag.get(1..5).is_some_and(|name| name.eq_ignore_ascii_case(b"meta"));
+        // A description may say anything.
+        let is_text = find(tag, b"content").is_some() && find(tag, b"http-equiv").is_none();
+        let is_meta = is_meta && !is_text;
         if let Some(label) = value(tag, b"charset").filter(|_| is_meta) {
             return Some(label);
         }
@@ -73,12 +76,13 @@ fn of_meta(head: &[u8]) -> Option<&[u8]> {
 
 /// What follows `name` and an equals sign in a tag or declaration.
 fn value<'t>(text: &'t [u8], name: &[u8]) -> Option<&'t [u8]> {
-    let is_here = |at: &usize| {
-        let here = text.get(*at..*at + name.len());
-        here.is_some_and(|here| here.eq_ignore_ascii_case(name))
-    };
-    let rest = text.get((0..text.len()).find(is_here)? + name.len()..)?;
+    let rest = text.get(find(text, name)? + name.len()..)?;
     label(rest.trim_ascii_start().strip_prefix(b"=")?)
+}
+
+/// Where `name` stands in `text`, in upper or lower case.
+fn find(text: &[u8], name: &[u8]) -> Option<usize> {
+    text.windows(name.len()).position(|here| here.eq_ignore_ascii_case(name))
 }
 
 /// A label with or without quotes.
@@ -105,6 +109,8 @@ mod tests {
             (b"<meta http-equiv=Content-Type content='text/html;charset=utf-8'>", true),
             (b"<!-- <meta charset=latin1> --><meta charset=utf-8>", true),
             (b"<meta name=x><link charset=latin1><p>\xc3\xa9", true),
+            (b"<meta name=description content='say charset=latin1'><p>\xc3\xa9", true),
+            (b"<meta name=description content=x><meta charset=latin1>", false),
             (b"<meta charset=>", true),
             (b"<meta charset", true),
             (b"<", true),

@@ -206,6 +206,9 @@ mod tests {
         for ok in ["default", "example.com", "*.example.com", "127.0.0.1", "[::1]", "a_b"] {
             assert!(host_name(ok).is_ok(), "{ok}");
         }
+        for address in ["::1", "[::1]", "0:0::1", "[0:0:0:0:0:0:0:1]"] {
+            assert_eq!(host_name(address), Ok("[::1]".into()), "{address}");
+        }
         for bad in ["", "*.", "a:80", "http://a", "a b", "a/b", "a*"] {
             assert!(host_name(bad).is_err(), "{bad}");
         }

@@ -25,8 +25,12 @@ pub(crate) fn host_name(text: &str) -> Checked<String> {
     }
     let plain = name.strip_prefix("*.").unwrap_or(name);
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    let address = plain.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-    if address || (!plain.is_empty() && plain.bytes().all(allowed)) {
+    let address = plain.trim_matches(['[', ']']).parse::<IpAddr>();
+    if let Ok(IpAddr::V6(ip)) = address {
+        // As clients write it in Host.
+        return Ok(format!("[{ip}]"));
+    }
+    if address.is_ok() || (!plain.is_empty() && plain.bytes().all(allowed)) {
         return Ok(name.to_owned());
     }
     let fault = Fault::new(format!("must be a host name, not {text:?}"));

@@ -369,7 +369,8 @@ impl Names {
         }
         fixed.push("localhost".to_owned());
         let named = vhosts.iter().filter(|name| **name != "default");
-        fixed.extend(named.map(|name| name.trim_end_matches('.').to_owned()));
+        let bare = |name: &&str| name.trim_end_matches('.').trim_matches(['[', ']']).to_owned();
+        fixed.extend(named.map(bare));
         fixed.extend(["127.0.0.1", "::1"].map(str::to_owned));
         let reachable = addresses.iter().filter(|address| match address {
             IpAddr::V4(v4) => !v4.is_loopback(),

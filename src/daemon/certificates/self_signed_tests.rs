@@ -153,7 +153,8 @@ fn names_are_those_of_host_vhosts_and_addresses() {
         .iter()
         .map(|text| text.parse().unwrap())
         .collect();
-    let found = Names::of(Some("router"), &["default", "a.test.", "*.b.test"], &addresses);
+    let found =
+        Names::of(Some("router"), &["default", "a.test.", "*.b.test", "[fd00::9]"], &addresses);
     let fixed = [
         "router",
         "router.lan",
@@ -161,6 +162,7 @@ fn names_are_those_of_host_vhosts_and_addresses() {
         "localhost",
         "a.test",
         "*.b.test",
+        "fd00::9",
         "127.0.0.1",
         "::1",
     ];

@@ -122,7 +122,7 @@ fn suites(tls: &Tls, has_rsa_key: bool, add: &mut dyn FnMut(Finding)) {
 /// The name that clients look for in the certificate: not that of a vhost which answers for
 /// whatever no other one has.
 fn asked_name(name: &str) -> Option<&str> {
-    (name != "default").then_some(name)
+    (name != "default").then_some(name.trim_matches(['[', ']']))
 }
 
 /// A file that keeps a vhost from showing its own certificate, and what happens instead.
