@@ -88,12 +88,13 @@ def descriptors(count):
 
 class Server:
     """A kinglet process; `before` is called in it first."""
-    announces = False
+    announces = None
 
     def __init__(self, command, log, before=None):
         self.log_path = log
         quiet = ("-d", "--debug", "-D", "--log")
-        self.announces = "-c" in command and not any(one.startswith(quiet) for one in command)
+        if not any(one.startswith(quiet) for one in command):
+            self.announces = "listening on " if "-c" in command else "kinglet serves "
         with open(log, "wb") as out:
             self.child = subprocess.Popen(command, stdout=out, stderr=out,
                                           stdin=subprocess.DEVNULL, preexec_fn=before)
@@ -116,7 +117,7 @@ class Server:
                 return False
         eventually(open_port, f"port {port} answers; log:\n{self.log()}")
         if self.announces:
-            eventually(lambda: "listening on " in self.log(), "it says where it listens")
+            eventually(lambda: self.announces in self.log(), "it says where it listens")
         return self
 
     def alive(self):
