@@ -39,7 +39,7 @@ pub(super) fn serve(args: &Args) -> u8 {
 }
 
 fn run(args: &Args) -> Result<u8, u8> {
-    let Made { plan, files, pem, identity } = make::make(args)?;
+    let Made { plan, files, pem, identity } = make::make(args, None)?;
     let sockets = Sockets::open(&plan)?;
     let mut survey = Survey::planned(args, files, sockets.0.quick_port())?;
     let world = survey.untold(Survey::world);

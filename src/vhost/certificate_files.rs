@@ -100,9 +100,16 @@ impl PemFiles {
 
     /// Whether somebody else has read all that a vhost names.
     pub(super) fn has_given(&self, tls: &Tls) -> bool {
+        paths(tls).all(|path| self.given_at(path).is_some())
+    }
+
+    /// What somebody else has read at `path`, or put there.
+    #[must_use]
+    pub fn given_at(&self, path: &str) -> Option<Zeroizing<Vec<u8>>> {
         let known = self.known.borrow();
-        let given = known.get(..self.given).unwrap_or_default();
-        paths(tls).all(|path| given.iter().any(|(other, _)| other == path))
+        let mut given = known.get(..self.given).unwrap_or_default().iter();
+        let (_, found) = given.find(|(other, _)| other == path)?;
+        found.clone().ok()
     }
 
     /// The content of a file as it was when it was first asked for.

@@ -192,7 +192,7 @@ def faults_of_text_and_machine_together(stage):
     def check(text, what):
         for part in wanted:
             equal(text.count(part), 1, f"{what}: {part} in {text}")
-        matches("kinglet: the configuration has 1 error", text)
+        matches("kinglet: the configuration has 1 error\n", text)
 
     conf = stage.configure([bad])
     for role in (["-t"], [], ["--one-process"]):

@@ -254,13 +254,45 @@ def control_in_containers_that_share_the_network(stage):
             matches(rf":{other.port} ", other.ask("status").stdout)
 
 
+@case
+def control_while_the_program_is_replaced(stage):
+    """commands that meet SIGUSR2 are answered all the same"""
+    conf = stage.configure()
+    server = stage.spawn("-c", conf).ready(stage.port)
+    for number in range(8):
+        server.signal(signal.SIGUSR2)
+        for command in ("reload", "status", "reload", "log"):
+            code, text = stage.run(command, "-c", conf)
+            equal(code, 0, f"{command} {number}: {text}")
+    matches("the supervisor becomes", server.log())
+
+
+@case
+def control_of_a_server_of_another_user(stage):
+    """root is told as which user to ask; nothing is asked of a process that any user may have"""
+    conf = stage.configure()
+    user = ("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups")
+    server = stage.spawn("-c", conf, by=user).ready(stage.port)
+    for command in ("status", "reload", "log"):
+        code, text = stage.run(command, "-c", conf)
+        equal(code, 1, text)
+        matches(f"is that of user 54321: ask it as that user\n +runuser -u 54321 -- kinglet {command}",
+                text)
+    equal(stage.run("status", "-c", conf, by=user)[0], 0, "asked by its user")
+    os.chown(conf, 54321, 54321)
+    equal(stage.run("status", "-c", conf)[0], 0, "asked by root, in a directory of its user")
+    server.alive()
+
+
 class Follower:
     """kinglet log -f"""
 
     def __init__(self, *words):
+        # A shell that runs this in the background has SIGINT ignored, which a program inherits.
         self.child = subprocess.Popen([stages.KINGLET, "log", "-f", *words], text=True,
                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                      stdin=subprocess.DEVNULL)
+                                      stdin=subprocess.DEVNULL, preexec_fn=lambda:
+                                      signal.signal(signal.SIGINT, signal.SIG_DFL))
 
     def reads(self, wanted):
         """Reads until there is a line with this in it."""

@@ -12,10 +12,13 @@ import subprocess
 
 import processes
 import stage as stages
+from cases_missing import asleep
 from stage import case, equal, eventually, matches, true
 
 # memfd_create(2).
 MEMFD_CREATE = {"x86_64": 319, "aarch64": 279, "riscv64": 279}
+# accept4(2).
+ACCEPT4 = {"x86_64": 288, "aarch64": 242, "riscv64": 242}
 # A user that no other process belongs to.
 STRANGER = 54_321
 
@@ -65,6 +68,21 @@ def starts_without_files_in_memory(stage):
         processes.replaced(server, worker)
         equal(stage.ask().status, 200)
         server.stop()
+
+
+@case
+def sleeps_where_commands_cannot_be_taken(stage):
+    """accept4 refused: a command that waits does not keep the supervisor busy; the log says it"""
+    conf = stage.configure()
+    number = ACCEPT4[platform.machine()]
+    server = spawn(stage, stages.KINGLET, "-c", conf, before=lambda: refuse(number, errno.ENFILE))
+    eventually(lambda: "listening on" in server.log(), "it has started")
+    code, text = stage.run("status", "-c", conf)
+    equal(code, 1, text)
+    eventually(lambda: "the socket for commands" in server.log(), server.log())
+    # It is opened again, for a time that may be better.
+    eventually(lambda: "commands can be given to this server now" in server.log(), server.log())
+    eventually(lambda: asleep(server.child.pid), "the supervisor sleeps")
 
 
 @case

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import stat
+import time
 
 import processes
 from secure import SecureWire, ask, certificate, openssl, request, settings, vhost
@@ -157,6 +158,42 @@ def own_certificate_without_a_place(stage):
     server.stop()
     serve(stage, [own(stage)], state_dir=nowhere)
     true(certificate(stage, "own.test") not in ("", first), "another one")
+
+
+@case
+def own_certificate_in_memory_stays(stage):
+    """a self-signed certificate without a place is the same in every worker of a server, whether a
+    vhost asks for it or it stands in: after a worker's death, changed reloads and SIGUSR2"""
+    nowhere = stage.file("nowhere", "not a directory")
+    missing = vhost(stage)
+    missing["host-ssl-cert"] = missing["host-ssl-key"] = "/no/such.pem"
+    for hosts in ([own(stage)], [{**missing, "name": "own.test"}]):
+        server = serve(stage, hosts, state_dir=nowhere)
+        first = certificate(stage, "own.test")
+        true(first, "there is one")
+        for step in ("death", "reload", "SIGUSR2", "reload", "death"):
+            before = processes.worker(server)
+            if step == "SIGUSR2":
+                seen = server.log().count("the supervisor becomes")
+                server.signal(signal.SIGUSR2)
+                eventually(lambda n=seen, one=server:
+                           one.log().count("the supervisor becomes") > n, "another program")
+                continue
+            if step == "death":
+                os.kill(before, signal.SIGKILL)
+            else:
+                stage.configure(hosts, state_dir=nowhere, server_string=f"v{time.monotonic_ns()}")
+                code, text = stage.run("reload", "-c", os.path.join(stage.root, "conf"))
+                equal(code, 0, text)
+            processes.replaced(server, before)
+            eventually(lambda old=before: not processes.alive(old), "the old worker has ended")
+            equal(certificate(stage, "own.test"), first, step)
+        # A name that is not in it makes another one.
+        stage.configure([{**one, "name": "new.test"} for one in hosts], state_dir=nowhere)
+        code, text = stage.run("reload", "-c", os.path.join(stage.root, "conf"))
+        equal(code, 0, text)
+        eventually(lambda one=first: certificate(stage, "new.test") not in ("", one), "another one")
+        server.stop()
 
 
 @case

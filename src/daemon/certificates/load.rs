@@ -40,7 +40,8 @@ pub(in crate::daemon) fn load(
     let mut findings = Vec::new();
     let settings = &survey.settings;
     let mut self_signed = || {
-        kept.get_or_insert_with(|| self_signed::certified(settings, args, &mut findings)).clone()
+        kept.get_or_insert_with(|| self_signed::certified(settings, args, pem, &mut findings))
+            .clone()
     };
     let mut means = Means {
         files: pem,

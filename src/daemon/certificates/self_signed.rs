@@ -1,11 +1,13 @@
 //! The self-signed certificate: made once, kept, renewed with the same key.
 //!
-//! What can not be kept is made in memory, because a vhost without a certificate is out of reach;
-//! its clients then have to accept another one after every start.
+//! What cannot be kept is made in memory, because a vhost without a certificate is out of reach. It
+//! goes with the snapshot from worker to worker; clients have to accept another one after a start.
 
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
 
 use super::state_dir::{Content, StateDir};
 use crate::config::diagnose::Report;
@@ -16,15 +18,19 @@ use crate::daemon::command::exit;
 use crate::daemon::command::print;
 use crate::daemon::command::quick;
 use crate::daemon::finding::{Finding, Severity};
+use crate::daemon::plan::snapshot::PemFile;
 use crate::sys::access::Subject;
 use crate::sys::{clock, filesystem, hostname, ifaddr, log};
 use crate::tls::self_signed::{CannotMake, Made, Request, key_from_pem, make, needs_renewal};
 use crate::tls::{Certified, Identity};
+use crate::vhost::certificate_files::PemFiles;
 
 /// Name of the certificate's file.
 const CERTIFICATE_FILE: &str = "self-signed.crt";
 /// Name of the key's file.
 const KEY_FILE: &str = "self-signed.key";
+/// What a certificate and key that are only in memory are called in a snapshot: no path.
+pub(in crate::daemon) const IN_MEMORY: &str = "self-signed";
 /// Most bytes of either.
 const FILE_BYTES_MAX: usize = 32 << 10;
 /// Endings that home routers give to the names of the machines around them.
@@ -60,39 +66,70 @@ struct Kept {
     origin: Origin,
     /// The directory that it is kept in; none when it is only in memory.
     dir: Option<StateDir>,
+    /// Certificate and key as PEM, when they are only in memory.
+    pem: Pem,
 }
 
-/// The self-signed certificate for `settings`, in the form that is shown; what was found on the
-/// way is added to `findings`.
+type Pem = Option<Zeroizing<Vec<u8>>>;
+
+/// What a plan has of the certificate.
+#[derive(Default)]
+pub(in crate::daemon) struct Prepared {
+    /// Tells it from another one, where a vhost names it: its fingerprint, or the addresses in one
+    /// that is only in memory.
+    pub mark: Option<String>,
+    /// One that is only in memory.
+    pub in_memory: Option<PemFile>,
+}
+
+/// The self-signed certificate for `settings`, in the form that is shown: where it cannot be kept,
+/// the one in `pem`. What was found on the way is added to `findings`.
 ///
 /// # Errors
 /// In words: no certificate could be made at all.
 pub(in crate::daemon) fn certified(
     settings: &Settings,
     args: &Args,
+    pem: &PemFiles,
     findings: &mut Vec<Finding>,
 ) -> Result<Certified, String> {
-    let kept = of_settings(settings, args, findings)?;
+    let known = pem.given_at(IN_MEMORY);
+    let known = known.as_ref().map(|known| known.as_slice());
+    let kept = of_settings(settings, args, known, findings)?;
     let place = kept.dir.as_ref().map(|dir| dir.file(CERTIFICATE_FILE));
     let place = place.map_or_else(|| "in memory".to_owned(), |path| path.display().to_string());
     log::notice(format_args!("self-signed certificate {place}: SHA-256 {}", kept.fingerprint));
     Ok(kept.identity.certified())
 }
 
-/// Makes what a vhost of `settings` names, so that whoever serves finds it made, and says which it
-/// is: its fingerprint, or the addresses that every start puts into another one where it can not
-/// be kept. None where no vhost names it.
+/// Makes what a vhost of `settings` names, or what has to `stand_in`, so that the worker finds it
+/// made. `known` is the one that was in memory before.
 #[must_use]
-pub(in crate::daemon) fn prepare(settings: &Settings, args: &Args) -> Option<String> {
-    let mut tls = settings.vhosts.iter().filter_map(|vhost| vhost.tls.as_ref());
-    tls.find(|tls| tls.certificate.value == CertificateSource::SelfSigned)?;
-    // Told by whoever serves.
+pub(in crate::daemon) fn prepare(
+    settings: &Settings,
+    args: &Args,
+    stands_in: bool,
+    known: Option<&[u8]>,
+) -> Prepared {
+    let is_named = names_it(settings);
+    if !is_named && !stands_in {
+        return Prepared::default();
+    }
+    // The worker tells them.
     let mut findings = Vec::new();
-    Some(match of_settings(settings, args, &mut findings) {
-        Ok(Kept { dir: Some(_), fingerprint, .. }) => fingerprint,
-        Ok(_) => Names::now(settings).all().join(" "),
-        Err(error) => error,
-    })
+    let (mark, pem) = match of_settings(settings, args, known, &mut findings) {
+        Ok(Kept { dir: Some(_), fingerprint, .. }) => (fingerprint, None),
+        Ok(Kept { pem, .. }) => (Names::now(settings).all().join(" "), pem),
+        Err(error) => (error, None),
+    };
+    let in_memory = pem.map(|pem| (IN_MEMORY.to_owned(), pem));
+    Prepared { mark: is_named.then_some(mark), in_memory }
+}
+
+/// Whether a vhost asks for the self-signed certificate.
+fn names_it(settings: &Settings) -> bool {
+    let mut tls = settings.vhosts.iter().filter_map(|vhost| vhost.tls.as_ref());
+    tls.any(|tls| tls.certificate.value == CertificateSource::SelfSigned)
 }
 
 /// `--self-signed`: makes or renews the certificate and says where it is and what it says; the
@@ -133,7 +170,7 @@ fn describe(
     args: &Args,
     findings: &mut Vec<Finding>,
 ) -> Result<String, String> {
-    let kept = of_settings(settings, args, findings)?;
+    let kept = of_settings(settings, args, None, findings)?;
     let Some(dir) = &kept.dir else {
         return Err("the self-signed certificate cannot be kept".to_owned());
     };
@@ -158,6 +195,7 @@ fn describe(
 fn of_settings(
     settings: &Settings,
     args: &Args,
+    known: Option<&[u8]>,
     findings: &mut Vec<Finding>,
 ) -> Result<Kept, String> {
     let names = Names::now(settings);
@@ -165,10 +203,10 @@ fn of_settings(
     let before = findings.len();
     let now_secs = clock::wall_secs();
     let kept = match path.as_deref().and_then(|path| served_from(settings, path)) {
-        None => load_or_make(path, &names, now_secs, findings),
+        None => load_or_make(path, &names, now_secs, known, findings),
         Some(error) => {
             findings.push(not_kept(path.as_deref(), &error));
-            in_memory(&names, now_secs)
+            in_memory(&names, now_secs, known)
         }
     };
     findings.iter_mut().skip(before).for_each(|finding| finding.place = place);
@@ -189,8 +227,9 @@ pub(in crate::daemon) fn check(
     args: &Args,
     starter: &Subject,
 ) -> Option<Finding> {
-    let mut tls = settings.vhosts.iter().filter_map(|vhost| vhost.tls.as_ref());
-    tls.find(|tls| tls.certificate.value == CertificateSource::SelfSigned)?;
+    if !names_it(settings) {
+        return None;
+    }
     let (path, place) = directory(settings, args);
     let looked = path.as_ref().ok_or_else(nowhere).and_then(|path| {
         served_from(settings, path).map_or_else(|| StateDir::look(path, starter), Err)
@@ -238,11 +277,12 @@ fn lost_on_restart(path: &Path) -> Option<Finding> {
 }
 
 /// Takes the certificate from the directory at `path`, or makes it and keeps it there, or in
-/// memory alone where that can not be.
+/// memory alone where that cannot be.
 fn load_or_make(
     path: Option<PathBuf>,
     names: &Names,
     now_secs: u64,
+    known: Option<&[u8]>,
     findings: &mut Vec<Finding>,
 ) -> Result<Kept, CannotMake> {
     let tried = path.as_ref().ok_or_else(nowhere).and_then(|path| {
@@ -253,14 +293,22 @@ fn load_or_make(
         Ok(kept) => Ok(kept),
         Err(error) => {
             findings.push(not_kept(path.as_deref(), &error));
-            in_memory(names, now_secs)
+            in_memory(names, now_secs, known)
         }
     }
 }
 
-fn in_memory(names: &Names, now_secs: u64) -> Result<Kept, CannotMake> {
+/// The `known` one if it is still good, else another one.
+fn in_memory(names: &Names, now_secs: u64, known: Option<&[u8]>) -> Result<Kept, CannotMake> {
+    if let Some(known) = known
+        && let Ok(identity) = Identity::from_pem(known, known)
+        && reason(&identity, names, now_secs).is_none()
+    {
+        return Ok(found(identity, None, Some(known.to_vec().into())));
+    }
     let made = make(&Request { names: &names.all(), now_secs }, None)?;
-    made_kept(&made, Origin::New, None)
+    let text = [made.certificate_pem.as_bytes(), made.key_pem.as_bytes()].concat();
+    made_kept(&made, Origin::New, None, Some(text.into()))
 }
 
 fn in_dir(
@@ -284,7 +332,7 @@ fn in_dir(
         (Some(key), Some(certificate)) => {
             match Identity::from_pem(&certificate.bytes, &key.bytes) {
                 Ok(identity) => match reason(&identity, names, now_secs) {
-                    None => return Ok(found(identity, dir)),
+                    None => return Ok(found(identity, Some(dir), None)),
                     Some(why) => Origin::Renewed(why),
                 },
                 Err(fault) => Origin::Renewed(fault.to_string()),
@@ -325,7 +373,7 @@ fn make_in(
         }
     };
     dir.write(CERTIFICATE_FILE, made.certificate_pem.as_bytes())?;
-    made_kept(&made, origin, Some(dir)).map_err(io::Error::other)
+    made_kept(&made, origin, Some(dir), None).map_err(io::Error::other)
 }
 
 fn reason(identity: &Identity, names: &Names, now_secs: u64) -> Option<String> {
@@ -334,14 +382,19 @@ fn reason(identity: &Identity, names: &Names, now_secs: u64) -> Option<String> {
     needs_renewal(leaf, &fixed, now_secs).map(|reason| reason.to_string())
 }
 
-fn found(identity: Identity, dir: StateDir) -> Kept {
-    Kept { fingerprint: identity.fingerprint(), identity, origin: Origin::Kept, dir: Some(dir) }
+fn found(identity: Identity, dir: Option<StateDir>, pem: Pem) -> Kept {
+    Kept { fingerprint: identity.fingerprint(), identity, origin: Origin::Kept, dir, pem }
 }
 
-fn made_kept(made: &Made, origin: Origin, dir: Option<StateDir>) -> Result<Kept, CannotMake> {
+fn made_kept(
+    made: &Made,
+    origin: Origin,
+    dir: Option<StateDir>,
+    pem: Pem,
+) -> Result<Kept, CannotMake> {
     let identity = Identity::from_pem(made.certificate_pem.as_bytes(), made.key_pem.as_bytes())
         .map_err(|_| CannotMake::BadKey)?;
-    Ok(Kept { identity, fingerprint: made.fingerprint.clone(), origin, dir })
+    Ok(Kept { identity, fingerprint: made.fingerprint.clone(), origin, dir, pem })
 }
 
 impl Names {

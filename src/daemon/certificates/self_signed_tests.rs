@@ -19,7 +19,7 @@ fn names(fixed: &[&str], passing: &[&str]) -> Names {
 /// Loads or makes, and gives the findings that are not about a temporary directory in memory.
 fn run(dir: &Path, names: &Names, now_secs: u64) -> (Kept, Vec<Finding>) {
     let mut findings = Vec::new();
-    let kept = load_or_make(Some(dir.to_owned()), names, now_secs, &mut findings).unwrap();
+    let kept = load_or_make(Some(dir.to_owned()), names, now_secs, None, &mut findings).unwrap();
     findings.retain(|finding| !finding.message.contains("is in memory"));
     (kept, findings)
 }
@@ -125,7 +125,7 @@ fn what_can_not_be_kept_is_made_in_memory() {
     std::os::unix::fs::symlink("/dev/null", bad.join(KEY_FILE)).unwrap();
     for path in [Some(dir.0.join("file/state")), Some(bad.clone()), None] {
         let mut findings = Vec::new();
-        let kept = load_or_make(path, &wanted, NOW_SECS, &mut findings).unwrap();
+        let kept = load_or_make(path, &wanted, NOW_SECS, None, &mut findings).unwrap();
         assert!(kept.dir.is_none() && kept.identity.leaf().unwrap().covers("router"));
         let finding = findings.last().unwrap();
         assert_eq!(finding.severity, Severity::Degraded);
@@ -188,7 +188,7 @@ fn the_command_prints_what_was_made() {
         ..Vhost::default()
     });
     let text = describe(&settings, &naming(None), &mut Vec::new()).unwrap();
-    let kept = load_or_make(Some(path.clone().into()), &Names::default(), 0, &mut Vec::new());
+    let kept = load_or_make(Some(path.clone().into()), &Names::default(), 0, None, &mut Vec::new());
     let fingerprint = kept.unwrap().fingerprint;
     for part in [
         format!("certificate  {path}/self-signed.crt\nkey          {path}/self-signed.key\n"),
@@ -211,7 +211,7 @@ fn the_command_prints_what_was_made() {
     assert_eq!(directory(&Settings::default(), &of_start).0, of_start.state_default);
     let nowhere = Args { state_default: Some("".into()), ..naming(None) };
     assert_eq!(directory(&Settings::default(), &nowhere).0, None);
-    // What can not be kept is of no use to whoever runs the command.
+    // What cannot be kept is of no use to whoever runs the command.
     fs::remove_dir_all(dir.0.join("state")).unwrap();
     fs::write(dir.0.join("state"), "x").unwrap();
     let mut findings = Vec::new();
@@ -238,7 +238,7 @@ fn a_check_says_what_a_start_would_and_makes_nothing() {
     for name in ["file", "file/state", "open", "open/state"] {
         let said = look(&settings, name).unwrap();
         let mut findings = Vec::new();
-        let _ = of_settings(&settings, &naming(Some(&dir.0.join(name))), &mut findings);
+        let _ = of_settings(&settings, &naming(Some(&dir.0.join(name))), None, &mut findings);
         assert_eq!(findings.last().unwrap().severity, said.severity);
         assert_eq!(findings.last().unwrap().hint, said.hint);
     }
@@ -281,7 +281,7 @@ fn a_key_is_never_kept_among_what_is_served() {
         let said = check(&settings, &naming(Some(&path)), &starter);
         assert_eq!(said.as_ref().is_some_and(is_told), !kept, "{name}");
         let mut findings = Vec::new();
-        let made = of_settings(&settings, &naming(Some(&path)), &mut findings).unwrap();
+        let made = of_settings(&settings, &naming(Some(&path)), None, &mut findings).unwrap();
         assert_eq!((made.dir.is_some(), path.join(KEY_FILE).exists()), (kept, kept), "{name}");
         assert_eq!(findings.iter().any(is_told), !kept, "{name}");
     }

@@ -16,6 +16,7 @@ use crate::daemon::finding::{Finding, Report, Severity};
 use crate::daemon::listening::places::{self, Bind, Interfaces};
 use crate::daemon::listening::ports;
 use crate::sys::access::{self, Refusal, Subject, Want};
+use crate::sys::user::user_by_name;
 use crate::sys::{port_owner, stream};
 use crate::vhost::certificate_files::PemFiles;
 
@@ -210,6 +211,8 @@ pub(super) fn let_in(directory: &Path, bits: &str, user: &str) -> String {
     let home = directory.starts_with("/root") || directory.starts_with("/home");
     let found = std::fs::metadata(directory).ok();
     let group = found.filter(|found| found.gid() != 0 && found.mode() & GROUP_SEARCHES != 0);
+    // A user that is only a number cannot join a group.
+    let group = group.filter(|_| user_by_name(user).is_ok_and(|user| user.is_some()));
     if let Some(found) = group {
         let group = group_name(found.gid());
         format!("usermod -aG {group} {user} lets {user} into the group {group}, which may")

@@ -13,12 +13,16 @@ use crate::daemon::command::args::{Args, Control, Source};
 use crate::daemon::command::{exit, print};
 use crate::sys::poll::{self, Watch};
 use crate::sys::ring_log::RingLog;
-use crate::sys::{clock, passing};
+use crate::sys::{clock, passing, user};
 
 /// How long a server that does nothing but wait for events may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long a reload may take: it reads files, starts a worker and waits until that serves.
 const RELOAD_WITHIN: Duration = Duration::from_secs(180);
+
+/// How often a server is asked that ends the connection instead of answering: one that becomes
+/// another program does so, and takes the next one.
+const TRIES_MAX: usize = 3;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -50,8 +54,11 @@ pub(in crate::daemon) fn run(control: Control, args: &Args) -> u8 {
         print::err(&format!("kinglet: {fault}\n  {hint}"));
         return exit::RUNTIME;
     }
-    let found = find::find(args).map_err(Fault::Missing);
-    match found.and_then(|Found { socket, pid }| Ok((ask(&socket, control)?, pid))) {
+    let asked = || {
+        let Found { socket, pid } = find::find(args).map_err(Fault::Missing)?;
+        Ok((ask(&socket, control)?, pid))
+    };
+    match (1..TRIES_MAX).fold(asked(), |before, _| again(before, asked)) {
         Ok((Answer { log: Some(log), .. }, pid)) => match RingLog::attach(log) {
             Ok(log) => follow::follow(&log, pid),
             Err(error) => failed(control, args, &Fault::Other(error)),
@@ -61,9 +68,21 @@ pub(in crate::daemon) fn run(control: Control, args: &Args) -> u8 {
     }
 }
 
+/// Asks again where the connection has ended. When no server is there any more, it was the last.
+fn again<T>(before: Result<T, Fault>, ask: impl Fn() -> Result<T, Fault>) -> Result<T, Fault> {
+    match before {
+        Err(Fault::Ended) => ask().map_err(|fault| match fault {
+            Fault::Missing(Missing::None) => Fault::Ended,
+            other => other,
+        }),
+        other => other,
+    }
+}
+
 fn failed(control: Control, args: &Args, fault: &Fault) -> u8 {
-    print::err(&format!("kinglet: {}", explain(fault, &meant(args))));
-    for hint in hints(fault, control.name()) {
+    let shown = meant(args);
+    print::err(&format!("kinglet: {}", explain(fault, &shown)));
+    for hint in hints(fault, control.name(), &shown) {
         print::err(&format!("  {hint}"));
     }
     match fault {
@@ -136,8 +155,11 @@ fn explain(fault: &Fault, shown: &str) -> String {
     match fault {
         Fault::Missing(Missing::None) => format!("no kinglet is running for {shown}"),
         Fault::Missing(Missing::Several(_)) => "more than one kinglet serves a directory".into(),
-        Fault::Missing(Missing::OfRoot) => {
+        Fault::Missing(Missing::OfUser(0)) => {
             format!("the kinglet for {shown} is root's, and only root may ask it")
+        }
+        Fault::Missing(Missing::OfUser(uid)) => {
+            format!("the kinglet for {shown} is that of user {}: ask it as that user", named(*uid))
         }
         Fault::Missing(Missing::Elsewhere) => format!(
             "no kinglet is running for {shown} here: the one that is runs in another container, where \
@@ -157,9 +179,18 @@ fn explain(fault: &Fault, shown: &str) -> String {
     }
 }
 
+/// The name of a user, or the number of one that has none.
+fn named(uid: u32) -> String {
+    let found = user::user_by_id(uid).ok().flatten();
+    found.map_or_else(|| uid.to_string(), |user| user.name)
+}
+
 /// What could be asked instead, a command for each.
-fn hints(fault: &Fault, command: &str) -> Vec<String> {
+fn hints(fault: &Fault, command: &str, shown: &str) -> Vec<String> {
     match fault {
+        Fault::Missing(Missing::OfUser(uid)) if *uid != 0 => {
+            vec![format!("runuser -u {} -- kinglet {command} -c {shown}", named(*uid))]
+        }
         Fault::Missing(Missing::Several(names)) => {
             names.iter().map(|name| name.command(command)).collect()
         }

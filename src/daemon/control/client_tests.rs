@@ -73,7 +73,8 @@ fn every_fault_is_explained() {
     let here = Holder { uid: 1000, pid: std::process::id() };
     for (fault, expected) in [
         (fault(Missing::None), "no kinglet is running for /etc/kinglet".to_owned()),
-        (fault(Missing::OfRoot), "only root may ask it".into()),
+        (fault(Missing::OfUser(0)), "only root may ask it".into()),
+        (fault(Missing::OfUser(54_321)), "user 54321: ask it as that user".into()),
         (fault(Missing::Elsewhere), "runs in another container".into()),
         (fault(Missing::Several(Vec::new())), "more than one kinglet".into()),
         (fault(Missing::Busy), "is busy".into()),
@@ -91,7 +92,7 @@ fn every_fault_is_explained() {
         assert!(text.contains(&expected), "{fault:?}: {text}");
     }
     // Tests run where the sources are.
-    let hints = |fault, command| hints(&Fault::Missing(fault), command);
+    let hints = |fault, command| hints(&Fault::Missing(fault), command, "/x");
     let expected = "kinglet ./src serves the directory src".to_owned();
     assert!(hints(Missing::None, "src").contains(&expected));
     assert!(!hints(Missing::None, "no-such-directory").iter().any(|hint| hint.contains("./")));

@@ -19,8 +19,9 @@ pub(super) enum Missing {
     None,
     /// Several run.
     Several(Vec<Name>),
-    /// It is root's, and we are not root.
-    OfRoot,
+    /// It is this user's: root's, and we are not root, or another one's than the directory, and
+    /// we are root and do not take the word of just any user.
+    OfUser(u32),
     /// It runs where the same path is another directory.
     Elsewhere,
     /// This process has the name, and it is neither root's nor the server's user's.
@@ -156,12 +157,12 @@ impl Search {
     /// Connects to a server that one of `users` runs.
     fn connect_as(&mut self, name: &Name, users: &[u32]) -> Result<Option<Found>, Missing> {
         let is_asked = users.contains(&name.uid);
-        if !is_asked && name.uid != 0 {
+        if !is_asked && name.uid != 0 && self.own != 0 {
             return Ok(None);
         }
         let found = self.connect(name, false)?;
         if !is_asked && found.is_some() {
-            self.meet(Missing::OfRoot);
+            self.meet(Missing::OfUser(name.uid));
         }
         Ok(found.filter(|_| is_asked))
     }

@@ -33,6 +33,8 @@ pub(in crate::daemon) struct Server {
     /// A descriptor that is closed to take one client when there is none left: who waits would
     /// else wake the supervisor without end.
     spare: Option<OwnedFd>,
+    /// No client can be taken at all.
+    is_broken: bool,
     /// The oldest first.
     clients: Vec<Client>,
     /// The number of the next client.
@@ -85,7 +87,7 @@ impl Server {
 
     fn over(listener: OwnedFd, uid: u32) -> Self {
         let spare = fd::duplicate(&listener).ok();
-        Self { listener, spare, clients: Vec::new(), next: 0, uid }
+        Self { listener, spare, is_broken: false, clients: Vec::new(), next: 0, uid }
     }
 
     /// What to wait for: when one of these can be read, [`Server::handle`] wants to know.
@@ -157,8 +159,15 @@ impl Server {
     /// Closes one client's connection without descriptors for it.
     fn turn_away(&mut self) {
         self.spare = None;
-        drop(passing::accept(self.listener.as_fd()));
+        let turned = passing::accept(self.listener.as_fd());
+        self.is_broken = turned.is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock);
         self.spare = fd::duplicate(&self.listener).ok();
+    }
+
+    /// Whether clients wait that cannot even be turned away: they would wake the supervisor without
+    /// end, and so the socket has to be closed.
+    pub(in crate::daemon) fn is_broken(&self) -> bool {
+        self.is_broken
     }
 
     fn drop_client(&mut self, id: ClientId) {

@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use super::snapshot::{Identity, PEM_ALL_BYTES_MAX, PemFile};
+use zeroize::Zeroizing;
+
+use super::snapshot::{Identity, PEM_ALL_BYTES_MAX, PemFile, SNAPSHOT_BYTES_MAX};
 use super::{
     Excerpt, Plan, PlannedIdentity, PlannedListener, PlannedLog, Quick, Scheme, fingerprint,
     snapshot,
@@ -24,7 +26,7 @@ use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::listening::places::Wanted;
 use crate::daemon::supervisor::resume::STATE_VERSION;
 use crate::sys::log::Target;
-use crate::sys::{fd, filesystem, limits, log, stream};
+use crate::sys::{fd, filesystem, limits, log, memory_file, stream};
 use crate::vhost::certificate_files::{self, PemFiles};
 use crate::vhost::world::LogFile;
 use crate::vhost::{Listener, World};
@@ -33,6 +35,8 @@ use crate::vhost::{Listener, World};
 const PLAN_FD: i32 = 3;
 /// Descriptor that the snapshot is written to.
 const SNAPSHOT_FD: i32 = 4;
+/// Descriptor of the snapshot that is served from; not open at a start.
+const SERVED_FD: i32 = 5;
 
 /// Standard error.
 const STDERR_FD: i32 = 2;
@@ -53,7 +57,8 @@ pub(in crate::daemon) struct Made {
 
 /// `--plan`: writes plan and snapshot into the descriptors that wait for them; the exit code.
 pub(in crate::daemon) fn run(args: &Args) -> u8 {
-    let made = match make(args) {
+    let known = fd::inherited(SERVED_FD).ok().and_then(|served| in_memory(&served));
+    let made = match make(args, known.as_ref().map(|known| known.as_slice())) {
         Ok(made) => made,
         Err(code) => return code,
     };
@@ -74,15 +79,23 @@ pub(in crate::daemon) fn run(args: &Args) -> u8 {
     }
 }
 
+/// The self-signed certificate of a snapshot. Where there is none another one is made.
+fn in_memory(served: &OwnedFd) -> Option<Zeroizing<Vec<u8>>> {
+    let bytes = Zeroizing::new(memory_file::read_whole(served.as_fd(), SNAPSHOT_BYTES_MAX).ok()?);
+    let pem = snapshot::decode(&bytes).ok()?.pem;
+    pem.into_iter().find(|(path, _)| path == self_signed::IN_MEMORY).map(|(_, pem)| pem)
+}
+
 fn write(number: i32, bytes: &[u8]) -> io::Result<()> {
     File::from(fd::inherited(number)?).write_all(bytes)
 }
 
-/// Reads, checks and plans; everything that there is to say is printed.
+/// Reads, checks and plans; everything that there is to say is printed. `known` is the self-signed
+/// certificate that was in memory before.
 ///
 /// # Errors
 /// The exit code.
-pub(in crate::daemon) fn make(args: &Args) -> Result<Made, u8> {
+pub(in crate::daemon) fn make(args: &Args, known: Option<&[u8]>) -> Result<Made, u8> {
     let mut survey = Survey::read(args, false, quick::port(args))?;
     let identity = survey.identity(args)?;
     let world = survey.world();
@@ -104,13 +117,15 @@ pub(in crate::daemon) fn make(args: &Args) -> Result<Made, u8> {
     if log::enabled(log::Level::Warn) {
         survey.print();
     }
-    let self_signed = self_signed::prepare(&survey.settings, args);
-    let made = (&pem, self_signed.as_deref());
+    let stands_in = is_usable.contains(&false);
+    let self_signed = self_signed::prepare(&survey.settings, args, stands_in, known);
+    let made = (&pem, self_signed.mark.as_deref());
     let fingerprint = fingerprint::of(args, &survey.settings, &identity, made);
     let identities = identities(&survey.settings, &is_usable);
     let planned = plan(args, &survey, &world, &sizes);
     let plan = Plan { fingerprint, identities, ..planned };
-    let pem = usable(&survey.settings, &is_usable, &pem);
+    let mut pem = usable(&survey.settings, &is_usable, &pem);
+    pem.extend(self_signed.in_memory);
     Ok(Made { plan, files: survey.settings.files, pem, identity })
 }
 

@@ -21,6 +21,8 @@ pub(super) const RING_FD: RawFd = 4;
 pub(super) const PLAN_FD: RawFd = 3;
 /// Where a planner finds the file for its snapshot.
 pub(super) const SNAPSHOT_FD: RawFd = 4;
+/// Where a planner finds the snapshot that is served from.
+const SERVED_FD: RawFd = 5;
 /// Standard error.
 const STDERR_FD: RawFd = 2;
 
@@ -86,8 +88,8 @@ impl Children {
             .map_err(|distrust| format!("the program is not run as root: {distrust}"))
     }
 
-    /// Starts a planner. `words`: where its messages go, if not to this process's standard error;
-    /// then it is a reload, and notes are left out.
+    /// Starts a planner. `served`: the snapshot that is served from. `words`: where its messages go,
+    /// if not to this process's standard error; then it is a reload, and notes are left out.
     ///
     /// # Errors
     /// What the kernel says.
@@ -95,9 +97,11 @@ impl Children {
         &self,
         plan: BorrowedFd<'_>,
         snapshot: BorrowedFd<'_>,
+        served: Option<BorrowedFd<'_>>,
         words: Option<BorrowedFd<'_>>,
     ) -> io::Result<Pid> {
         let mut fds = vec![(plan, PLAN_FD), (snapshot, SNAPSHOT_FD)];
+        fds.extend(served.map(|served| (served, SERVED_FD)));
         fds.extend(words.map(|words| (words, STDERR_FD)));
         let args = if words.is_some() { &self.plan_again } else { &self.plan };
         self.spawn(&self.program, args, &self.env, &fds, false)

@@ -106,7 +106,14 @@ impl Shell<'_> {
     /// Does what is to be done about a descriptor of the control socket.
     pub(super) fn control(&mut self, fd: RawFd, events: &mut VecDeque<Event>) {
         let Some(server) = &mut self.commands.server else { return };
-        let Some((id, command)) = server.handle(fd) else { return };
+        let Some((id, command)) = server.handle(fd) else {
+            if server.is_broken() {
+                self.commands.server = None;
+                self.commands.is_refused = true;
+                log::warn(format_args!("the socket for commands takes none and is closed for now"));
+            }
+            return;
+        };
         match command {
             Control::Reload if self.machine.is_ending() => {
                 self.commands.finish(id, b"the server is stopping\n", RUNTIME);

@@ -68,14 +68,13 @@ impl Shell<'_> {
     }
 
     fn start_planner(&mut self, events: &mut Events) {
-        let reload = self.good.is_some();
-        if reload {
+        if self.good.is_some() {
             self.service.reloading();
             self.voice.begin();
             self.commands.begin_reload();
         }
         let started = self.children.check().and_then(|()| {
-            Planner::start(&self.children, reload)
+            Planner::start(&self.children, self.good.as_ref())
                 .map_err(|error| not_started("reads the configuration", &error))
         });
         match started {
@@ -136,9 +135,10 @@ impl Shell<'_> {
             return Ok(());
         }
         for name in lost {
-            let message = format!("the vhost {name} would lose the certificate that it has now");
+            let message =
+                format!("the vhost {name} would lose its good certificate: nothing is reloaded");
             let finding = Finding::new(Severity::Error, message)
-                .hint("mend its files and reload, or write \"host-ssl-cert\": \"self-signed\"");
+                .hint("put its files right and reload, or set \"host-ssl-cert\": \"self-signed\"");
             self.voice.report(&finding, &Excerpt::default());
         }
         Err(exit::CONFIG)

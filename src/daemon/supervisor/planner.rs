@@ -60,16 +60,17 @@ pub(super) struct Left {
 }
 
 impl Planner {
-    /// Starts one. `keep_words`: what it says is kept, not printed.
+    /// Starts one. `served`: what is served now; what the planner says then is kept, not printed.
     ///
     /// # Errors
     /// What the kernel says.
-    pub(super) fn start(children: &Children, keep_words: bool) -> io::Result<Self> {
+    pub(super) fn start(children: &Children, served: Option<&Planned>) -> io::Result<Self> {
         let plan = memory_file::create("kinglet plan")?;
         let snapshot = memory_file::create("kinglet snapshot")?;
-        let words = keep_words.then(|| memory_file::create("kinglet messages")).transpose()?;
+        let words = served.map(|_| memory_file::create("kinglet messages")).transpose()?;
         let words_fd = words.as_ref().map(|words| words.as_fd());
-        let pid = children.start_planner(plan.as_fd(), snapshot.as_fd(), words_fd)?;
+        let served = served.map(|served| served.snapshot.as_fd());
+        let pid = children.start_planner(plan.as_fd(), snapshot.as_fd(), served, words_fd)?;
         Ok(Self { pid, plan, snapshot, words })
     }
 

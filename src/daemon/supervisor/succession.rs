@@ -88,7 +88,7 @@ impl Shell<'_> {
 
     fn try_program(&mut self) -> Succession {
         let started = self.children.check().and_then(|()| {
-            Planner::start(&self.children, true)
+            Planner::start(&self.children, self.good.as_ref())
                 .map_err(|error| not_started("tries the program on disk", &error))
         });
         match started {

@@ -48,9 +48,10 @@ impl Voice {
                 print::err(text);
             }
         } else if text.lines().count() == 1 {
-            log::write(level, format_args!("{}", text.trim_end()));
+            log::write(level, format_args!("{}", untold(level, text.trim_end())));
         } else {
-            text.lines().for_each(|line| log::write_whole(level, format_args!("{line}")));
+            let lines = text.lines().map(|line| untold(level, line));
+            lines.for_each(|line| log::write_whole(level, format_args!("{line}")));
         }
     }
 
@@ -84,6 +85,16 @@ impl Voice {
             }
         }
     }
+}
+
+/// A line without the word in front that the log adds by itself.
+fn untold(level: Level, line: &str) -> &str {
+    let word = match level {
+        Level::Error => "error: ",
+        Level::Warn => "warning: ",
+        _ => return line,
+    };
+    line.strip_prefix(word).unwrap_or(line)
 }
 
 /// How much a line of a check's output matters; none for one that belongs to what is before it.
@@ -163,6 +174,15 @@ mod tests {
         ];
         for (line, expected) in known {
             assert_eq!(level_of(line, Level::Debug), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_log_says_a_level_once() {
+        assert_eq!(untold(Level::Error, "error: port 80 is in use"), "port 80 is in use");
+        assert_eq!(untold(Level::Warn, "warning: a"), "a");
+        for line in ["degraded: a", "conf:1:2: warning: a", "note: error: a"] {
+            assert_eq!(untold(Level::Warn, line), line);
         }
     }
 
