@@ -10,6 +10,8 @@ pub mod error_page;
 pub mod file;
 pub mod gate;
 pub mod listing;
+mod listing_page;
+mod listing_view;
 pub mod redirect;
 mod secret;
 pub mod sibling;
