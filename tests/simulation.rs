@@ -123,3 +123,25 @@ fn nothing_that_ends_a_connection_cuts_its_answers() {
         }
     }
 }
+
+/// A long listing is made in portions between which others have their turn; what comes meanwhile
+/// neither stops nor repeats it, and one that takes too long is given up.
+#[test]
+fn a_listing_gives_others_their_turn() {
+    let mut stage = Stage::new();
+    let get = b"GET /list/ HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    let (turns, page) = stage.long(get, None);
+    assert!(turns > 2, "{turns} turns");
+    assert!(page.starts_with(b"HTTP/1.1 200 "), "{}", page.escape_ascii());
+    let stray = Note::Answer { serial: u64::MAX, granted: true };
+    let (one_more, same) = stage.long(get, Some(stray));
+    assert_eq!((one_more, masked(&same)), (turns + 1, masked(&page)));
+    let (drained, last) = stage.long(get, Some(Note::Drain));
+    assert!(drained == turns && last.starts_with(b"HTTP/1.1 200 "), "{drained}");
+    // So often that nothing may stay counted of what was given up.
+    for _ in 0..50 {
+        let (late, refused) = stage.long(get, Some(Note::Timeout(Timeout::Check)));
+        assert!(late == 2 && refused.starts_with(b"HTTP/1.1 503 "), "{late}");
+    }
+    assert_eq!(stage.long(get, None).0, turns);
+}

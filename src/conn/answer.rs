@@ -18,6 +18,7 @@ use crate::http::status::Status;
 use crate::http::target::Form;
 use crate::http::uri;
 use crate::origin::credentials::Entry;
+use crate::origin::listing::Job;
 use crate::origin::{gate, redirect};
 use crate::reactor::ClientSocket;
 use crate::sys::peer::PeerAddr;
@@ -70,12 +71,14 @@ pub(super) struct Answered {
 }
 
 /// Why a request is not answered yet. Nothing was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Hold {
     /// The answer does not fit into the queue.
     Full,
     /// A password is being checked under this serial number.
     Checking(u64),
+    /// There is more to do for a listing, when others have had their turn.
+    Listing(Box<Job>),
 }
 
 impl From<Full> for Hold {
@@ -96,6 +99,8 @@ pub(super) struct Desk<'a> {
     pub(super) keep_alive: bool,
     /// The page of `error-document-404` is being served.
     pub(super) is_lost: bool,
+    /// What was done so far for the listing that is asked for.
+    pub(super) listing: Option<Box<Job>>,
     /// Bytes of the answer's head, once it is written.
     pub(super) head_bytes: u32,
 }
@@ -103,12 +108,13 @@ pub(super) struct Desk<'a> {
 /// Status and source, or why not yet.
 pub(super) type Outcome = Result<(Status, Source), Hold>;
 
-/// Answers a request into `tx` and `tail`.
+/// Answers a request into `tx` and `tail`; `listing` is what was held for it.
 pub(super) fn answer(
     request: &Request<'_>,
     local: &mut Local,
     tx: &mut Buf,
     tail: &mut Tail,
+    listing: Option<Box<Job>>,
 ) -> Result<Answered, Hold> {
     let world = &request.site.world;
     let host = request.head.host.map_or(&b""[..], |host| host.name);
@@ -132,6 +138,7 @@ pub(super) fn answer(
         mount: None,
         keep_alive,
         is_lost: false,
+        listing,
         head_bytes: 0,
     };
     let (status, source) = match request.security.objection(vhost) {

@@ -23,7 +23,7 @@ use crate::http::respond::ResponseHead;
 use crate::http::status::Status;
 use crate::origin::error_page;
 use crate::origin::file::{self, Ask, Body, FileMount, Found};
-use crate::origin::listing::{self, Order};
+use crate::origin::listing::{self, JOB_BYTES, Job, View};
 use crate::sys::fd;
 use crate::vhost::{Mount, MountMatch};
 
@@ -59,7 +59,7 @@ pub(super) fn serve(desk: &mut Desk<'_>, path: &[u8], at: MountMatch<'static, '_
         // What is wrong with the page for what is not found is no news for the client.
         _ if desk.is_lost => desk.error(Status::NOT_FOUND),
         file::Outcome::RedirectToSlash => desk.add_slash(path),
-        file::Outcome::Listing(directory) => list(desk, (files, mount), &directory, &ask, path),
+        file::Outcome::Listing(directory) => list(desk, (files, mount), directory, &ask, path),
         file::Outcome::NotFound => desk.not_found(path),
         file::Outcome::NoIndex => {
             tell(desk.local, (files.id, mount), &ask, &Fault::NoIndex);
@@ -83,20 +83,27 @@ pub(super) fn serve(desk: &mut Desk<'_>, path: &[u8], at: MountMatch<'static, '_
 fn list(
     desk: &mut Desk<'_>,
     (files, mount): (&FileMount, &Mount),
-    directory: &OwnedFd,
+    directory: OwnedFd,
     ask: &Ask<'_>,
     path: &[u8],
 ) -> Outcome {
-    let head_only = desk.request.head.method == Method::Head;
-    if !head_only && desk.local.listing_bytes >= LISTING_BYTES_MAX {
-        return desk.busy();
-    }
-    let cache = &mut desk.local.files;
-    let page = if head_only {
+    let page = if desk.request.head.method == Method::Head {
+        // The length is left out: the page would have to be made to know it.
         listing::probe(directory.as_fd()).map(|()| None)
     } else {
-        let order = (Order::of(desk.request.head.target.query), ask.now_ms);
-        listing::page(cache, files, directory.as_fd(), ask.path, path, order).map(Some)
+        let mut job = match desk.listing.take() {
+            Some(job) => job,
+            None if desk.local.listing_bytes + JOB_BYTES > LISTING_BYTES_MAX => {
+                return desk.busy();
+            }
+            None => Box::new(Job::new(directory, View::of(desk.request.head.target.query))),
+        };
+        match job.advance(&mut desk.local.files, files, ask) {
+            Ok(false) => return Err(Hold::Listing(job)),
+            Ok(true) if desk.local.listing_bytes >= LISTING_BYTES_MAX => return desk.busy(),
+            Ok(true) => Ok(Some(job.page(path))),
+            Err(error) => Err(error),
+        }
     };
     let page = match page {
         Ok(page) => page,
@@ -115,7 +122,6 @@ fn list(
     head.field("Content-Type", error_page::CONTENT_TYPE.as_bytes());
     head.field("Cache-Control", b"no-store");
     let Some(bytes) = page else {
-        // The length is left out: the page would have to be made to know it.
         head.finish()?;
         return Ok((Status::OK, Source::Done));
     };

@@ -13,6 +13,7 @@ use crate::http::glimpse::Glimpse;
 use crate::http::head::{Head, HeaderTable, Parsed, Refusal, Version, parse};
 use crate::http::limits::CREDENTIALS_BYTES_MAX;
 use crate::http::status::Status;
+use crate::origin::listing::Job;
 use crate::sys::log;
 use crate::vhost::ListenerId;
 use crate::vhost::log::Fields;
@@ -26,6 +27,8 @@ pub(super) enum Taken {
     Full,
     /// A request whose password is being checked.
     Checking(u64),
+    /// A request whose listing takes more turns.
+    Listing(Box<Job>),
     /// A bad request; its answer is in the queue, and the connection ends with it.
     Refused,
     /// A request whose answer is in the queue whole, and the connection is kept.
@@ -49,7 +52,7 @@ impl Http {
         client: &mut End,
         tail: &mut Tail,
         cx: &mut Cx<'_>,
-        granted: Option<bool>,
+        (granted, listing): (Option<bool>, Option<Box<Job>>),
     ) -> Taken {
         cx.local.tick(cx.now_ms);
         let mut table = HeaderTable::new();
@@ -85,7 +88,7 @@ impl Http {
                     body_bytes: body.bytes(),
                 };
                 cx.local.user_bytes = None;
-                match answer(&request, cx.local, &mut client.tx, tail) {
+                match answer(&request, cx.local, &mut client.tx, tail, listing) {
                     Ok(answered) => {
                         let bytes = (client.tx.len() - before) as u64 + tail_bytes(tail);
                         let clean = read == Read::Whole;
@@ -97,6 +100,7 @@ impl Http {
                     Err(Hold::Full) if before == 0 => return self.no_room(client, cx),
                     Err(Hold::Full) => Taken::Full,
                     Err(Hold::Checking(serial)) => Taken::Checking(serial),
+                    Err(Hold::Listing(job)) => Taken::Listing(job),
                 }
             }
         };

@@ -4,13 +4,12 @@ use super::body::Unwanted;
 use super::client::{Client, Cx};
 use super::exchange::Exchange;
 use super::head::Taken;
-use super::limits::{ANSWERS_MAX, CHECK_MS, LATECOMER_MS, LINGER_MS, LINGER_SILENT_MS};
+use super::limits::{ANSWERS_MAX, LATECOMER_MS, LINGER_MS};
 use super::security::Security;
 use super::site::Site;
 use crate::buf::{CloseReason, End, Ends, Tail};
-use crate::http::head::Refusal;
-use crate::http::status::Status;
-use crate::reactor::{Deadline, Note, Step, Timeout, Wait};
+use crate::origin::listing::{JOB_BYTES, Job};
+use crate::reactor::{Note, Step, Wait};
 use crate::sys::peer::PeerAddr;
 use crate::vhost::ListenerId;
 
@@ -19,22 +18,22 @@ use crate::vhost::ListenerId;
 pub struct Http {
     pub(super) peer: PeerAddr,
     pub(super) listener: ListenerId,
-    site: &'static Site,
+    pub(super) site: &'static Site,
     pub(super) security: Security,
-    phase: Phase,
+    pub(super) phase: Phase,
     /// When the phase began.
-    began_ms: u64,
+    pub(super) began_ms: u64,
     /// When the client last did something that this phase waits for.
-    progress_ms: u64,
+    pub(super) progress_ms: u64,
     /// How long the next request is waited for.
-    patience_ms: u64,
+    pub(super) patience_ms: u64,
     /// The body of the request at the front of `rx`, as far as it was read away.
     pub(super) body: Option<Unwanted>,
 }
 
 /// See the module's page.
 #[derive(Debug)]
-enum Phase {
+pub(super) enum Phase {
     /// No byte of the first or next request is here.
     Idle {
         /// There was no request yet.
@@ -49,6 +48,9 @@ enum Phase {
     Checking {
         serial: u64,
     },
+    /// The listing that the request at the front of `rx` asks for is being made, a portion in each
+    /// turn. It is counted in `listing_bytes` of [`Local`](super::Local).
+    Listing(Box<Job>),
     Exchange(Exchange),
     /// The last answer is on its way.
     Closing {
@@ -119,6 +121,7 @@ impl Http {
                     self.enter(Phase::Head, cx.now_ms);
                 }
                 // For the slot's tenant before this one.
+                Phase::Listing(_) => return Step::Yield,
                 _ => return Step::Wait(self.waits()),
             },
             Some(Note::Drain) => match &mut self.phase {
@@ -131,7 +134,11 @@ impl Http {
         loop {
             let next = match &mut self.phase {
                 Phase::Idle { .. } | Phase::Head | Phase::Blocked => {
-                    self.head(client, tail, cx, granted.take())
+                    self.head(client, tail, cx, (granted.take(), None))
+                }
+                Phase::Listing(_) => {
+                    let job = self.resume(cx);
+                    self.head(client, tail, cx, (None, job))
                 }
                 Phase::Checking { .. } => Next::Wait(Wait::Note),
                 Phase::Exchange(_) => self.exchange(client, tail, cx),
@@ -154,47 +161,32 @@ impl Http {
         }
     }
 
-    pub(super) fn deadline(&self) -> Deadline {
-        let limits = &self.site.world.limits;
-        let at = |since_ms: u64, limit_ms: u64, why| Deadline { at_ms: since_ms + limit_ms, why };
-        match &self.phase {
-            Phase::Idle { .. } => at(self.began_ms, self.patience_ms, Timeout::Idle),
-            Phase::Head => {
-                let silent = at(self.progress_ms, limits.timeout_ms, Timeout::Head);
-                match &self.body {
-                    None => {
-                        silent.earlier(at(self.began_ms, limits.header_timeout_ms, Timeout::Head))
-                    }
-                    Some(body) => match body.rate_deadline_ms(limits.body_rate_min) {
-                        Some(at_ms) => silent.earlier(Deadline { at_ms, why: Timeout::Head }),
-                        None => silent,
-                    },
-                }
-            }
-            Phase::Checking { .. } => at(self.began_ms, CHECK_MS, Timeout::Check),
-            Phase::Blocked | Phase::Exchange(_) | Phase::Closing { .. } => {
-                at(self.progress_ms, limits.send_timeout_ms, Timeout::Send)
-            }
-            Phase::Lingering { linger_ms } => at(
-                self.progress_ms,
-                LINGER_SILENT_MS,
-                Timeout::Linger,
-            )
-            .earlier(at(self.began_ms, *linger_ms, Timeout::Linger)),
-        }
-    }
-
     pub(super) fn evictable(&self) -> bool {
         matches!(self.phase, Phase::Idle { .. } | Phase::Head | Phase::Lingering { .. })
     }
 
     pub(super) fn closed(mut self, cx: &mut Cx<'_>) {
+        self.resume(cx);
         if matches!(self.phase, Phase::Exchange(_)) {
             self.end_exchange(cx, Phase::Idle { fresh: false });
         }
     }
 
-    fn enter(&mut self, phase: Phase, now_ms: u64) {
+    /// Takes the listing that is being made, if there is one; its request is at the front then.
+    pub(super) fn resume(&mut self, cx: &mut Cx<'_>) -> Option<Box<Job>> {
+        match std::mem::replace(&mut self.phase, Phase::Head) {
+            Phase::Listing(job) => {
+                cx.local.listing_bytes -= JOB_BYTES;
+                Some(job)
+            }
+            other => {
+                self.phase = other;
+                None
+            }
+        }
+    }
+
+    pub(super) fn enter(&mut self, phase: Phase, now_ms: u64) {
         self.phase = phase;
         self.began_ms = now_ms;
         self.progress_ms = now_ms;
@@ -204,7 +196,7 @@ impl Http {
     fn waits(&self) -> Wait {
         match &self.phase {
             Phase::Idle { .. } | Phase::Head | Phase::Lingering { .. } => Wait::Input,
-            Phase::Checking { .. } => Wait::Note,
+            Phase::Checking { .. } | Phase::Listing(_) => Wait::Note,
             Phase::Blocked | Phase::Exchange(_) | Phase::Closing { .. } => Wait::Room,
         }
     }
@@ -215,7 +207,7 @@ impl Http {
         client: &mut End,
         tail: &mut Tail,
         cx: &mut Cx<'_>,
-        granted: Option<bool>,
+        held: (Option<bool>, Option<Box<Job>>),
     ) -> Next {
         if client.rx.is_empty() {
             if !client.has_left() && (client.eof || matches!(self.phase, Phase::Blocked)) {
@@ -238,7 +230,8 @@ impl Http {
         if matches!(self.phase, Phase::Idle { .. }) {
             self.enter(Phase::Head, cx.now_ms);
         }
-        match self.take(client, tail, cx, granted) {
+        let began_ms = held.1.is_some().then_some(self.began_ms);
+        match self.take(client, tail, cx, held) {
             Taken::Partial if client.eof && !client.has_left() => self.block(cx.now_ms),
             Taken::Partial if client.eof => Next::Close(CloseReason::PeerClosed),
             Taken::Partial => Next::Wait(Wait::Input),
@@ -246,6 +239,13 @@ impl Http {
             Taken::Checking(serial) => {
                 self.enter(Phase::Checking { serial }, cx.now_ms);
                 Next::Wait(Wait::Note)
+            }
+            Taken::Listing(job) => {
+                cx.local.listing_bytes += JOB_BYTES;
+                self.enter(Phase::Listing(job), cx.now_ms);
+                // All portions together have a limit.
+                self.began_ms = began_ms.unwrap_or(self.began_ms);
+                Next::Yield
             }
             Taken::Refused => {
                 self.close_after_answer(false, cx.now_ms);
@@ -349,38 +349,5 @@ impl Http {
             return Next::Close(CloseReason::Finished);
         }
         Next::Wait(Wait::Input)
-    }
-
-    /// A deadline has come.
-    fn late(&mut self, why: Timeout, client: &mut End, cx: &mut Cx<'_>) -> Option<Step<Client>> {
-        let reason = match why {
-            // Who still takes answers is not idle, and has the time of `send-timeout-secs`.
-            Timeout::Idle if !client.has_left() => {
-                self.enter(Phase::Blocked, cx.now_ms);
-                return None;
-            }
-            Timeout::Idle | Timeout::Handshake => CloseReason::IdleTimeout,
-            Timeout::Head | Timeout::Check => {
-                let refusal = match why {
-                    Timeout::Head => Refusal {
-                        status: Status::REQUEST_TIMEOUT,
-                        why: "the request was not whole in time",
-                    },
-                    _ => Refusal {
-                        status: Status::SERVICE_UNAVAILABLE,
-                        why: "the password was not checked in time",
-                    },
-                };
-                let _ = self.refuse(client, refusal, cx);
-                client.rx.consume(client.rx.len());
-                // It had its time; what it sends now is not waited for as long again.
-                let closing = Phase::Closing { clean: false, linger_ms: LINGER_SILENT_MS };
-                self.enter(closing, cx.now_ms);
-                return None;
-            }
-            Timeout::Send => CloseReason::SendTimeout,
-            Timeout::Linger => CloseReason::LingerTimeout,
-        };
-        Some(Step::Close(reason))
     }
 }

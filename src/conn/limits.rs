@@ -30,14 +30,14 @@ pub(super) const ANSWERS_MAX: usize = 64;
 /// it from the file would cost two more calls and a packet of its own for the head.
 pub(super) const INLINE_BYTES_MAX: u64 = 24 * 1024;
 
-/// Bytes of directory listings that wait to be sent at the same time.
+/// Bytes of directory listings that are being made, or wait to be sent, at the same time.
 pub(super) const LISTING_BYTES_MAX: usize = 2 << 20;
 
 /// Blocks for begun log lines of answers that are still being sent. When there is none the
 /// line is written at once, with the bytes that were to be sent.
 pub(super) const LOG_STASH_BLOCKS: usize = 64;
 
-/// How long a request waits for its password to be checked.
+/// How long a request waits for its password to be checked, or for a directory to be read.
 pub(super) const CHECK_MS: u64 = 30_000;
 
 /// What a request body may fall behind `min-body-rate`.

@@ -39,7 +39,9 @@ pub fn memory(world: &World, connections_max: usize, reactors: usize) -> Vec<Use
         |target: &MountTarget| matches!(target, MountTarget::File(file) if file.directory_listing);
     let mut mounts = world.vhosts.iter().flat_map(|vhost| vhost.mounts.iter());
     if mounts.any(|mount| lists(&mount.target)) {
-        users.push(user("directory listings", reactors, LISTING_BYTES_MAX + listing::BYTES_MAX));
+        // Those that wait, and the one that is worked on.
+        let each = LISTING_BYTES_MAX + listing::JOB_BYTES + listing::BYTES_MAX;
+        users.push(user("directory listings", reactors, each));
     }
     if !world.log_files.is_empty() {
         // Two for each reactor, and the one that is being written.

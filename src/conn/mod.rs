@@ -11,12 +11,15 @@
 //!                        Closing ◀──────── Checking       Closing ──▶ Lingering
 //! ```
 //!
+//! A request for a long listing is in `Listing`, in place of `Checking`, until its page is made.
+//!
 //! `Closing` waits until the answer has left, `Lingering` reads what the client still sends so
 //! that no reset overtakes the answer (RFC 9112 section 9.6).
 
 mod answer;
 mod body;
 mod client;
+mod deadlines;
 mod exchange;
 mod faults;
 mod files;

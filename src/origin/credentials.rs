@@ -1,6 +1,6 @@
 //! Who may enter: the file that a mount's `basic-auth` names.
 //!
-//! [`credential_line`](super::credential_line) says what its lines are taken for.
+//! [`credential_line`] says what its lines are taken for.
 //!
 //! Passwords themselves are not kept, only digests under a random key, compared whole and in
 //! constant time. For users that do not exist a hash is worked out all the same when the file

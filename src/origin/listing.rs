@@ -1,355 +1,275 @@
 //! The index page of a directory that has no document of its own.
 //!
-//! Reading the directory and writing the page are apart: what is written is decided by names,
-//! sizes and times alone, and no name, whatever bytes it has, leaves its place in the page.
+//! A [`Job`] reads the directory in portions, so that other connections have their turn between
+//! them, and keeps only the rows of the page that is asked for. What the mount would refuse is not
+//! shown. The name decides as far as it can, for all rows, and makes their count; those of the
+//! page are looked at, and left out when they are closed to the server.
 
 use super::cache::FileCache;
-use super::file::FileMount;
-use crate::http::calendar::{Civil, civil};
+use super::file::{Ask, FileMount};
+use super::listing_page::{self, Page, ROWS_BYTES_MAX, row_bytes_max};
+use super::listing_view::{Column, Side};
 use crate::sys::dirent::read_names;
+use crate::sys::open::{MAY_READ, MAY_SEARCH, may};
 use crate::sys::stat::{Kind, Stat};
+use crate::sys::walk::{OpenError, PATH_BYTES_MAX, Root};
 use heapless::Vec as FixedVec;
 use std::cmp::Ordering;
-use std::io::{self, Write};
-use std::os::fd::BorrowedFd;
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// Most entries on a page.
-pub const ENTRIES_MAX: usize = 2000;
-/// Most bytes of a page.
-pub const BYTES_MAX: usize = 512 << 10;
-/// Room for the end of the page, within [`BYTES_MAX`].
-const FOOT_BYTES: usize = 512;
+pub use super::listing_page::BYTES_MAX;
+pub use super::listing_view::{Row, View};
 
-/// One line of the page.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    /// The name in the directory, any bytes but `/` and NUL.
-    pub name: Box<[u8]>,
-    /// A directory, which gets a `/` behind its name.
-    pub is_directory: bool,
-    /// Bytes.
-    pub size: u64,
-    /// Last change in seconds since 1970.
-    pub mtime_secs: i64,
+/// Most rows of a page.
+pub const ENTRIES_MAX: usize = 500;
+/// Rows that a job keeps: those of the page, and some of which it will find out which belong to it.
+const KEPT_MAX: usize = ENTRIES_MAX + ENTRIES_MAX / 4;
+/// Bytes of a name, with what the allocator adds.
+const NAME_BYTES: usize = 272;
+/// Most bytes of a job.
+pub const JOB_BYTES: usize = size_of::<Job>() + KEPT_MAX * (size_of::<Row>() + NAME_BYTES);
+
+/// Work of one portion, a few hundred microseconds on a PC: in names that are read.
+const PORTION: usize = 1000;
+/// What it costs besides to ask what a name is, to follow a link, and to look at a row of the page.
+const STAT_COST: usize = 3;
+const LINK_COST: usize = 20;
+const LOOK_COST: usize = 8;
+
+/// A listing that is being made.
+#[derive(Debug)]
+pub struct Job {
+    dir: OwnedFd,
+    selection: Selection,
+    /// The whole directory has been read.
+    is_read: bool,
+    /// Rows that were looked at more closely.
+    checked: usize,
 }
 
-/// What the rows of a page are sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Column {
-    #[default]
-    Name,
-    Size,
-    Time,
-}
-
-impl Column {
-    /// Every column: its name in a query, its heading, and the class of its cells.
-    const ALL: [(Self, &'static str, &'static str, &'static str); 3] = [
-        (Self::Name, "name", "Name", "a"),
-        (Self::Size, "size", "Size", "n"),
-        (Self::Time, "time", "Changed (UTC)", "n"),
-    ];
-}
-
-/// The order of the rows, which the query of a request may say: `sort=size&order=desc`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Order {
-    by: Column,
-    descends: bool,
-}
-
-impl Order {
-    /// What a query says; by name, ascending, where it says nothing that is known.
+impl Job {
+    /// The page of the directory `dir` that `view` says.
     #[must_use]
-    pub fn of(query: Option<&[u8]>) -> Self {
-        let mut order = Self::default();
-        for part in query.unwrap_or_default().split(|&byte| byte == b'&') {
-            if let Some(name) = part.strip_prefix(b"sort=") {
-                let known = Column::ALL.iter().find(|(_, own, ..)| own.as_bytes() == name);
-                order.by = known.map_or(order.by, |&(column, ..)| column);
-            } else if let Some(way) = part.strip_prefix(b"order=") {
-                order.descends = way == b"desc";
+    pub fn new(dir: OwnedFd, view: View) -> Self {
+        let selection = Selection { view, ..Selection::default() };
+        Self { dir, selection, is_read: false, checked: 0 }
+    }
+
+    /// Does one portion of the work for the directory asked for as `ask` says, which must be the
+    /// same each time; whether that was the last one.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn advance(
+        &mut self,
+        cache: &mut FileCache,
+        mount: &FileMount,
+        ask: &Ask<'_>,
+    ) -> io::Result<bool> {
+        let (root, _) = cache.root(mount.id, ask.now_ms)?;
+        let dir = Directory { fd: self.dir.as_fd(), path: ask.path, mount, root };
+        let mut left = PORTION;
+        while !self.is_read {
+            if left == 0 {
+                return Ok(false);
+            }
+            let selection = &mut self.selection;
+            let needs_stat = selection.view.by != Column::Name;
+            let is_over = !read_names(self.dir.as_fd(), |name, kind| {
+                let (row, cost) = dir.row(name, kind, needs_stat);
+                left = left.saturating_sub(1 + cost);
+                row.into_iter().for_each(|row| selection.offer(row));
+            })?;
+            if is_over {
+                selection.settle();
+                self.is_read = true;
             }
         }
-        order
+        for row in self.selection.rows.iter_mut().skip(self.checked) {
+            if left == 0 {
+                return Ok(false);
+            }
+            left = left.saturating_sub(LOOK_COST);
+            row.is_refused = !dir.look(row);
+            self.checked += 1;
+        }
+        Ok(true)
     }
 
-    /// Directories first; what is alike by name, upper and lower case together.
-    fn sort(self, rows: &mut [Row]) {
-        rows.sort_by(|a, b| {
-            let ascending = match self.by {
-                Column::Name => by_name(a, b),
-                // That of a directory says nothing, and is not shown.
-                Column::Size if a.is_directory || b.is_directory => Ordering::Equal,
-                Column::Size => a.size.cmp(&b.size),
-                Column::Time => a.mtime_secs.cmp(&b.mtime_secs),
-            };
-            let wanted = if self.descends { ascending.reverse() } else { ascending };
-            b.is_directory.cmp(&a.is_directory).then(wanted).then_with(|| by_name(a, b))
-        });
+    /// The page, at the URL path `url_path` (decoded, from the server's root, ends with `/`).
+    #[must_use]
+    pub fn page(&self, url_path: &[u8]) -> Box<[u8]> {
+        let Selection { view, rows, total, first, .. } = &self.selection;
+        let page = Page { view, rows, first: *first, total: *total };
+        listing_page::render(url_path, &page)
     }
-}
-
-fn by_name(a: &Row, b: &Row) -> Ordering {
-    let [lower, other] = [a, b].map(|row| row.name.iter().map(u8::to_ascii_lowercase));
-    lower.cmp(other).then_with(|| a.name.cmp(&b.name))
-}
-
-/// Reads and renders the directory `dir`, asked for as `path` below its mount, with the URL path
-/// `url_path` (decoded, from the server's root, ends with `/`).
-///
-/// # Errors
-/// When the directory cannot be read.
-pub fn page(
-    cache: &mut FileCache,
-    mount: &FileMount,
-    dir: BorrowedFd<'_>,
-    path: &[u8],
-    url_path: &[u8],
-    (order, now_ms): (Order, u64),
-) -> io::Result<Box<[u8]>> {
-    let (mut rows, cut) = read(cache, mount, dir, path, now_ms)?;
-    order.sort(&mut rows);
-    Ok(render(url_path, &rows, cut, order))
 }
 
 /// Whether there would be a page of the directory.
 ///
 /// # Errors
-/// As [`page`].
+/// As [`Job::advance`].
 pub fn probe(dir: BorrowedFd<'_>) -> io::Result<()> {
-    read_names(dir, |_| false)
+    read_names(dir, |_, _| {}).map(|_| ())
 }
 
-/// What the mount would serve from the directory, and whether there was more than
-/// [`ENTRIES_MAX`].
-fn read(
-    cache: &mut FileCache,
-    mount: &FileMount,
-    dir: BorrowedFd<'_>,
-    path: &[u8],
-    now_ms: u64,
-) -> io::Result<(Vec<Row>, bool)> {
-    let mut rows = Vec::new();
-    let mut cut = false;
-    let (root, _) = cache.root(mount.id, now_ms)?;
-    read_names(dir, |name| {
-        let bytes = name.to_bytes();
-        let well_known = path == b"/" && bytes == b".well-known";
-        if bytes.starts_with(b".") && !mount.rules.dotfiles && !well_known {
-            return true;
+/// The rows of one page, out of all that are offered.
+#[derive(Debug, Default)]
+struct Selection {
+    view: View,
+    /// At most [`KEPT_MAX`].
+    rows: Vec<Row>,
+    /// The row at [`ENTRIES_MAX`] - 1 is the last one that may belong to the page.
+    is_cut: bool,
+    /// Rows that were offered.
+    total: usize,
+    /// Those of them before the page.
+    first: usize,
+}
+
+impl Selection {
+    fn offer(&mut self, row: Row) {
+        self.total += 1;
+        if let Some((side, beside)) = &self.view.beside {
+            let is_before = match (self.view.compare(&row, beside), side) {
+                (Ordering::Less, _) => true,
+                (Ordering::Equal, Side::After) => true,
+                (Ordering::Equal, Side::Before) | (Ordering::Greater, _) => false,
+            };
+            self.first += usize::from(is_before);
+            if is_before == (*side == Side::After) {
+                return;
+            }
         }
-        if rows.len() == ENTRIES_MAX {
-            cut = true;
-            return false;
+        let last = self.rows.get(ENTRIES_MAX - 1).filter(|_| self.is_cut);
+        if last.is_some_and(|last| self.view.nearest(&row, last).is_gt()) {
+            return;
+        }
+        self.rows.push(row);
+        if self.rows.len() >= KEPT_MAX {
+            self.cut();
+        }
+    }
+
+    /// Keeps the rows of the page.
+    fn cut(&mut self) {
+        if self.rows.len() > ENTRIES_MAX {
+            let view = &self.view;
+            self.rows.select_nth_unstable_by(ENTRIES_MAX - 1, |a, b| view.nearest(a, b));
+            self.rows.truncate(ENTRIES_MAX);
+            self.is_cut = true;
+        }
+    }
+
+    /// Everything has been offered: puts the rows in order, as many as the page has room for.
+    fn settle(&mut self) {
+        self.cut();
+        let view = &self.view;
+        self.rows.sort_unstable_by(|a, b| view.nearest(a, b));
+        let mut room = ROWS_BYTES_MAX;
+        let fits = |row: &&Row| {
+            let rest = room.checked_sub(row_bytes_max(&row.name));
+            room = rest.unwrap_or_default();
+            rest.is_some()
+        };
+        self.rows.truncate(self.rows.iter().take_while(fits).count());
+        if view.is_backward() {
+            self.rows.reverse();
+            self.first = self.first.saturating_sub(self.rows.len());
+        }
+    }
+}
+
+/// The directory as its mount sees it.
+struct Directory<'a> {
+    fd: BorrowedFd<'a>,
+    /// Below the mount, with a slash at its end.
+    path: &'a [u8],
+    mount: &'a FileMount,
+    root: &'a Root,
+}
+
+impl Directory<'_> {
+    /// The row of a name, if the mount would serve what is called so, and what it has cost to know.
+    /// Without `needs_stat` size and time may be left out.
+    fn row(&self, name: &CStr, kind: Option<Kind>, needs_stat: bool) -> (Option<Row>, usize) {
+        let bytes = name.to_bytes();
+        let well_known = self.path == b"/" && bytes == b".well-known";
+        let is_hidden = bytes.starts_with(b".") && !self.mount.rules.dotfiles && !well_known;
+        // A request with a control byte in its path is refused.
+        if is_hidden || bytes.iter().any(u8::is_ascii_control) {
+            return (None, 0);
+        }
+        let (mut kind, mut known, mut cost) = (kind, None, 0);
+        if kind.is_none() || (needs_stat && kind != Some(Kind::Link)) {
+            known = Stat::at(self.fd, name).ok();
+            kind = known.map(|stat| stat.kind);
+            cost = STAT_COST;
         }
         // A symbolic link is what it leads to, if it leads to something that may be served.
-        let stat = match Stat::at(dir, name) {
-            Ok(stat) if stat.kind == Kind::Link => {
-                let mut target = FixedVec::<u8, { crate::sys::walk::PATH_BYTES_MAX }>::new();
-                let fits = target.extend_from_slice(path).is_ok()
-                    && target.extend_from_slice(bytes).is_ok();
-                if fits { root.stat(&target, mount.rules).ok() } else { None }
-            }
-            other => other.ok(),
+        if kind == Some(Kind::Link) {
+            let target = self.target(bytes);
+            known = target.and_then(|path| self.root.stat(&path, self.mount.rules).ok());
+            kind = known.map(|stat| stat.kind);
+            cost = LINK_COST;
+        }
+        let is_directory = match kind {
+            Some(Kind::Directory) => true,
+            Some(Kind::Regular) if self.mount.mime.find(bytes).is_some() => false,
+            _ => return (None, cost),
         };
-        if let Some(stat) = stat.filter(|s| matches!(s.kind, Kind::Regular | Kind::Directory)) {
-            rows.push(Row {
-                name: bytes.into(),
-                is_directory: stat.kind == Kind::Directory,
-                size: stat.size,
-                mtime_secs: stat.mtime_secs,
-            });
+        let (size, mtime_secs) = known.map_or((0, 0), |stat| (stat.size, stat.mtime_secs));
+        let row = Row { name: bytes.into(), is_directory, is_refused: false, size, mtime_secs };
+        (Some(row), cost)
+    }
+
+    /// Looks at what a row stands for; whether it may be served.
+    fn look(&self, row: &mut Row) -> bool {
+        let Ok(name) = CString::new(&*row.name) else { return false };
+        let Ok(stat) = Stat::at(self.fd, &name) else { return false };
+        if stat.kind != Kind::Link {
+            return self.is_open(row, stat, |ways| may(self.fd, &name, ways));
         }
-        true
-    })?;
-    Ok((rows, cut))
-}
-
-const HEAD: &str = r#"<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<link rel="icon" href="data:,">
-<style>
-:root { color-scheme: light dark; --ink: #1d2330; --dim: #667085; --line: #e4e7ec;
-  --paper: #fff; --hover: #f5f7fa; --link: #1a56b0 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e8ec; --dim: #98a2b3;
-  --line: #2b303b; --paper: #15181e; --hover: #1d222b; --link: #8ab8ff } }
-* { box-sizing: border-box }
-body { margin: 0 auto; max-width: 60rem; padding: 2rem 1rem; background: var(--paper);
-  color: var(--ink); font: 1rem/1.5 system-ui, sans-serif }
-h1 { font-size: 1.25rem; font-weight: 600; margin: 0 0 1rem; overflow-wrap: anywhere }
-a { color: var(--link); text-decoration: none }
-a:hover, a:focus-visible { text-decoration: underline }
-table { width: 100%; border-collapse: collapse }
-th { text-align: left; font-size: .8rem; font-weight: 500; color: var(--dim) }
-th, td { padding: .4rem .5rem; border-bottom: 1px solid var(--line) }
-tbody tr:hover { background: var(--hover) }
-td:first-child { overflow-wrap: anywhere }
-td a { display: block }
-.d { font-weight: 600 }
-.n { text-align: right; white-space: nowrap; color: var(--dim);
-  font-variant-numeric: tabular-nums }
-p { color: var(--dim) }
-@media (max-width: 34rem) { body { padding: 1rem .5rem } .n { font-size: .75rem } }
-</style>
-"#;
-
-/// Writes the page of the directory `url_path` with `rows`, which are in this order; `cut` says
-/// that there are more.
-#[must_use]
-pub fn render(url_path: &[u8], rows: &[Row], cut: bool, order: Order) -> Box<[u8]> {
-    let mut out = Vec::with_capacity(HEAD.len() + 1024 + rows.len() * 160);
-    out.extend_from_slice(HEAD.as_bytes());
-    out.extend_from_slice(b"<title>");
-    push_text(&mut out, url_path);
-    out.extend_from_slice(b"</title>\n</head>\n<body>\n<h1>");
-    push_breadcrumb(&mut out, url_path);
-    out.extend_from_slice(b"</h1>\n<table>\n<thead><tr>");
-    push_headings(&mut out, order);
-    out.extend_from_slice(b"</tr></thead>\n<tbody>\n");
-    if url_path.len() > 1 {
-        out.extend_from_slice(
-            b"<tr><td><a class=\"d\" href=\"../\">../</a></td><td></td><td></td></tr>\n",
-        );
-    }
-    let mut shown = 0;
-    for row in rows.iter().take(ENTRIES_MAX) {
-        let before = out.len();
-        push_row(&mut out, row);
-        if out.len() > BYTES_MAX - FOOT_BYTES {
-            out.truncate(before);
-            break;
+        let path = self.target(&row.name);
+        match path.map(|path| self.root.open_file(&path, self.mount.rules)) {
+            Some(Ok(to)) => self.is_open(row, to.stat, |ways| {
+                to.stat.kind == Kind::Regular || may(to.fd.as_fd(), c".", ways)
+            }),
+            // There is no descriptor left: that is no property of the file.
+            Some(Err(OpenError::Busy)) => true,
+            _ => false,
         }
-        shown += 1;
     }
-    out.extend_from_slice(b"</tbody>\n</table>\n");
-    if cut || shown < rows.len() {
-        // Writing into a vector does not fail.
-        let _ = writeln!(out, "<p>Only {shown} entries are shown; there are more.</p>");
-    } else if rows.is_empty() {
-        out.extend_from_slice(b"<p>This directory is empty.</p>\n");
-    }
-    out.extend_from_slice(b"</body>\n</html>\n");
-    out.into_boxed_slice()
-}
 
-/// Each directory of the path as a link to it.
-fn push_breadcrumb(out: &mut Vec<u8>, url_path: &[u8]) {
-    out.extend_from_slice(b"<a href=\"/\">/</a>");
-    let mut at = 1;
-    while let Some(len) = url_path.get(at..).and_then(|rest| rest.iter().position(|&b| b == b'/')) {
-        let end = at + len;
-        out.extend_from_slice(b"<a href=\"");
-        push_url(out, url_path.get(..=end).unwrap_or_default());
-        out.extend_from_slice(b"\">");
-        push_text(out, url_path.get(at..end).unwrap_or_default());
-        out.extend_from_slice(b"/</a>");
-        at = end + 1;
-    }
-}
-
-/// Each heading is a link that sorts by its column: the other way round where that is so already,
-/// else the largest and latest first.
-fn push_headings(out: &mut Vec<u8>, order: Order) {
-    for (column, name, heading, class) in Column::ALL {
-        let is_current = column == order.by;
-        let descends = if is_current { !order.descends } else { column != Column::Name };
-        let way = if descends { "desc" } else { "asc" };
-        let (state, arrow) = match (is_current, order.descends) {
-            (false, _) => ("none", ""),
-            (true, false) => ("ascending", " \u{2191}"),
-            (true, true) => ("descending", " \u{2193}"),
-        };
-        let _ = write!(
-            out,
-            "<th class=\"{class}\" aria-sort=\"{state}\">\
-             <a href=\"?sort={name}&amp;order={way}\">{heading}{arrow}</a></th>"
-        );
-    }
-}
-
-fn push_row(out: &mut Vec<u8>, row: &Row) {
-    let slash: &[u8] = if row.is_directory { b"/" } else { b"" };
-    let class = if row.is_directory { " class=\"d\"" } else { "" };
-    let _ = write!(out, "<tr><td><a{class} href=\"");
-    push_url(out, &row.name);
-    out.extend_from_slice(slash);
-    out.extend_from_slice(b"\"><bdi>");
-    push_text(out, &row.name);
-    out.extend_from_slice(b"</bdi>");
-    out.extend_from_slice(slash);
-    out.extend_from_slice(b"</a></td><td class=\"n\">");
-    if !row.is_directory {
-        push_size(out, row.size);
-    }
-    out.extend_from_slice(b"</td><td class=\"n\">");
-    push_time(out, row.mtime_secs);
-    out.extend_from_slice(b"</td></tr>\n");
-}
-
-/// Text of a page: nothing in it is markup, control characters and bytes that are no UTF-8 are
-/// shown as U+FFFD.
-fn push_text(out: &mut Vec<u8>, text: &[u8]) {
-    for chunk in text.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '&' => out.extend_from_slice(b"&amp;"),
-                '<' => out.extend_from_slice(b"&lt;"),
-                '>' => out.extend_from_slice(b"&gt;"),
-                '"' => out.extend_from_slice(b"&quot;"),
-                '\'' => out.extend_from_slice(b"&#39;"),
-                c if c.is_control() => out.extend_from_slice("\u{fffd}".as_bytes()),
-                c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+    /// Whether what a row stands for may be served, which has this metadata now.
+    fn is_open(&self, row: &mut Row, stat: Stat, may: impl Fn(i32) -> bool) -> bool {
+        (row.size, row.mtime_secs) = (stat.size, stat.mtime_secs);
+        match stat.kind {
+            Kind::Directory if row.is_directory => {
+                may(MAY_READ | MAY_SEARCH) || (may(MAY_SEARCH) && self.has_document(&row.name))
             }
-        }
-        if !chunk.invalid().is_empty() {
-            out.extend_from_slice("\u{fffd}".as_bytes());
-        }
-    }
-}
-
-/// A path in a URL: all but the unreserved characters of RFC 3986 and `/` is escaped, so a name
-/// can be neither markup nor a scheme nor a query.
-fn push_url(out: &mut Vec<u8>, path: &[u8]) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for &byte in path {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            out.push(byte);
-        } else {
-            let (high, low) = (byte >> 4, byte & 15);
-            out.extend_from_slice(&[b'%', HEX[usize::from(high)], HEX[usize::from(low)]]);
+            Kind::Regular if !row.is_directory => may(MAY_READ),
+            _ => false,
         }
     }
-}
 
-fn push_size(out: &mut Vec<u8>, bytes: u64) {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    if bytes < 1024 {
-        let _ = write!(out, "{bytes} B");
-        return;
+    /// Whether the directory `name` has a default document that may be served.
+    fn has_document(&self, name: &[u8]) -> bool {
+        self.target(name).is_some_and(|mut path| {
+            path.push(b'/').is_ok()
+                && path.extend_from_slice(self.mount.default_document.as_bytes()).is_ok()
+                && self.root.open_file(&path, self.mount.rules).is_ok()
+        })
     }
-    let mut tenths = u128::from(bytes) * 10 / 1024;
-    let mut unit = 0;
-    while tenths >= 10_240 {
-        tenths /= 1024;
-        unit += 1;
-    }
-    let (whole, tenth) = (tenths / 10, tenths % 10);
-    let _ = write!(out, "{whole}.{tenth} {}", UNITS[unit]);
-}
 
-/// `2026-11-22 06:01` in UTC.
-fn push_time(out: &mut Vec<u8>, secs: i64) {
-    // The year 9999 is the last one with four digits.
-    let secs = secs.clamp(0, 253_402_300_799);
-    let (days, second) = (secs / 86_400, secs % 86_400);
-    let Civil { year, month, day } = civil(days);
-    let (hour, minute) = (second / 3600, second / 60 % 60);
-    let _ = write!(out, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}");
+    /// The path below the mount of a name in the directory.
+    fn target(&self, name: &[u8]) -> Option<FixedVec<u8, PATH_BYTES_MAX>> {
+        let mut path = FixedVec::from_slice(self.path).ok()?;
+        path.extend_from_slice(name).ok()?;
+        Some(path)
+    }
 }
 
 #[cfg(test)]

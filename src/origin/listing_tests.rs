@@ -1,207 +1,251 @@
-//! Tests of the index page.
+//! Tests of listings, from real directories.
 
 use super::*;
 use crate::http::encoding::Accepted;
-use crate::origin::file::{Ask, Outcome, answer};
+use crate::origin::file::{Outcome, answer};
 use crate::sys::walk::Rules;
 use crate::vhost::mime::MimeTable;
-use std::os::fd::AsFd;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
 
-fn row(name: &[u8], is_directory: bool) -> Row {
-    Row { name: name.into(), is_directory, size: 1536, mtime_secs: 1_700_000_000 }
+/// A document root with a directory `sub`.
+struct Site {
+    dir: PathBuf,
+    cache: FileCache,
+    mount: FileMount,
 }
 
-fn text(url_path: &[u8], rows: &[Row], cut: bool) -> String {
-    String::from_utf8(render(url_path, rows, cut, Order::default()).into()).unwrap()
-}
-
-#[test]
-fn hostile_names_stay_in_their_place() {
-    let names: [&[u8]; 9] = [
-        b"<script>alert(1)</script>",
-        b"a\" onmouseover=\"x",
-        b"a' b",
-        b"line\nbreak\r\n",
-        b"bad\xff\xfeutf8",
-        b"javascript:alert(1)",
-        b"q?x=1&y#f%41",
-        b"..\\evil",
-        "\u{202e}gnp.exe \u{7f}\u{85}".as_bytes(),
-    ];
-    let rows: Vec<Row> = names.iter().map(|name| row(name, false)).collect();
-    let page = text(b"/<b>/\"x\"/", &rows, false);
-    for bad in ["<script", "<b>", "onmouseover=\"", "href=\"javascript:", "\r", "x=1&y"] {
-        assert!(!page.contains(bad), "{bad}");
+impl Site {
+    fn new(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("kinglet-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(dir.join("www/sub")).unwrap();
+        let cache = FileCache::new(4, [dir.join("www").as_path()]);
+        let mount = FileMount {
+            id: 0,
+            default_document: "index.html".into(),
+            rules: Rules::default(),
+            mime: MimeTable::new(&[], Some("utf-8")),
+            directory_listing: true,
+        };
+        Self { dir, cache, mount }
     }
-    assert!(!page.chars().any(|c| c.is_control() && c != '\n'));
-    for good in [
-        "href=\"%3Cscript%3Ealert%281%29%3C/script%3E\"",
-        "&lt;script&gt;alert(1)&lt;/script&gt;",
-        "href=\"a%22%20onmouseover%3D%22x\"",
-        "href=\"bad%FF%FEutf8\"><bdi>bad\u{fffd}\u{fffd}utf8</bdi>",
-        "href=\"javascript%3Aalert%281%29\"",
-        "href=\"q%3Fx%3D1%26y%23f%2541\"",
-        "line\u{fffd}break\u{fffd}\u{fffd}",
-        "<a href=\"/%3Cb%3E/%22x%22/\">&quot;x&quot;/</a>",
-    ] {
-        assert!(page.contains(good), "{good}");
+
+    fn sub(&self) -> PathBuf {
+        self.dir.join("www/sub")
     }
-    // Every line of the table is one line of the page.
-    assert_eq!(page.lines().filter(|line| line.starts_with("<tr><td>")).count(), 10);
-}
 
-#[test]
-fn the_page_needs_nothing_else() {
-    let page = text(b"/", &[row(b"a", false)], false);
-    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
-    assert!(!page.contains("<script") && !page.contains("http:") && !page.contains("https:"));
-    assert!(page.contains("prefers-color-scheme") && !page.contains("href=\"../\""));
-    assert!(page.contains("1.5 KiB") && page.contains("2023-11-14 22:13"));
-    let page = text(b"/a/b/", &[], false);
-    assert!(page.contains("<a href=\"/\">/</a><a href=\"/a/\">a/</a><a href=\"/a/b/\">b/</a>"));
-    assert!(page.contains("href=\"../\"") && page.contains("empty"));
-}
-
-#[test]
-fn the_page_is_bounded_and_says_so() {
-    let many: Vec<Row> = (0..ENTRIES_MAX).map(|n| row(format!("{n}").as_bytes(), false)).collect();
-    assert!(!text(b"/", &many, false).contains("there are more"));
-    assert!(text(b"/", &many, true).contains("Only 2000 entries are shown"));
-    let long: Vec<Row> = (0..ENTRIES_MAX).map(|_| row(&[b'<'; 255], true)).collect();
-    let page = render(b"/", &long, false, Order::default());
-    assert!(page.len() <= BYTES_MAX && page.len() > BYTES_MAX - 5000);
-    let page = String::from_utf8(page.into()).unwrap();
-    assert!(page.contains("there are more") && page.ends_with("</html>\n"));
-}
-
-#[test]
-fn rows_are_sorted_as_the_query_says() {
-    let row = |name: &[u8], is_directory, size, mtime_secs| Row {
-        name: name.into(),
-        is_directory,
-        size,
-        mtime_secs,
-    };
-    let rows = [
-        row(b"b", false, 5, 50),
-        row(b"A", false, 9, 10),
-        row(b"a", false, 5, 30),
-        row(b"z", true, 1, 20),
-        row(b"C", false, 0, 40),
-        row(b"Y", true, 7, 60),
-    ];
-    for (query, wanted) in [
-        (None, "YzAabC"),
-        (Some("sort=name"), "YzAabC"),
-        (Some("sort=name&order=desc"), "zYCbaA"),
-        (Some("sort=size"), "YzCabA"),
-        (Some("order=desc&sort=size"), "YzAabC"),
-        (Some("sort=time"), "zYAaCb"),
-        (Some("x&sort=time&order=desc&y=z"), "YzbCaA"),
-        (Some("sort=nothing&order=desc"), "zYCbaA"),
-        (Some("sort=time%20&order=ascending"), "YzAabC"),
-        (Some("SORT=size"), "YzAabC"),
-        (Some(""), "YzAabC"),
-        (Some("&&=&sort"), "YzAabC"),
-    ] {
-        let mut rows = rows.clone();
-        Order::of(query.map(str::as_bytes)).sort(&mut rows);
-        let names: String = rows.iter().map(|row| row.name[0] as char).collect();
-        assert_eq!(names, wanted, "{query:?}");
-    }
-}
-
-#[test]
-fn headings_sort_the_other_way_round() {
-    for (query, links) in [
-        ("", ["name&amp;order=desc", "size&amp;order=desc", "time&amp;order=desc"]),
-        ("order=desc", ["name&amp;order=asc", "size&amp;order=desc", "time&amp;order=desc"]),
-        ("sort=size", ["name&amp;order=asc", "size&amp;order=desc", "time&amp;order=desc"]),
-        (
-            "sort=size&order=desc",
-            ["name&amp;order=asc", "size&amp;order=asc", "time&amp;order=desc"],
-        ),
-        (
-            "sort=time&order=desc",
-            ["name&amp;order=asc", "size&amp;order=desc", "time&amp;order=asc"],
-        ),
-    ] {
-        let order = Order::of(Some(query.as_bytes()));
-        let page = String::from_utf8(render(b"/", &[], false, order).into()).unwrap();
-        for link in links {
-            assert!(page.contains(&format!("<a href=\"?sort={link}\">")), "{query}: {page}");
-        }
-        let state = if order.descends { "descending" } else { "ascending" };
-        assert_eq!(page.matches(&format!("aria-sort=\"{state}\"")).count(), 1);
-        assert_eq!(page.matches("aria-sort=\"none\"").count(), 2);
-    }
-}
-
-#[test]
-fn sizes_and_times() {
-    let size = |bytes| {
-        let mut out = Vec::new();
-        push_size(&mut out, bytes);
-        String::from_utf8(out).unwrap()
-    };
-    assert_eq!(size(0), "0 B");
-    assert_eq!(size(1023), "1023 B");
-    assert_eq!(size(1024), "1.0 KiB");
-    assert_eq!(size((1 << 20) - 1), "1023.9 KiB");
-    assert_eq!(size(5 << 30), "5.0 GiB");
-    assert_eq!(size(u64::MAX), "15.9 EiB");
-    let time = |secs| {
-        let mut out = Vec::new();
-        push_time(&mut out, secs);
-        String::from_utf8(out).unwrap()
-    };
-    assert_eq!(time(-5), "1970-01-01 00:00");
-    assert_eq!(time(951_782_399), "2000-02-28 23:59");
-    assert_eq!(time(951_782_400), "2000-02-29 00:00");
-    assert_eq!(time(4_107_542_399), "2100-02-28 23:59");
-    assert_eq!(time(4_107_542_400), "2100-03-01 00:00");
-    assert_eq!(time(i64::MAX), "9999-12-31 23:59");
-}
-
-#[test]
-fn a_real_directory_shows_what_it_would_serve() {
-    let dir = std::env::temp_dir().join(format!("kinglet-listing-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&dir);
-    std::fs::create_dir_all(dir.join("www/sub/inner")).unwrap();
-    let sub = dir.join("www/sub");
-    std::fs::write(sub.join("file.txt"), b"x").unwrap();
-    std::fs::write(sub.join(".hidden"), b"x").unwrap();
-    std::fs::write(sub.join(std::ffi::OsStr::from_bytes(b"raw\xff\n")), b"x").unwrap();
-    std::fs::write(dir.join("outside"), b"x").unwrap();
-    symlink("file.txt", sub.join("good-link")).unwrap();
-    symlink("../../outside", sub.join("bad-link")).unwrap();
-    let _socket = std::os::unix::net::UnixListener::bind(sub.join("socket")).unwrap();
-    let mut cache = FileCache::new(4, [dir.join("www").as_path()]);
-    let mut mount = FileMount {
-        id: 0,
-        default_document: "index.html".into(),
-        rules: Rules::default(),
-        mime: MimeTable::new(&[], Some("utf-8")),
-        directory_listing: true,
-    };
-    let mut list = |mount: &FileMount| {
+    /// The page that a query asks for, and how many portions it took.
+    fn list(&mut self, query: &str) -> (String, usize) {
         let ask = Ask { path: b"/sub/", accept: Accepted::IDENTITY, now_ms: 0, wall_secs: 0 };
-        let Outcome::Listing(fd) = answer(&mut cache, mount, &ask) else { panic!() };
-        let page = page(&mut cache, mount, fd.as_fd(), b"/sub/", b"/m/sub/", (Order::default(), 0))
-            .unwrap();
-        String::from_utf8(page.into()).unwrap()
+        let Outcome::Listing(fd) = answer(&mut self.cache, &self.mount, &ask) else { panic!() };
+        let mut job = Job::new(fd, View::of(Some(query.as_bytes())));
+        let mut portions = 1;
+        while !job.advance(&mut self.cache, &self.mount, &ask).unwrap() {
+            portions += 1;
+            assert!(job.selection.rows.len() <= KEPT_MAX);
+        }
+        (String::from_utf8(job.page(b"/m/sub/").into()).unwrap(), portions)
+    }
+
+    /// The names that are links on a page, in their order.
+    fn names(&mut self, query: &str) -> Vec<String> {
+        links(&self.list(query).0)
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+fn links(page: &str) -> Vec<String> {
+    let rows = page.lines().filter(|line| line.starts_with("<tr>") && !line.contains("\"../\""));
+    rows.map(|row| row.split("href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned())
+        .collect()
+}
+
+/// Where the page leads to on: the query of the link, and what is said of the rows.
+fn page_link(page: &str, rel: &str) -> Option<String> {
+    let at = page.find(&format!("rel=\"{rel}\""))?;
+    Some(page[at..].split('"').nth(3)?.trim_start_matches('?').replace("&amp;", "&"))
+}
+
+fn range(page: &str) -> &str {
+    let at = page.find("<p>").unwrap() + 3;
+    page[at..].split(" <").next().unwrap()
+}
+
+#[test]
+fn what_the_mount_would_refuse_is_not_shown() {
+    let mut site = Site::new("listing-refused");
+    let sub = site.sub();
+    fs::create_dir(sub.join("inner")).unwrap();
+    for name in
+        ["file.txt", ".hidden.txt", "noext", "what.unknown", "line\nbreak.txt", "del\x7f.txt"]
+    {
+        fs::write(sub.join(name), b"x").unwrap();
+    }
+    fs::write(sub.join(std::ffi::OsStr::from_bytes(b"raw\xff.txt")), b"x").unwrap();
+    fs::write(site.dir.join("outside.txt"), b"x").unwrap();
+    symlink("file.txt", sub.join("good-link.txt")).unwrap();
+    symlink("file.txt", sub.join("good-link.unknown")).unwrap();
+    symlink("inner", sub.join("inner-link")).unwrap();
+    symlink("../../outside.txt", sub.join("bad-link.txt")).unwrap();
+    symlink("nothing.txt", sub.join("dangling.txt")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(sub.join("socket.txt")).unwrap();
+    let shown = ["inner/", "inner-link/", "file.txt", "good-link.txt", "raw%FF.txt"];
+    for query in ["", "sort=size", "sort=time&order=desc"] {
+        let mut names = site.names(query);
+        names.sort_unstable();
+        let mut wanted = shown;
+        wanted.sort_unstable();
+        assert_eq!(names, wanted, "{query}");
+        // Every one is found again by its link.
+        for name in shown {
+            let name = name.replace("%FF", "\u{fffd}");
+            let path = [b"/sub/", name.trim_end_matches('/').as_bytes()].concat();
+            let ask = Ask { path: &path, accept: Accepted::IDENTITY, now_ms: 0, wall_secs: 0 };
+            let found = answer(&mut site.cache, &site.mount, &ask);
+            let is_served = matches!(found, Outcome::Found(_) | Outcome::RedirectToSlash);
+            assert!(is_served || name.contains('\u{fffd}'), "{name}");
+        }
+    }
+    site.mount.rules = Rules { follow_symlinks: true, dotfiles: true };
+    let names = site.names("");
+    assert!(names.contains(&".hidden.txt".into()) && names.contains(&"bad-link.txt".into()));
+    assert_eq!(names.len(), shown.len() + 2, "{names:?}");
+    site.mount.mime = MimeTable::new(&[("*".into(), "application/octet-stream".into())], None);
+    assert_eq!(site.names("").len(), shown.len() + 5);
+}
+
+#[test]
+fn what_is_closed_to_the_server_is_not_shown() {
+    let mut site = Site::new("listing-closed");
+    let sub = site.sub();
+    for (name, mode) in [("open", 0o755), ("closed", 0), ("searched", 0o111), ("document", 0o111)] {
+        fs::create_dir(sub.join(name)).unwrap();
+        if name == "document" {
+            fs::write(sub.join("document/index.html"), "x").unwrap();
+        }
+        fs::set_permissions(sub.join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    for (name, mode) in [("open.txt", 0o644), ("closed.txt", 0)] {
+        fs::write(sub.join(name), "x").unwrap();
+        fs::set_permissions(sub.join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    // Root may read and search everything.
+    let is_root = fs::read(sub.join("closed.txt")).is_ok();
+    let names = site.names("");
+    let wanted: &[&str] = if is_root {
+        &["closed/", "document/", "open/", "searched/", "closed.txt", "open.txt"]
+    } else {
+        &["document/", "open/", "open.txt"]
     };
-    let page = list(&mount);
-    for name in ["inner/", "file.txt", "raw%FF%0A", "good-link"] {
-        assert!(page.contains(&format!("href=\"{name}\"")), "{name}");
+    assert_eq!(names, wanted);
+    for name in ["closed", "searched", "document"] {
+        fs::set_permissions(sub.join(name), fs::Permissions::from_mode(0o755)).unwrap();
     }
-    for name in ["hidden", "bad-link", "socket", "outside"] {
-        assert!(!page.contains(name), "{name}");
+}
+
+#[test]
+fn all_of_a_large_directory_is_found_page_by_page() {
+    const FILES: usize = 3 * ENTRIES_MAX + 7;
+    let mut site = Site::new("listing-pages");
+    let sub = site.sub();
+    for n in 0..FILES {
+        let file = fs::File::create(sub.join(format!("f{n:05}.txt"))).unwrap();
+        file.set_len((n % 10) as u64).unwrap();
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs((n % 7) as u64);
+        file.set_modified(time).unwrap();
     }
-    mount.rules = Rules { follow_symlinks: true, dotfiles: true };
-    let page = list(&mount);
-    assert!(page.contains(".hidden") && page.contains("bad-link") && !page.contains("socket"));
-    std::fs::remove_dir_all(&dir).unwrap();
+    fs::create_dir(sub.join("z")).unwrap();
+    for (query, by) in [
+        ("", (|n| (0, n)) as fn(usize) -> (usize, usize)),
+        ("sort=name&order=desc", |n| (0, FILES - n)),
+        ("sort=size", |n| (n % 10, n)),
+        ("sort=size&order=desc", |n| (10 - n % 10, n)),
+        ("sort=time&order=desc", |n| (7 - n % 7, n)),
+    ] {
+        let mut order: Vec<usize> = (0..FILES).collect();
+        order.sort_by_key(|&n| by(n));
+        let files = order.iter().map(|n| format!("f{n:05}.txt"));
+        let wanted: Vec<String> = std::iter::once("z/".to_owned()).chain(files).collect();
+        let (mut found, mut ranges) = (Vec::new(), Vec::new());
+        let (mut page, mut portions) = site.list(query);
+        assert!(page_link(&page, "prev").is_none() && portions > 5, "{portions}");
+        loop {
+            assert_eq!(links(&page), wanted[found.len()..][..links(&page).len()], "{query}");
+            found.extend(links(&page));
+            ranges.push(range(&page).to_owned());
+            let Some(next) = page_link(&page, "next") else { break };
+            (page, portions) = site.list(&next);
+            assert!(portions > 1);
+        }
+        assert_eq!(found, wanted, "{query}");
+        let wanted_ranges =
+            ["1\u{2013}500 of 1,508", "501\u{2013}1,000 of 1,508", "1,001\u{2013}1,500 of 1,508"];
+        assert_eq!(ranges[..3], wanted_ranges, "{query}");
+        assert_eq!(ranges[3], "1,501\u{2013}1,508 of 1,508");
+        // And back.
+        let mut back = ranges.len() - 1;
+        while let Some(previous) = page_link(&page, "prev") {
+            page = site.list(&previous).0;
+            back -= 1;
+            assert_eq!(range(&page), ranges[back], "{query}");
+        }
+        assert_eq!(back, 0);
+    }
+}
+
+#[test]
+fn a_page_of_long_names_has_fewer_rows() {
+    let mut site = Site::new("listing-long");
+    let sub = site.sub();
+    for n in 0..400 {
+        fs::write(sub.join(format!("{n:0>3}{}.txt", "'".repeat(240))), "").unwrap();
+    }
+    let (first, _) = site.list("");
+    let shown = links(&first).len();
+    assert!(shown < 200 && first.len() <= BYTES_MAX, "{shown}");
+    assert_eq!(range(&first), format!("1\u{2013}{shown} of 400"));
+    let (second, _) = site.list(&page_link(&first, "next").unwrap());
+    assert!(links(&second)[0].starts_with(&format!("{shown:0>3}")));
+    let (again, _) = site.list(&page_link(&second, "prev").unwrap());
+    assert_eq!(again, first);
+}
+
+#[test]
+fn a_page_stays_at_its_row_when_others_come_and_go() {
+    let mut site = Site::new("listing-changes");
+    let sub = site.sub();
+    for n in 0..ENTRIES_MAX + 2 {
+        fs::write(sub.join(format!("f{n:05}.txt")), "").unwrap();
+    }
+    let next = page_link(&site.list("").0, "next").unwrap();
+    fs::write(sub.join("a.txt"), "").unwrap();
+    fs::remove_file(sub.join(format!("f{:05}.txt", ENTRIES_MAX - 1))).unwrap();
+    assert_eq!(site.names(&next), ["f00500.txt", "f00501.txt"]);
+    // Behind the last row there is nothing.
+    let (page, _) = site.list("after=zzz.txt");
+    assert!(links(&page).is_empty() && range(&page).starts_with("502 of 502"), "{page}");
+}
+
+#[test]
+fn a_directory_that_may_only_be_searched_has_no_page() {
+    let mut site = Site::new("listing-path");
+    let root = Root::open(&site.sub()).unwrap();
+    let looked = root.stat(b"/", Rules::default());
+    assert!(looked.is_ok());
+    let ask = Ask { path: b"/sub/", accept: Accepted::IDENTITY, now_ms: 0, wall_secs: 0 };
+    let Outcome::Listing(fd) = answer(&mut site.cache, &site.mount, &ask) else { panic!() };
+    assert!(probe(fd.as_fd()).is_ok());
+    let file = fs::File::open("/proc/self/exe").unwrap();
+    assert!(probe(file.as_fd()).is_err());
+    assert!(
+        Job::new(file.into(), View::default()).advance(&mut site.cache, &site.mount, &ask).is_err()
+    );
 }

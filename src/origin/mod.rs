@@ -11,6 +11,8 @@ pub mod file;
 pub mod gate;
 pub mod lines;
 pub mod listing;
+mod listing_page;
+mod listing_view;
 pub mod redirect;
 mod secret;
 pub mod sibling;

@@ -1,5 +1,6 @@
 //! Reading the names in a directory from its descriptor.
 
+use super::stat::Kind;
 use core::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -10,47 +11,57 @@ const BATCH_BYTES: usize = 4096;
 /// Where the name begins in the kernel's record: after inode, offset, length and type.
 const NAME_AT: usize = 8 + 8 + 2 + 1;
 
-/// Reads the names in a directory, in the order of the file system; `.` and `..` are left out.
+/// Where its type is.
+const TYPE_AT: usize = NAME_AT - 1;
+
+/// Reads the next names in a directory, at most about 170 of them and in the order of the file
+/// system, and says whether there may be more; `.` and `..` are left out.
 ///
-/// `visit` is called with each name and says whether to go on.
+/// `visit` is called with each name, and with its kind where the file system says it here.
 ///
 /// # Errors
 /// What the kernel says; permission is denied for a directory that could only be opened to be
 /// searched (`O_PATH`).
-pub fn read_names(dir: BorrowedFd<'_>, mut visit: impl FnMut(&CStr) -> bool) -> io::Result<()> {
+pub fn read_names(
+    dir: BorrowedFd<'_>,
+    mut visit: impl FnMut(&CStr, Option<Kind>),
+) -> io::Result<bool> {
     // The kernel aligns its records to eight bytes.
     #[repr(align(8))]
     struct Batch([u8; BATCH_BYTES]);
     let mut batch = Batch([0; BATCH_BYTES]);
-    loop {
-        // SAFETY: the kernel writes at most the number of bytes that we name.
-        let filled = unsafe {
-            libc::syscall(libc::SYS_getdents64, dir.as_raw_fd(), batch.0.as_mut_ptr(), BATCH_BYTES)
-        };
-        let filled = usize::try_from(filled).map_err(|_| {
-            let error = io::Error::last_os_error();
-            let is_path = error.raw_os_error() == Some(libc::EBADF);
-            if is_path { io::ErrorKind::PermissionDenied.into() } else { error }
-        })?;
-        if filled == 0 {
-            return Ok(());
+    // SAFETY: the kernel writes at most the number of bytes that we name.
+    let filled = unsafe {
+        libc::syscall(libc::SYS_getdents64, dir.as_raw_fd(), batch.0.as_mut_ptr(), BATCH_BYTES)
+    };
+    let filled = usize::try_from(filled).map_err(|_| {
+        let error = io::Error::last_os_error();
+        let is_path = error.raw_os_error() == Some(libc::EBADF);
+        if is_path { io::ErrorKind::PermissionDenied.into() } else { error }
+    })?;
+    let mut rest = batch.0.get(..filled).unwrap_or_default();
+    while let Some((name, kind, after)) = first_record(rest) {
+        if name != c"." && name != c".." {
+            visit(name, kind);
         }
-        let mut rest = batch.0.get(..filled).unwrap_or_default();
-        while let Some((name, after)) = first_record(rest) {
-            if name != c"." && name != c".." && !visit(name) {
-                return Ok(());
-            }
-            rest = after;
-        }
+        rest = after;
     }
+    Ok(filled > 0)
 }
 
-/// Takes the first record off: its name, and what follows.
-fn first_record(bytes: &[u8]) -> Option<(&CStr, &[u8])> {
+/// Takes the first record off: its name, its kind, and what follows.
+fn first_record(bytes: &[u8]) -> Option<(&CStr, Option<Kind>, &[u8])> {
     let len = bytes.get(16..18).and_then(|b| b.try_into().ok()).map(u16::from_ne_bytes)?;
     let (record, rest) = bytes.split_at_checked(usize::from(len))?;
     let name = CStr::from_bytes_until_nul(record.get(NAME_AT..)?).ok()?;
-    Some((name, rest))
+    let kind = match *record.get(TYPE_AT)? {
+        libc::DT_UNKNOWN => None,
+        libc::DT_REG => Some(Kind::Regular),
+        libc::DT_DIR => Some(Kind::Directory),
+        libc::DT_LNK => Some(Kind::Link),
+        _ => Some(Kind::Other),
+    };
+    Some((name, kind, rest))
 }
 
 #[cfg(test)]
@@ -67,18 +78,27 @@ mod tests {
         for name in &wanted {
             std::fs::write(dir.join(name), b"").unwrap();
         }
+        std::fs::create_dir(dir.join("sub")).unwrap();
+        std::os::unix::fs::symlink("sub", dir.join("link")).unwrap();
         let fd = std::fs::File::open(&dir).unwrap();
-        let mut seen = std::collections::BTreeSet::new();
-        read_names(fd.as_fd(), |name| seen.insert(name.to_str().unwrap().to_owned())).unwrap();
-        assert_eq!(seen, wanted);
-        let fd = std::fs::File::open(&dir).unwrap();
-        let mut count = 0;
-        read_names(fd.as_fd(), |_| {
-            count += 1;
-            count < 5
+        let (mut seen, mut kinds) = (std::collections::BTreeSet::new(), Vec::new());
+        let mut batches = 0;
+        while read_names(fd.as_fd(), |name, kind| match name.to_str().unwrap() {
+            "sub" => kinds.push((kind, Kind::Directory)),
+            "link" => kinds.push((kind, Kind::Link)),
+            file => {
+                kinds.push((kind, Kind::Regular));
+                assert!(seen.insert(file.to_owned()));
+            }
         })
-        .unwrap();
-        assert_eq!(count, 5);
+        .unwrap()
+        {
+            batches += 1;
+        }
+        assert_eq!(seen, wanted);
+        assert!(batches > 1);
+        // Some file systems do not say.
+        assert!(kinds.iter().all(|(said, kind)| said.is_none_or(|said| said == *kind)));
         std::fs::remove_dir_all(&dir).unwrap();
     }
 
@@ -93,6 +113,6 @@ mod tests {
     #[test]
     fn a_file_has_no_names() {
         let file = std::fs::File::open("/proc/self/exe").unwrap();
-        assert!(read_names(file.as_fd(), |_| true).is_err());
+        assert!(read_names(file.as_fd(), |_, _| {}).is_err());
     }
 }

@@ -75,6 +75,18 @@ pub(super) fn open_at2(dir: RawFd, name: &CStr, flags: i32) -> io::Result<OwnedF
     }
 }
 
+/// For [`may`]: reading.
+pub const MAY_READ: i32 = libc::R_OK;
+/// For [`may`]: searching a directory.
+pub const MAY_SEARCH: i32 = libc::X_OK;
+
+/// Whether this process may use `name` in the directory `dir` in these ways.
+#[must_use]
+pub fn may(dir: BorrowedFd<'_>, name: &CStr, ways: i32) -> bool {
+    // SAFETY: `name` ends with NUL.
+    unsafe { libc::faccessat(dir.as_raw_fd(), name.as_ptr(), ways, 0) == 0 }
+}
+
 /// Copies the target of a symbolic link to `target` and says how long it is.
 pub(super) fn read_link(dir: RawFd, name: &CStr, target: &mut [u8]) -> io::Result<usize> {
     // SAFETY: `name` ends with NUL; the kernel writes at most `target.len()` bytes.

@@ -1,6 +1,7 @@
 """File and redirect mounts: what a configuration says about paths, types and caches."""
 
 import os
+import re
 
 from stage import case, equal, eventually, matches, true, within
 
@@ -170,6 +171,28 @@ def only_regular_files(stage):
 
 
 @case
+def listing_of_many_files(stage):
+    """100,000 files are listed page by page, in each order, within the bound that is printed"""
+    folder = stage.folder("docs/many")
+    for number in range(100_000):
+        os.close(os.open(f"{folder}/f{number:06}.txt", os.O_CREAT | os.O_WRONLY))
+    stage.serve([stage.vhost([stage.mount(directory_listing="1")])])
+    server = stage.servers[0]
+    equal(stage.ask("/small.txt").status, 200)
+    before = server.private_kib()
+    for query, first in {"": 0, "?sort=name&order=desc": 99_999, "?sort=size": 0}.items():
+        page = stage.ask("/many/" + query).body.decode()
+        matches("1\u2013500 of 100,000", page)
+        matches(f'href="f{first:06}.txt"', page)
+    for number in range(3):
+        query = re.search('rel="next" href="([^"]*)"', page)[1].replace("&amp;", "&")
+        page = stage.ask("/many/" + query).body.decode()
+        matches(f"{(number + 1) * 500 + 1:,}\u2013{(number + 2) * 500:,} of 100,000", page)
+    grown = server.private_kib() - before
+    true(grown < 1024, f"it has grown by {grown} KiB")
+
+
+@case
 def directory_listing(stage):
     """directory-listing shows names, escaped; without it there is none"""
     stage.file("docs/list/a & <b>.txt", "x")
@@ -190,6 +213,18 @@ def directory_listing(stage):
     eventually(lambda: f"{closed}/ cannot be listed: permission denied" in stage.servers[0].log(),
                "the log says why")
     os.chmod(closed, 0o755)
+    # What the server may not read, and what the mount refuses, is not shown.
+    for name, mode in {"locked.txt": 0o600, "a.unknown": 0o644, "new\nline.txt": 0o644}.items():
+        stage.file("docs/list/" + name, "x", mode=mode)
+    stage.folder("docs/list/shut", 0o700)
+    stage.folder("docs/list/searched", 0o711)
+    stage.folder("docs/list/page", 0o711)
+    stage.file("docs/list/page/index.html", "own page")
+    os.symlink("/etc/passwd", stage.docs + "/list/link.txt")
+    names = re.findall('<td><a[^>]* href="([^"]*)"', stage.ask("/open/list/").body.decode())
+    equal(names, ["../", "page/", "sub/", "a%20%26%20%3Cb%3E.txt"])
+    for name in names:
+        equal(stage.ask("/open/list/" + name).status, 200, name)
     answer = stage.ask("/open/list/")
     equal(answer.status, 200)
     page = answer.body.decode()

@@ -66,6 +66,8 @@ struct Actor<'s> {
     wait: Wait,
     out: Vec<u8>,
     note: Option<Note>,
+    /// It is on the run queue.
+    runnable: bool,
 }
 
 impl Drop for Stage {
@@ -160,6 +162,25 @@ impl Stage {
         actor.out
     }
 
+    /// Delivers a request for many turns, and `note` in the second one: turns and answer.
+    pub(crate) fn long(&mut self, bytes: &[u8], note: Option<Note>) -> (usize, Vec<u8>) {
+        let mut role = self.enter(&Script::default()).role.unwrap();
+        let client = &mut self.ends[LaneId::Client];
+        client.reset();
+        client.up = true;
+        client.rx.put(bytes).unwrap();
+        let mut cx = cx(self.site, &mut self.local, self.now_ms, 0);
+        for turns in 1.. {
+            let step = role.step(&mut self.ends, &mut cx, note.filter(|_| turns == 2));
+            let out = self.ends[LaneId::Client].tx.filled();
+            if !out.is_empty() || !matches!(step, Step::Yield) {
+                role.closed(CloseReason::Finished, &mut cx);
+                return (turns, out.to_vec());
+            }
+        }
+        unreachable!()
+    }
+
     /// Tells a connection without a request, `age_ms` after it has come, that the server stops: how
     /// long it is still kept, if at all.
     pub(crate) fn drained(&mut self, age_ms: u64) -> Option<u64> {
@@ -225,6 +246,7 @@ impl Stage {
             wait: Wait::Input,
             out: Vec::new(),
             note: None,
+            runnable: false,
         }
     }
 
@@ -233,6 +255,7 @@ impl Stage {
         actor.load(&mut self.ends, way, random);
         // The run queue brings slots back that have nothing new.
         let mut go_on = way == Way::Pieces && random.one_in(8) && actor.wait != Wait::Note;
+        go_on |= std::mem::take(&mut actor.runnable);
         // Somebody who is slow to take answers has no less time than one who is only idle.
         let idle = role.deadline().is_some_and(|deadline| deadline.why == Timeout::Idle);
         let mut slow = way == Way::Pieces && idle && !actor.tx.is_empty() && random.one_in(8);
@@ -262,7 +285,11 @@ impl Stage {
             go_on = false;
             match step {
                 Step::Wait(wait) => actor.wait = wait,
-                Step::Again | Step::Yield => go_on = true,
+                Step::Again => go_on = true,
+                Step::Yield => {
+                    actor.runnable = true;
+                    break;
+                }
                 Step::Become(other) => role = other,
                 Step::Close(why) => {
                     let whole = client.tx.is_empty() && self.ends.tail.is_none();
@@ -272,6 +299,7 @@ impl Stage {
                 }
             }
         }
+        actor.runnable |= go_on;
         actor.store(&mut self.ends);
         actor.role = Some(role);
     }

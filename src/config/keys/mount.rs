@@ -181,7 +181,9 @@ pub(super) static KEYS: &[Key] = &[
     key(
         "directory-listing",
         Kind::Bool,
-        "List a directory that has no default file; its headings sort it by name, size or time.",
+        "List a directory that has no default file, 500 entries on a page; the headings sort it by \
+         name, size or time. What the mount would refuse is not listed: types that are not known, \
+         hidden or closed files, links that leave.",
     )
         .or("off")
         .eg(r#""1""#)
