@@ -113,7 +113,7 @@ impl Session {
 
     /// Makes rustls pass over a server name that is no name, for which it would refuse the hello
     /// at the front of `input`. What both sides take into their transcript is what the client has
-    /// sent ([`transcript`]).
+    /// sent (the module `transcript`).
     pub fn pass_over_odd_name(&mut self, hello: &Hello, input: &mut [u8]) {
         if let (State::Shaking(shaking), Some(at)) = (&mut self.state, hello.odd_name_at) {
             hello::hide(input, at);
