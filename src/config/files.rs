@@ -22,7 +22,8 @@ pub const ALL_BYTES_MAX: usize = 8 << 20;
 /// How often `conf.d` is read until nothing came or went meanwhile.
 const LOOKS_MAX: usize = 3;
 
-/// Names in `conf.d` that editors, packagers and systems leave behind; case does not count.
+/// Names in `conf.d` that editors, packagers and systems leave behind; case does not count. None of
+/// them is a host name: files are often called like the site (`example.md`).
 const LEFTOVERS: &[&str] = &[
     "*~*",
     ".#*",
@@ -39,7 +40,9 @@ const LEFTOVERS: &[&str] = &[
     "*.tmp",
     "*.dpkg-*",
     "*.ucf-*",
-    "*.rpm*",
+    "*.rpmnew",
+    "*.rpmsave",
+    "*.rpmorig",
     "*-opkg",
     "*.opkg*",
     "*.apk-new",
@@ -52,11 +55,13 @@ const LEFTOVERS: &[&str] = &[
     ".directory",
     ".nfs*",
     ".fuse_hidden*",
+    ".goutputstream-*",
     ".git*",
     ".keep",
     ".placeholder",
-    "README*",
-    "*.md",
+    "README",
+    "README.txt",
+    "README.md",
 ];
 
 /// What `-c` is for.
@@ -276,7 +281,7 @@ mod tests {
             "site-opkg",
             "readme",
             "README.md",
-            "notes.md",
+            ".goutputstream-0A1B2C",
             ".DS_Store",
             "._site",
             ".gitignore",
@@ -285,9 +290,18 @@ mod tests {
         ] {
             assert!(is_leftover(name.as_bytes()), "{name}");
         }
-        for name in
-            ["site", ".site", "#site", "site.conf", "md", "swp", "bak", "14913", ".", "my.readme"]
-        {
+        for name in [
+            "site",
+            ".site",
+            "#site",
+            "site.conf",
+            "a.md",
+            "swp",
+            "bak",
+            "14913",
+            ".",
+            "readme.lan",
+        ] {
             assert!(!is_leftover(name.as_bytes()), "{name}");
         }
         assert!(is_leftover(b"\xff~"));
