@@ -76,7 +76,9 @@ pub(super) fn read_all(dir: &Path, report: &mut Report) -> Vec<SourceFile> {
     }
     let conf = dir.join("conf");
     let read = read_bounded(&conf, None);
-    let is_missing = read.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    let error = read.as_ref().err().map(io::Error::kind);
+    let is_missing = error == Some(ErrorKind::NotFound);
+    let is_closed = error == Some(ErrorKind::PermissionDenied);
     match read {
         Ok(text) => files.push(SourceFile { path: conf.display().to_string(), text }),
         Err(_) if is_missing => report.push(no_conf(dir, &conf)),
@@ -94,6 +96,8 @@ pub(super) fn read_all(dir: &Path, report: &mut Report) -> Vec<SourceFile> {
                 report.push(Diagnostic::note(None, message));
             }
         }
+        // The directory around both is closed.
+        Err(error) if is_closed && error.kind() == ErrorKind::PermissionDenied => {}
         Err(error) => report.push(fault(&conf_d, &error)),
     }
     if files.iter().map(|file| file.text.len()).sum::<usize>() > ALL_BYTES_MAX {
@@ -219,7 +223,9 @@ fn not_read(path: &Path, error: &io::Error) -> Option<Diagnostic> {
 }
 
 fn fault(path: &Path, error: &io::Error) -> Diagnostic {
-    Diagnostic::error(None, format!("{}: {error}", path.display()))
+    let hint = "start as root, or as a user who may read it";
+    let hint = (error.kind() == ErrorKind::PermissionDenied).then(|| hint.to_owned());
+    Diagnostic::error(None, format!("{}: {error}", path.display())).maybe_hint(hint)
 }
 
 /// Whether a name is one of [`LEFTOVERS`].
