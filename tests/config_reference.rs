@@ -182,10 +182,9 @@ fn every_key_takes_strings_bare_numbers_and_flags() {
             let loaded = load(text.clone());
             let shown = loaded.report.render(&loaded.settings.files, false);
             // Null counts as not given, which a required key must not be, nor one that protects.
-            let required =
-                ["port", "mountpoint", "origin", "vhosts", "host-ssl-cert"].contains(&key.name);
-            let needed = (required && key.level != Level::Protocol) || key.protects;
-            let refused = *json == "null" && needed;
+            let required = key.protects
+                || ["port", "mountpoint", "origin", "vhosts", "host-ssl-cert"].contains(&key.name);
+            let refused = *json == "null" && required && key.level != Level::Protocol;
             assert_eq!(loaded.report.has_errors(), refused, "{text}\n{shown}");
         }
     }
