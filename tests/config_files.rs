@@ -87,7 +87,15 @@ fn a_missing_conf_d_is_fine_and_a_missing_conf_is_not() {
 fn what_editors_packagers_and_systems_leave_behind_is_passed_over() {
     let dir = Dir::new("leftovers");
     dir.file("conf", &vhost("main")).file("conf.d/site", &vhost("site"));
-    let left = [".site.swp", "README.md", ".DS_Store", "site.dpkg-old", "b~c", "#site#"];
+    let left = [
+        ".site.swp",
+        "README.md",
+        ".DS_Store",
+        "site.dpkg-old",
+        "b~c",
+        "#site#",
+        ".goutputstream-0A1B2C",
+    ];
     for name in left {
         dir.file(&format!("conf.d/{name}"), "\0 no JSON");
     }
@@ -98,6 +106,18 @@ fn what_editors_packagers_and_systems_leave_behind_is_passed_over() {
     assert_eq!((counts.total(), counts.notes), (1, 1), "{:?}", loaded.report);
     let shown = loaded.report.render(&loaded.settings.files, false);
     assert!(left.iter().chain(&[".#site"]).all(|name| shown.contains(name)), "{shown}");
+}
+
+/// Files are often called like the site that is in them.
+#[test]
+fn a_file_with_a_host_name_is_read() {
+    let dir = Dir::new("named");
+    let names_of = ["example.md", "my.rpm-site.lan", "readme.example.org", "sedona.lan"];
+    dir.file("conf", &vhost("main"));
+    for name in names_of {
+        dir.file(&format!("conf.d/{name}"), &vhost(name));
+    }
+    assert_eq!(names(&dir.load()), [&["main"][..], &names_of].concat());
 }
 
 #[test]

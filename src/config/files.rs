@@ -22,7 +22,8 @@ pub const ALL_BYTES_MAX: usize = 8 << 20;
 /// How often `conf.d` is read until nothing came or went meanwhile.
 const LOOKS_MAX: usize = 3;
 
-/// Names in `conf.d` that editors, packagers and systems leave behind; case does not count.
+/// Names in `conf.d` that editors, packagers and systems leave behind; case does not count. None of
+/// them is a host name: files are often called like the site (`example.md`).
 const LEFTOVERS: &[&str] = &[
     "*~*",
     ".#*",
@@ -39,7 +40,9 @@ const LEFTOVERS: &[&str] = &[
     "*.tmp",
     "*.dpkg-*",
     "*.ucf-*",
-    "*.rpm*",
+    "*.rpmnew",
+    "*.rpmsave",
+    "*.rpmorig",
     "*-opkg",
     "*.opkg*",
     "*.apk-new",
@@ -52,11 +55,13 @@ const LEFTOVERS: &[&str] = &[
     ".directory",
     ".nfs*",
     ".fuse_hidden*",
+    ".goutputstream-*",
     ".git*",
     ".keep",
     ".placeholder",
-    "README*",
-    "*.md",
+    "README",
+    "README.txt",
+    "README.md",
 ];
 
 /// What `-c` is for.
@@ -71,7 +76,9 @@ pub(super) fn read_all(dir: &Path, report: &mut Report) -> Vec<SourceFile> {
     }
     let conf = dir.join("conf");
     let read = read_bounded(&conf, None);
-    let is_missing = read.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    let error = read.as_ref().err().map(io::Error::kind);
+    let is_missing = error == Some(ErrorKind::NotFound);
+    let is_closed = error == Some(ErrorKind::PermissionDenied);
     match read {
         Ok(text) => files.push(SourceFile { path: conf.display().to_string(), text }),
         Err(_) if is_missing => report.push(no_conf(dir, &conf)),
@@ -89,6 +96,8 @@ pub(super) fn read_all(dir: &Path, report: &mut Report) -> Vec<SourceFile> {
                 report.push(Diagnostic::note(None, message));
             }
         }
+        // The directory around both is closed.
+        Err(error) if is_closed && error.kind() == ErrorKind::PermissionDenied => {}
         Err(error) => report.push(fault(&conf_d, &error)),
     }
     if files.iter().map(|file| file.text.len()).sum::<usize>() > ALL_BYTES_MAX {
@@ -214,7 +223,9 @@ fn not_read(path: &Path, error: &io::Error) -> Option<Diagnostic> {
 }
 
 fn fault(path: &Path, error: &io::Error) -> Diagnostic {
-    Diagnostic::error(None, format!("{}: {error}", path.display()))
+    let hint = "start as root, or as a user who may read it";
+    let hint = (error.kind() == ErrorKind::PermissionDenied).then(|| hint.to_owned());
+    Diagnostic::error(None, format!("{}: {error}", path.display())).maybe_hint(hint)
 }
 
 /// Whether a name is one of [`LEFTOVERS`].
@@ -276,7 +287,7 @@ mod tests {
             "site-opkg",
             "readme",
             "README.md",
-            "notes.md",
+            ".goutputstream-0A1B2C",
             ".DS_Store",
             "._site",
             ".gitignore",
@@ -285,9 +296,18 @@ mod tests {
         ] {
             assert!(is_leftover(name.as_bytes()), "{name}");
         }
-        for name in
-            ["site", ".site", "#site", "site.conf", "md", "swp", "bak", "14913", ".", "my.readme"]
-        {
+        for name in [
+            "site",
+            ".site",
+            "#site",
+            "site.conf",
+            "a.md",
+            "swp",
+            "bak",
+            "14913",
+            ".",
+            "readme.lan",
+        ] {
             assert!(!is_leftover(name.as_bytes()), "{name}");
         }
         assert!(is_leftover(b"\xff~"));

@@ -74,6 +74,9 @@ fn what_is_written_in_another_way_is_one_fault() {
         ("true", "True"),
         ("\"port\": 8080", "port: 8080"),
         ("\"port\": 8080", "\"port\" = 8080"),
+        ("\"port\": 8080", "\"port\" => 8080"),
+        ("\"b.test\",", "\"b.test\";"),
+        ("8080,", "8080 ;"),
         ("# the server", "/* the server { [ \" */"),
         ("8080,", "8080, /* not\n80 */"),
     ] {
@@ -110,6 +113,7 @@ fn a_file_for_another_server_is_one_fault() {
         ":80 {\n  root * /srv\n  file_server\n}\n",
         "vhosts:\n  - name: a\n    port: 80\n",
         "---\nvhosts: []\n",
+        "\"vhosts\": [{ \"port\": \"80\" }]\n",
         "}",
     ] {
         assert_eq!(told(text), (1, 1), "{text}");

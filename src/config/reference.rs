@@ -16,10 +16,11 @@ settings of all files are put together.
 
 In `conf.d` subdirectories are left out, and names that editors, packagers and systems leave behind,
 whatever their case: `*~*`, `.#*`, `#*#`, `*.swp`, `*.swo`, `*.swx`, `4913`, `*.bak`, `*.old`,
-`*.orig`, `*.rej`, `*.save`, `*.tmp`, `*.dpkg-*`, `*.ucf-*`, `*.rpm*`, `*-opkg`, `*.opkg*`,
-`*.apk-new`, `*.pacnew`, `*.pacsave`, `.DS_Store`, `._*`, `Thumbs.db`, `desktop.ini`, `.directory`,
-`.nfs*`, `.fuse_hidden*`, `.git*`, `.keep`, `.placeholder`, `README*`, `*.md`. A symbolic link is
-read when it leads to a file of root, or of the owner of `conf.d`. `-t` says what was left out.
+`*.orig`, `*.rej`, `*.save`, `*.tmp`, `*.dpkg-*`, `*.ucf-*`, `*.rpmnew`, `*.rpmsave`, `*.rpmorig`,
+`*-opkg`, `*.opkg*`, `*.apk-new`, `*.pacnew`, `*.pacsave`, `.DS_Store`, `._*`, `Thumbs.db`,
+`desktop.ini`, `.directory`, `.nfs*`, `.fuse_hidden*`, `.goutputstream-*`, `.git*`, `.keep`,
+`.placeholder`, `README`, `README.txt`, `README.md`. A symbolic link is read when it leads to a file
+of root, or of the owner of `conf.d`. `-t` says what was left out.
 
 A file is JSON, with these additions:
 

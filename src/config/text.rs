@@ -83,6 +83,9 @@ impl<'t> Parser<'t> {
         self.refuse_foreign();
         let value = self.value();
         let is_object = matches!(value.data, Data::Map(_));
+        if !is_object && matches!(self.token, Token::Colon) {
+            self.no_brace(value.place);
+        }
         let is_balanced = (is_object || matches!(self.token, Token::End)) && !self.lost;
         let rest = match self.token {
             Token::End => None,
@@ -306,7 +309,7 @@ impl<'t> Parser<'t> {
             Token::Colon => {
                 self.advance();
             }
-            Token::Word(b"=") => {
+            Token::Word(b"=" | b"=>") => {
                 self.fail_here("'=' after a key", "write ':' instead");
                 self.advance();
             }
@@ -330,6 +333,11 @@ impl<'t> Parser<'t> {
                 let place = self.here();
                 self.advance();
                 Next::More(Some(place))
+            }
+            Token::Word(b";") => {
+                self.fail_here("';' after an element", "write ',' instead");
+                self.advance();
+                Next::More(None)
             }
             Token::Close(bracket) if bracket == within => {
                 self.advance();

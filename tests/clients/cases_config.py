@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 import stage as stages
@@ -254,3 +255,19 @@ def check_of_a_file(stage):
         code, text = stage.run(command, "-c", os.path.join(conf, "conf"))
         equal(code, 1, text)
         matches(rf"{conf}/conf is a file.*did you mean -c {conf}\?", text)
+
+
+@case
+def a_closed_configuration_is_one_fault(stage):
+    """a directory that the user may not enter is told once, and what helps"""
+    conf = stage.configure([stage.vhost()])
+    os.chmod(conf, 0o700)
+    user = ("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups")
+    code, text = stage.run("-t", "-c", conf, by=user)
+    equal(code, 78, text)
+    equal(text.count("Permission denied"), 1, text)
+    matches("start as root, or as a user who may read it", text)
+    matches("the configuration has 1 error", text)
+    code, text = stage.run("-t", "-c", os.path.join(conf, "none"))
+    equal(code, 78, text)
+    matches(f"error: there is no {re.escape(conf)}/none\n", text)

@@ -88,6 +88,7 @@ fn redirect(text: &str, rest: &str) -> Checked<Origin> {
 pub(crate) fn is_reachable(url: &str) -> bool {
     let (_, rest) = url.split_once("://").unwrap_or_default();
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let authority = authority.rsplit('@').next().unwrap_or_default();
     let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, port)) => (address, port.strip_prefix(':').unwrap_or(port)),
         None => authority.split_once(':').unwrap_or((authority, "")),
@@ -141,9 +142,13 @@ mod tests {
 
     #[test]
     fn redirects_lead_to_a_host() {
-        for good in
-            ["http://x", "https://a-b.x_y.test:8443/$1?{x}", "https://[::1]", "https://[::1]:8443/"]
-        {
+        for good in [
+            "http://x",
+            "https://me@a.lan/",
+            "https://a-b.x_y.test:8443/$1?{x}",
+            "https://[::1]",
+            "https://[::1]:8443/",
+        ] {
             assert!(is_reachable(good), "{good}");
         }
         for bad in [
@@ -155,7 +160,6 @@ mod tests {
             "https://a.lan:https/",
             "https://[::1/",
             "https://[::g]/",
-            "https://user:pass@a.lan/",
             "https://",
         ] {
             assert!(!is_reachable(bad), "{bad}");

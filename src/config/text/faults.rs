@@ -21,11 +21,15 @@ impl Parser<'_> {
             _ => false,
         };
         if is_foreign {
-            let fault = Diagnostic::error(self.here(), "the file does not begin with '{'");
-            self.lexer.fail(fault.hint(SHAPE_HINT));
-            self.lexer.stop();
-            self.lost = true;
+            self.no_brace(self.here());
         }
+    }
+
+    /// The file begins with something else than its object: nothing in it has its place.
+    pub(super) fn no_brace(&mut self, place: Place) {
+        let fault = Diagnostic::error(place, "the file does not begin with '{'");
+        self.fail_shape(fault.hint(SHAPE_HINT));
+        self.lexer.stop();
     }
 
     /// The first fault of brackets; later ones mostly follow from it.

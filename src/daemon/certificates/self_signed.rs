@@ -263,7 +263,7 @@ fn not_kept(path: Option<&Path>, error: &io::Error) -> Finding {
         "the self-signed certificate cannot be kept in {}: {error}; every start makes another one",
         path.unwrap_or_else(|| Path::new("a state directory")).display()
     );
-    let hint = "name a directory with \"state-dir\" in \"global\"";
+    let hint = "name a directory with --state-dir, or with \"state-dir\" in \"global\"";
     Finding::new(Severity::Degraded, message).hint(hint)
 }
 
