@@ -301,7 +301,7 @@ fn a_program_that_can_not_take_over_is_not_taken() {
     // Another kind of state.
     let patch = "dd of=/proc/self/fd/3 bs=1 seek=8 conv=notrunc 2>/dev/null; exit 0";
     replace(&format!("{} \"$@\" || exit; printf '\\377' | {patch}", program::PROGRAM));
-    program.wait_for("can not go on from here, a restart is needed");
+    program.wait_for("cannot go on from here, a restart is needed");
     // No plan at all.
     replace("echo broken; exit 0");
     program.wait_for("another kind of plan");

@@ -98,7 +98,7 @@ fn a_worker_serves_retires_and_ends() {
     // All that there is to say is that there was no file for the lines.
     let (code, text) = worker.end();
     assert!(code == Some(0) && text.lines().count() == 1, "{text}");
-    assert!(text.ends_with("never-opened can not be written: it is not open\n"), "{text}");
+    assert!(text.ends_with("never-opened cannot be written: it is not open\n"), "{text}");
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn what_is_no_handover_fails_clearly() {
     };
     let (code, text) = failed(&|worker| worker.send_bytes(b"garbage", None));
     assert_eq!(code, 1);
-    assert!(text.contains("the handover to a worker failed: an order can not be read"), "{text}");
+    assert!(text.contains("the handover to a worker failed: an order cannot be read"), "{text}");
     let (code, text) = failed(&|worker| worker.send(&Order::Serve, None));
     assert!(code == 1 && text.contains("has no place"), "{text}");
     let (code, text) = failed(&|worker| worker.send(&Order::Snapshot, None));
@@ -235,7 +235,7 @@ fn what_is_no_handover_fails_clearly() {
         })
     };
     let (code, text) = with_snapshot(memory(b"no snapshot"));
-    assert!(code == 1 && text.contains("the planned configuration can not be read"), "{text}");
+    assert!(code == 1 && text.contains("the planned configuration cannot be read"), "{text}");
     let (code, text) = with_snapshot(snapshot_of("{ \"vhosts\": 7 "));
     assert!(code == 78 && text.contains("/etc/kinglet/conf:1:"), "{text}");
     let unknown = r#"{ "global": { "username": "no-such-user" }, "vhosts": [{ "port": "9" }] }"#;

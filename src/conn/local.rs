@@ -165,7 +165,7 @@ impl Local {
             None => {}
             Some(credentials::Event::Unreadable(error)) => {
                 log::warn(format_args!(
-                    "basic-auth file {path} can not be read ({error}); if it is gone nobody gets \
+                    "basic-auth file {path} cannot be read ({error}); if it is gone nobody gets \
                      in, otherwise what it said before holds"
                 ));
             }

@@ -64,7 +64,7 @@ impl SignalWatch {
             }
             Signal::User1 => self.logs.reopen(),
             Signal::Hangup => log::warn(format_args!(
-                "SIGHUP: one process can not reload; start it again, or with a supervisor"
+                "SIGHUP: one process cannot reload; start it again, or with a supervisor"
             )),
             // Not watched by a server of one process.
             Signal::User2 | Signal::Child => {}

@@ -47,7 +47,7 @@ pub(super) fn check(args: &Args, strict: bool) -> u8 {
         counts.degraded
     );
     if counts.errors > 0 || (strict && counts.warnings > 0) {
-        print::err(&format!("kinglet: the configuration can not be used: {words}"));
+        print::err(&format!("kinglet: the configuration cannot be used: {words}"));
         return exit::CONFIG;
     }
     print::out(&format!("kinglet: the configuration is good: {words}"))

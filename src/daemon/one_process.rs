@@ -68,7 +68,7 @@ fn run(args: &Args) -> Result<u8, u8> {
     let watches = vec![(SIGNALS, signals.as_raw_fd())];
     let site = Site::new(world).with_tls(certificates, sizes.handshakes_max);
     let held = rights::give_up(&identity, no_new_privs, &site).map_err(|error| {
-        print::err(&format!("kinglet: root's rights can not be given up: {error}"));
+        print::err(&format!("kinglet: root's rights cannot be given up: {error}"));
         exit::RUNTIME
     })?;
     // The world outlives everything; a new configuration comes with a new process.

@@ -63,7 +63,7 @@ statuses! {
     UNAUTHORIZED 401 "Unauthorized" "This page needs a user name and a password.";
     FORBIDDEN 403 "Forbidden" "This page is not for you.";
     NOT_FOUND 404 "Not Found" "There is no such page here.";
-    METHOD_NOT_ALLOWED 405 "Method Not Allowed" "This page can not be used in this way.";
+    METHOD_NOT_ALLOWED 405 "Method Not Allowed" "This page cannot be used in this way.";
     NOT_ACCEPTABLE 406 "Not Acceptable" "There is no form of this page that was asked for.";
     REQUEST_TIMEOUT 408 "Request Timeout" "The request took too long to arrive.";
     CONFLICT 409 "Conflict" "The request does not fit what is there.";
@@ -74,7 +74,7 @@ statuses! {
     URI_TOO_LONG 414 "URI Too Long" "The address is too long.";
     UNSUPPORTED_MEDIA_TYPE 415 "Unsupported Media Type" "This type of file is not known; extra-mimetypes can name it.";
     RANGE_NOT_SATISFIABLE 416 "Range Not Satisfiable" "The page does not have that part.";
-    EXPECTATION_FAILED 417 "Expectation Failed" "What the request expects can not be done here.";
+    EXPECTATION_FAILED 417 "Expectation Failed" "What the request expects cannot be done here.";
     MISDIRECTED_REQUEST 421 "Misdirected Request" "This site is not served on this connection.";
     UPGRADE_REQUIRED 426 "Upgrade Required" "This address speaks another protocol.";
     PRECONDITION_REQUIRED 428 "Precondition Required" "The request must say what it expects to find.";
@@ -112,7 +112,7 @@ impl Status {
             1 => ("Informational", "The request goes on."),
             2 => ("Success", "Here it is."),
             3 => ("Redirection", "The page is somewhere else."),
-            4 => ("Client Error", "The request can not be answered."),
+            4 => ("Client Error", "The request cannot be answered."),
             _ => ("Server Error", "Something went wrong here."),
         }
     }

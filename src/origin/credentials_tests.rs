@@ -284,7 +284,7 @@ fn what_was_read_with_more_rights_counts_until_the_file_can_be_read() {
     std::fs::rename(&auth.0, &other).unwrap();
     std::fs::create_dir(&auth.0).unwrap();
     assert!(matches!(auth.1.hold(b"old:pass"), Event::Loaded { users: 1, .. }));
-    assert!(auth.1.refresh(0, WALL).is_none(), "it is known that it can not be read");
+    assert!(auth.1.refresh(0, WALL).is_none(), "it is known that it cannot be read");
     assert!(auth.is_granted("old:pass"));
     std::fs::remove_dir(&auth.0).unwrap();
     assert!(matches!(auth.1.refresh(1000, WALL), Some(Event::Unreadable(_))), "it is gone");

@@ -103,7 +103,7 @@ impl<R: Role> Reactor<R> {
             Command::Listen(listening) => {
                 self.inbox.work();
                 if let Err(error) = self.listen(listening) {
-                    log::error(format_args!("a listener can not be watched: {error}"));
+                    log::error(format_args!("a listener cannot be watched: {error}"));
                 }
             }
             Command::Unlisten(socket) => self.unlisten(socket),

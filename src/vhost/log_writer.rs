@@ -39,7 +39,7 @@ impl Logs {
         let targets = files.iter().map(|file| {
             let (target, opened) = FileTarget::open(file, owner);
             if let Err(error) = opened {
-                let message = format!("access log {} can not be opened: {error}", file.path);
+                let message = format!("access log {} cannot be opened: {error}", file.path);
                 faults.push(Fault { place: file.place, message });
             }
             (Box::new(target) as Box<dyn LogTarget>, file.format)
@@ -307,7 +307,7 @@ impl Writer {
             match outlet.target.reopen() {
                 Ok(()) => (outlet.within_line, outlet.failing) = (false, false),
                 Err(error) => (self.report)(&format!(
-                    "access log {} can not be reopened, the old file stays in use: {error}",
+                    "access log {} cannot be reopened, the old file stays in use: {error}",
                     outlet.target.name()
                 )),
             }
@@ -341,7 +341,7 @@ impl Outlet {
         self.lost = self.lost.saturating_add(u32::try_from(lost).unwrap_or(u32::MAX));
         if !self.failing {
             self.failing = true;
-            report(&format!("access log {} can not be written: {error}", self.target.name()));
+            report(&format!("access log {} cannot be written: {error}", self.target.name()));
         }
     }
 

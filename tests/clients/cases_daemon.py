@@ -85,7 +85,7 @@ def daemon_follows_a_replaced_directory(stage):
 
 @case
 def daemon_reads_roots_keys(stage):
-    """a key that only root may read is used, and can not be read by the worker's user"""
+    """a key that only root may read is used, and cannot be read by the worker's user"""
     pem, key = secure.PAPERS.leaf("stage.test")
     own = stage.file("tls/key", open(key, "rb").read(), 0o600)
     stage.serve([stage.vhost(host_ssl_cert=pem, host_ssl_key=own)])

@@ -71,7 +71,7 @@ def follow(stage, server, reader):
     server.signal(signal.SIGUSR2)
     eventually(lambda: b"the supervisor becomes" in reader.text, "another program")
     comes("replaced")
-    true(b"can not be opened" not in reader.text, reader.text)
+    true(b"cannot be opened" not in reader.text, reader.text)
     server.stop()
 
 

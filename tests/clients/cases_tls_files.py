@@ -1,4 +1,4 @@
-"""Certificates and keys that can not be used, and that come right later."""
+"""Certificates and keys that cannot be used, and that come right later."""
 
 import os
 import shutil
@@ -217,7 +217,7 @@ def wrong_files_with_client_certificates(stage):
 
 @case
 def wrong_client_authority(stage):
-    """host-ssl-ca that can not be read closes the vhost, until it can"""
+    """host-ssl-ca that cannot be read closes the vhost, until it can"""
     ca = stage.file("tls/ca.pem", "nothing\n")
     serve(stage, [vhost(stage), vhost(stage, "mutual.test", client_cert_required="1",
                                       host_ssl_ca=ca)])

@@ -150,7 +150,7 @@ def own_certificate_on_the_command_line(stage):
 
 @case
 def own_certificate_without_a_place(stage):
-    """a state directory that can not be used: another certificate at each start, and a warning"""
+    """a state directory that cannot be used: another certificate at each start, and a warning"""
     nowhere = stage.file("nowhere", "not a directory")
     server = serve(stage, [own(stage)], state_dir=nowhere)
     matches("cannot be kept in " + nowhere, server.log())

@@ -363,7 +363,7 @@ def tls_truncation(stage):
 @case
 def tls_file_truncated_while_sent(stage):
     """the file shrinks while it is sent: the end comes without close_notify, so that a client
-    can not take the part for the whole"""
+    cannot take the part for the whole"""
     path = stage.big("docs/big.txt", 64 << 20)
     server = serve(stage)
     with SecureWire(stage.port) as link:
@@ -372,7 +372,7 @@ def tls_file_truncated_while_sent(stage):
             link.fill()
         os.truncate(path, 1 << 20)
         true(link.ends(30), "it ends")
-        true(len(link.received) < 64 << 20, "the rest can not have been sent")
+        true(len(link.received) < 64 << 20, "the rest cannot have been sent")
     equal(ask(stage).status, 200)
     server.alive()
 

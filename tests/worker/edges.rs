@@ -56,7 +56,7 @@ fn no_thread_serves_before_all_can() {
     worker.send(&Order::Serve, None);
     assert!(matches!(worker.report(), Some(Report::Failed { .. })));
     let (code, text) = worker.end();
-    assert!(code != Some(0) && text.contains("event loops can not be set up"), "{text}");
+    assert!(code != Some(0) && text.contains("event loops cannot be set up"), "{text}");
     // All of them are there for whoever holds the sockets too.
     let waiting = |of| std::iter::from_fn(|| sys::accept(of).ok()).count();
     assert_eq!(waiting(&first) + waiting(&second), 20);

@@ -129,7 +129,7 @@ pub(super) static KEYS: &[Key] = &[
     key(
         "no-new-privs",
         Kind::Bool,
-        "Programs that the server starts (CGI) can not gain rights by set-uid or file \
+        "Programs that the server starts (CGI) cannot gain rights by set-uid or file \
          capabilities; lwsws lets them.",
     )
     .or("on")

@@ -21,7 +21,7 @@ pub(in crate::daemon) fn shared(secret: Result<TicketSecret, TicketFault>) -> Op
     match secret {
         Ok(secret) => Some(Arc::new(Mutex::new(secret))),
         Err(error) => {
-            log::warn(format_args!("TLS sessions can not be resumed: {error}"));
+            log::warn(format_args!("TLS sessions cannot be resumed: {error}"));
             None
         }
     }

@@ -57,7 +57,7 @@ fn rights() {
                 \"username\": \"root\"";
     only(says, ["", "", FILES], [r#""username": "www""#, "", FILES]);
     only(says, ["", "", FILES], [r#""uid": 33"#, "", FILES]);
-    let says = "CGI programs can not gain rights by set-uid programs such as sudo; as before: \
+    let says = "CGI programs cannot gain rights by set-uid programs such as sudo; as before: \
                 \"no-new-privs\": \"0\" (conf:5)";
     only(says, ["", "", CGI], ["", "", FILES]);
     only(says, ["", "", CGI], [r#""no-new-privs": "0""#, "", CGI]);

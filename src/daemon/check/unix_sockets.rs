@@ -94,7 +94,7 @@ fn obstacle(path: &Path, starter: &Subject) -> Option<Finding> {
     let shown = path.display();
     let finding = |message| Some(Finding::new(Severity::Degraded, message));
     if path.symlink_metadata().is_ok_and(|found| !found.file_type().is_socket()) {
-        let message = format!("{shown} is there and is no socket");
+        let message = format!("{shown} exists and is not a socket");
         return finding(message).map(|it| it.hint("move it away, or name another \"interface\""));
     }
     let parent = path.parent().filter(|parent| *parent != Path::new(""));
@@ -192,7 +192,7 @@ mod tests {
         };
         let at = |name: &str| found(dir.join(name).to_str().unwrap());
         assert!(at("new").is_empty() && at("old").is_empty() && found("@name").is_empty());
-        for (name, says) in [("file", "is no socket"), ("none/x", "there is no")] {
+        for (name, says) in [("file", "is not a socket"), ("none/x", "there is no")] {
             let findings = at(name);
             assert_eq!(findings.len(), 1, "{name}");
             assert_eq!(

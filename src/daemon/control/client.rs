@@ -174,7 +174,7 @@ fn explain(fault: &Fault, shown: &str) -> String {
         Fault::Ended => format!("the kinglet for {shown} has ended the connection"),
         Fault::Slow => format!("the kinglet for {shown} does not answer"),
         Fault::Missing(Missing::Other(error)) | Fault::Other(error) => {
-            format!("the kinglet for {shown} can not be asked: {error}")
+            format!("the kinglet for {shown} cannot be asked: {error}")
         }
     }
 }

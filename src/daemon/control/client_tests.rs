@@ -86,7 +86,7 @@ fn every_fault_is_explained() {
         ),
         (Fault::Ended, "has ended the connection".into()),
         (Fault::Slow, "does not answer".into()),
-        (Fault::Other(io::ErrorKind::OutOfMemory.into()), "can not be asked: out of memory".into()),
+        (Fault::Other(io::ErrorKind::OutOfMemory.into()), "cannot be asked: out of memory".into()),
     ] {
         let text = explain(&fault, "/etc/kinglet");
         assert!(text.contains(&expected), "{fault:?}: {text}");

@@ -229,7 +229,7 @@ impl Shell<'_> {
         let voice = &mut self.voice;
         self.logs.open(&plan.logs, &mut |planned, error| {
             let why = Explained(&error);
-            let message = format!("the access log {} can not be opened: {why}", planned.path);
+            let message = format!("the access log {} cannot be opened: {why}", planned.path);
             voice.report(&Finding::new(Severity::Degraded, message), &planned.source);
         });
     }
@@ -337,10 +337,10 @@ impl Shell<'_> {
         let Some(detached) = self.detached.take() else { return };
         // No file system is to be kept from being unmounted. All paths are absolute.
         if let Err(error) = std::env::set_current_dir("/") {
-            log::warn(format_args!("the working directory can not be left: {error}"));
+            log::warn(format_args!("the working directory cannot be left: {error}"));
         }
         if let Err(error) = detached.ready(keep_stderr) {
-            log::warn(format_args!("standard error can not be left: {error}"));
+            log::warn(format_args!("standard error cannot be left: {error}"));
         }
     }
 

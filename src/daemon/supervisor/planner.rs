@@ -97,7 +97,7 @@ impl Planner {
             _ => Err((ended.code(), Some(format!("the process that reads it {ended}")))),
         };
         let result = result.map_err(|(code, text)| {
-            (code, text.map(|text| format!("the configuration can not be read: {text}")))
+            (code, text.map(|text| format!("the configuration cannot be read: {text}")))
         });
         Left { result, words }
     }
@@ -105,11 +105,11 @@ impl Planner {
 
 fn read(plan: OwnedFd, snapshot: OwnedFd) -> Result<Planned, String> {
     let sealed = |file| {
-        memory_file::seal(file).map_err(|error| format!("its plan can not be sealed: {error}"))
+        memory_file::seal(file).map_err(|error| format!("its plan cannot be sealed: {error}"))
     };
     let (plan, snapshot) = (sealed(plan)?, sealed(snapshot)?);
     let bytes = memory_file::read_whole(plan.as_fd(), PLAN_BYTES_MAX)
-        .map_err(|error| format!("its plan can not be read: {error}"))?;
+        .map_err(|error| format!("its plan cannot be read: {error}"))?;
     let plan = Plan::decode(&bytes).map_err(|fault| {
         format!("the program on disk makes another kind of plan ({fault}), a restart is needed")
     })?;

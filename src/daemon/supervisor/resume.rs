@@ -34,7 +34,7 @@ use crate::tls::{EXPORT_BYTES, TicketSecret};
 
 /// First byte of a state: both programs may be of different builds. To be changed with anything
 /// that is written here.
-pub(in crate::daemon) const STATE_VERSION: u8 = 5;
+pub(in crate::daemon) const STATE_VERSION: u8 = 6;
 /// Bytes of a state: a plan for each of many generations.
 const STATE_BYTES_MAX: usize = 16 * PLAN_BYTES_MAX;
 
@@ -150,10 +150,10 @@ impl<'a> Shell<'a> {
                 bytes
             })
             .map(Zeroizing::new)
-            .map_err(|error| format!("the state of the server can not be read: {error}"))?;
+            .map_err(|error| format!("the state of the server cannot be read: {error}"))?;
         let mut from = Unpacker::new(&bytes);
         Self::unpack(args, &mut from)
-            .map_err(|fault| format!("the state of the server can not be understood: {fault}"))?
+            .map_err(|fault| format!("the state of the server cannot be understood: {fault}"))?
     }
 
     fn unpack(args: &'a Args, from: &mut Unpacker<'_>) -> Result<Result<Self, String>, Malformed> {

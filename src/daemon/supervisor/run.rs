@@ -80,7 +80,7 @@ pub(in crate::daemon) fn resume(args: &Args, state: RawFd) -> u8 {
 }
 
 fn signals() -> Result<Signals, String> {
-    Signals::of(&SIGNALS).map_err(|error| format!("signals can not be waited for: {error}"))
+    Signals::of(&SIGNALS).map_err(|error| format!("signals cannot be waited for: {error}"))
 }
 
 /// What has something to say.

@@ -18,7 +18,7 @@ impl Service {
     #[must_use]
     pub(super) fn from_env() -> Self {
         let notify = Notify::from_env().unwrap_or_else(|error| {
-            log::warn(format_args!("the service manager can not be reached: {error}"));
+            log::warn(format_args!("the service manager cannot be reached: {error}"));
             None
         });
         Self { notify, status: String::new() }

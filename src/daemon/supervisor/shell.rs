@@ -87,8 +87,7 @@ impl Beginnings {
     pub(super) fn new(args: &Args) -> Result<Self, String> {
         let inherited = notify::inherited().into_iter().map(|(fd, _)| fd).collect();
         let detached = args.daemonize.then(crate::sys::detach::begin).transpose();
-        let detached =
-            detached.map_err(|error| format!("can not go to the background: {error}"))?;
+        let detached = detached.map_err(|error| format!("cannot go to the background: {error}"))?;
         let terminal = Terminal::of_start();
         Ok(Self { inherited, detached, terminal, ..Self::default() })
     }
@@ -183,7 +182,7 @@ impl<'a> Shell<'a> {
         let voice = &mut self.voice;
         self.logs.reopen(&mut |path, error| {
             let why = Explained(&error);
-            voice.say(Level::Warn, &format!("the access log {path} can not be opened: {why}"));
+            voice.say(Level::Warn, &format!("the access log {path} cannot be opened: {why}"));
         });
         self.send_logs(events);
     }
@@ -227,7 +226,7 @@ fn write_pid_file(path: &Path) -> Result<PidFile, String> {
         io::ErrorKind::AlreadyExists => {
             format!("{shown} is there and holds no process number: it is left alone")
         }
-        _ => format!("the file {shown} can not be written: {error}"),
+        _ => format!("the file {shown} cannot be written: {error}"),
     })
 }
 

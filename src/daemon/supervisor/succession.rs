@@ -113,7 +113,7 @@ impl Shell<'_> {
             }
             Ok(planned) => {
                 let version = &planned.plan.program_version;
-                format!("{version}, on disk, can not go on from here, a restart is needed")
+                format!("{version}, on disk, cannot go on from here, a restart is needed")
             }
             Err((_, Some(text))) => text,
             Err((code, None)) => {

@@ -75,7 +75,7 @@ impl Channel {
             match passing::receive(self.fd.as_fd(), &mut room) {
                 Ok(Some((n, rider))) => match Order::decode(room.get(..n).unwrap_or_default()) {
                     Ok(order) => return Some((order, rider)),
-                    Err(fault) => log::error(format_args!("an order can not be read: {fault}")),
+                    Err(fault) => log::error(format_args!("an order cannot be read: {fault}")),
                 },
                 // Without a supervisor nobody would ever end this process.
                 Ok(None) => {

@@ -68,14 +68,14 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unwanted => f.write_str("it is not wanted any more"),
-            Self::Malformed(fault) => write!(f, "an order can not be read: {fault}"),
+            Self::Malformed(fault) => write!(f, "an order cannot be read: {fault}"),
             Self::Order => f.write_str("an order came that has no place there"),
             Self::Descriptor => f.write_str("an order came with the wrong descriptors"),
             Self::Sockets => write!(f, "more than {SOCKETS_MAX} listening sockets came"),
             Self::Late => write!(f, "it was not complete after {HANDOVER_MS} ms"),
             Self::Channel(errno) => {
                 let error = io::Error::from_raw_os_error(*errno);
-                write!(f, "the channel can not be read: {}", Explained(&error))
+                write!(f, "the channel cannot be read: {}", Explained(&error))
             }
         }
     }

@@ -68,7 +68,7 @@ pub(super) fn serve(args: &Args, channel: OwnedFd, handover: Handover) -> Result
     // From here on the channel tells that the supervisor has gone, and connections may end.
     process::outlive_parent();
     let held = rights::give_up(&identity, no_new_privs, &site)
-        .map_err(|error| failed(format_args!("root's rights can not be given up: {error}")))?;
+        .map_err(|error| failed(format_args!("root's rights cannot be given up: {error}")))?;
     // The text of the configuration is of no use any more.
     drop(survey);
     heap::give_back();
@@ -90,7 +90,7 @@ pub(super) fn serve(args: &Args, channel: OwnedFd, handover: Handover) -> Result
         // A supervisor that has gone is noticed by the reactor.
         let _ = passing::send(reports.as_fd(), &ready.encode(), None);
         if leaves_stderr && let Err(error) = detach::leave_stderr() {
-            log::warn(format_args!("standard error can not be left: {error}"));
+            log::warn(format_args!("standard error cannot be left: {error}"));
         }
     };
     threads::run(crew, |post| Box::new(Channel::new(parts, post)), ready)
@@ -99,7 +99,7 @@ pub(super) fn serve(args: &Args, channel: OwnedFd, handover: Handover) -> Result
 
 /// The event loops, or the threads that turn them; the exit code.
 pub(in crate::daemon) fn not_set_up(error: &io::Error) -> u8 {
-    failed(format_args!("the event loops can not be set up: {}", Explained(error)))
+    failed(format_args!("the event loops cannot be set up: {}", Explained(error)))
 }
 
 fn failed(why: std::fmt::Arguments<'_>) -> u8 {
@@ -114,7 +114,7 @@ fn read(
     port: Option<u16>,
 ) -> Result<(Survey, PemFiles), u8> {
     let unreadable =
-        |why: String| failed(format_args!("the planned configuration can not be read: {why}"));
+        |why: String| failed(format_args!("the planned configuration cannot be read: {why}"));
     let snapshot = snapshot.ok_or_else(|| unreadable("it is missing".to_owned()))?;
     let bytes = memory_file::read_whole(snapshot.as_fd(), SNAPSHOT_BYTES_MAX)
         .map(Zeroizing::new)

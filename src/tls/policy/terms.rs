@@ -79,7 +79,7 @@ impl fmt::Display for PolicyFault {
             Self::NoSuite => "no cipher suite is left for the TLS versions that are on",
             Self::NoGroup => "no key exchange group is left",
             Self::NoAuthority => "client certificates are required, but there is no CA for them",
-            Self::Unusable => "this combination of suites and groups can not be used",
+            Self::Unusable => "this combination of suites and groups cannot be used",
         })
     }
 }

@@ -43,7 +43,7 @@ impl fmt::Display for IdentityFault {
             Self::TooMany => write!(f, "more than {CHAIN_MAX} certificates"),
             Self::NoCertificate { .. } => f.write_str("there is no certificate in it"),
             Self::BadCertificate(at, why) => {
-                write!(f, "certificate {} can not be read: {why}", at + 1)
+                write!(f, "certificate {} cannot be read: {why}", at + 1)
             }
             Self::NoKey { .. } => f.write_str("there is no private key in it"),
             Self::EncryptedKey => f.write_str("the private key is protected by a password"),

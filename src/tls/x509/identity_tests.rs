@@ -89,7 +89,7 @@ fn a_bad_certificate_is_counted() {
     let no_certificate = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
     let found = fault(&[chain, no_certificate].concat(), key);
     assert!(matches!(found, IdentityFault::BadCertificate(1, _)), "{found:?}");
-    assert!(found.to_string().starts_with("certificate 2 can not be read: "));
+    assert!(found.to_string().starts_with("certificate 2 cannot be read: "));
     // A key that says PKCS#8 and holds something else.
     let text = String::from_utf8_lossy(chain).replace("CERTIFICATE", "PRIVATE KEY");
     assert_eq!(fault(chain, text.as_bytes()), IdentityFault::BadKey);

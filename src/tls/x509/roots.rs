@@ -66,7 +66,7 @@ impl fmt::Display for RootsFault {
         match self {
             Self::TooLarge => write!(f, "more than {} KiB", PEM_BYTES_MAX >> 10),
             Self::NoCertificate => f.write_str("there is no certificate in it"),
-            Self::BadCertificate(at) => write!(f, "certificate {} can not be read", at + 1),
+            Self::BadCertificate(at) => write!(f, "certificate {} cannot be read", at + 1),
             Self::NotForClients(at) => {
                 write!(f, "certificate {} says that it is not trusted for clients", at + 1)
             }

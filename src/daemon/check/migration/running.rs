@@ -27,7 +27,7 @@ fn set_uid(case: &Case<'_>) -> Option<Difference> {
     let cgi = case
         .mounts()
         .find(|mount| matches!(mount.origin.value, Origin::NotBuilt { scheme: "cgi", .. }))?;
-    let text = "CGI programs can not gain rights by set-uid programs such as sudo";
+    let text = "CGI programs cannot gain rights by set-uid programs such as sudo";
     let on = case.settings.global.no_new_privs;
     on.then(|| difference(cgi.origin.place, text).before("\"no-new-privs\": \"0\""))
 }

@@ -93,7 +93,7 @@ fn refused(name: &str, error: &io::Error) -> Finding {
                 .hint(format!("find it with: ss -lxp src \"{name}\""))
         }
         io::ErrorKind::AlreadyExists => {
-            Finding::new(Severity::Error, format!("{name} is there and is no socket"))
+            Finding::new(Severity::Error, format!("{name} exists and is not a socket"))
                 .hint("remove it, or choose another path")
         }
         io::ErrorKind::InvalidInput => {

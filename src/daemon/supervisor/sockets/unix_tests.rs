@@ -106,7 +106,7 @@ fn what_was_made_for_nothing_is_removed_and_what_is_there_is_not() {
         messages,
         [
             format!("{busy} is in use by another program"),
-            format!("{file} is there and is no socket")
+            format!("{file} exists and is not a socket")
         ]
     );
     table.abandon(new);
