@@ -44,6 +44,15 @@ pub fn ignore(signals: &[Signal]) -> io::Result<()> {
     signals.iter().try_for_each(|signal| dispose(number_of(*signal), libc::SIG_IGN))
 }
 
+/// Makes writes fail that would end the process: to a pipe without a reader (SIGPIPE), and to a log
+/// that may not grow any more (SIGXFSZ, `ulimit -f`).
+///
+/// # Errors
+/// What the kernel says.
+pub fn survive_writes() -> io::Result<()> {
+    [libc::SIGPIPE, libc::SIGXFSZ].iter().try_for_each(|number| dispose(*number, libc::SIG_IGN))
+}
+
 /// Whether the signal is ignored, as the program that started this one may have left it.
 #[must_use]
 pub fn is_ignored(signal: Signal) -> bool {
@@ -92,15 +101,13 @@ impl Signals {
 
     /// Blocks the signals in the calling thread and opens their descriptor (non-blocking,
     /// close-on-exec). Call it before other threads start: they inherit the mask, and a thread
-    /// without it would die of the signal. SIGPIPE is ignored from here on, and SIGXFSZ too: a log
-    /// that may not grow any more (`ulimit -f`) is an error of the write and not the end.
+    /// without it would die of the signal. From here on [`survive_writes`].
     ///
     /// # Errors
     /// What the kernel says.
     pub fn of(signals: &[Signal]) -> io::Result<Self> {
         let set = set_of(signals);
-        dispose(libc::SIGPIPE, libc::SIG_IGN)?;
-        dispose(libc::SIGXFSZ, libc::SIG_IGN)?;
+        survive_writes()?;
         if signals.contains(&Signal::Child) {
             // Whoever started this program may have had it ignored: no child would be reported.
             dispose(libc::SIGCHLD, libc::SIG_DFL)?;

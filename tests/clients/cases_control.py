@@ -276,8 +276,8 @@ def control_of_a_server_of_another_user(stage):
     for command in ("status", "reload", "log"):
         code, text = stage.run(command, "-c", conf)
         equal(code, 1, text)
-        matches(f"is that of user 54321: ask it as that user\n +runuser -u 54321 -- kinglet {command}",
-                text)
+        matches("is that of user 54321: ask it as that user\n"
+                f" +runuser -u 54321 -- kinglet {command}", text)
     equal(stage.run("status", "-c", conf, by=user)[0], 0, "asked by its user")
     os.chown(conf, 54321, 54321)
     equal(stage.run("status", "-c", conf)[0], 0, "asked by root, in a directory of its user")

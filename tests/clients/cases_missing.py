@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import time
@@ -70,7 +71,8 @@ def missing_control_socket(stage):
 
 @case
 def missing_log_directory(stage):
-    """an access log is opened when its directory is there, also by a reload without a change"""
+    """an access log is opened when its directory is there, also by a reload without a change, and
+    again when that has been removed and made anew"""
     first, second = (os.path.join(stage.root, name, "access") for name in ("one", "two"))
     server = stage.serve([stage.vhost(access_log=first),
                           stage.vhost(name="two.test", access_log=second)])
@@ -86,6 +88,13 @@ def missing_log_directory(stage):
     true("cannot be opened" not in text, text)
     stage.ask("/small.txt?second", host="two.test")
     eventually(lambda: "?second" in lines(second, 1)[-1], "a line")
+    shutil.rmtree(os.path.dirname(first))
+    for _ in range(2):
+        matches(f"{first} cannot be opened", command(stage, "reload"))
+    stage.folder("one")
+    eventually(lambda: server.log().count(f"the access log {first} is open now") == 2, "again")
+    stage.ask("/small.txt?third")
+    eventually(lambda: "?third" in lines(first, 1)[-1], "a line")
     # Nothing is missing any more, so nobody wakes up to look.
     eventually(lambda: asleep(server.child.pid), "the supervisor sleeps")
 
@@ -103,11 +112,10 @@ def missing_socket_directory(stage):
     matches("its directory is not there", command(stage, "status"))
     stage.folder("one")
     eventually(lambda: get(Target(first)), f"{first} answers; log: {server.log()}")
-    matches(f"{re.escape(first)} is there: listening on {re.escape(first)} \\(http\\) for one.test",
-            server.log())
+    matches(f"notice: listening on {re.escape(first)} \\(http\\) for one.test", server.log())
     stage.folder("two")
     text = command(stage, "reload")
-    matches(f"{second} is there", text)
+    matches(f"listening on {second}", text)
     true("no directory" not in text, text)
     equal(get(Target(second)).status, 200)
     true("not there" not in command(stage, "status"), "everything is open")

@@ -110,6 +110,23 @@ def starts_without_proc(stage):
 
 
 @case
+def outlives_a_log_that_may_not_grow(stage):
+    """`ulimit -f`: requests are answered, no worker dies, and the log of the program says why lines
+    are lost"""
+    path = os.path.join(stage.logs, "access.log")
+    conf = stage.configure([stage.vhost(access_log=path)])
+    server = spawn(stage, stages.KINGLET, "-c", conf, before=lambda: resource.setrlimit(
+        resource.RLIMIT_FSIZE, (65536, 65536))).ready(stage.port)
+    worker = processes.worker(server)
+    for _ in range(100):
+        equal(stage.ask("/", "Referer: " + "r" * 3000).status, 200)
+    eventually(lambda: "cannot be written: File too large" in server.log(), server.log())
+    equal(os.path.getsize(path), 65536, "bytes of the log")
+    equal(stage.ask("/").status, 200)
+    equal(processes.worker(server), worker, "the worker")
+
+
+@case
 def says_which_process_cannot_start(stage):
     """no process left for the planner: which one, why, and what to do; exit code 1"""
     program = shutil.copy(stages.KINGLET, stage.root)

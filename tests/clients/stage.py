@@ -88,13 +88,12 @@ def descriptors(count):
 
 class Server:
     """A kinglet process; `before` is called in it first."""
-    announces = None
+    announces = False
 
     def __init__(self, command, log, before=None):
         self.log_path = log
         quiet = ("-d", "--debug", "-D", "--log")
-        if not any(one.startswith(quiet) for one in command):
-            self.announces = "listening on " if "-c" in command else "http"
+        self.announces = not any(one.startswith(quiet) for one in command)
         with open(log, "wb") as out:
             self.child = subprocess.Popen(command, stdout=out, stderr=out,
                                           stdin=subprocess.DEVNULL, preexec_fn=before)
@@ -117,7 +116,8 @@ class Server:
                 return False
         eventually(open_port, f"port {port} answers; log:\n{self.log()}")
         if self.announces:
-            eventually(lambda: self.announces in self.log(), "it says where it listens")
+            said = "listening on |kinglet serves "
+            eventually(lambda: re.search(said, self.log()), "it says where it listens")
         return self
 
     def alive(self):

@@ -4,11 +4,11 @@
 //! goes with the snapshot from worker to worker; clients have to accept another one after a start.
 
 use std::io;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::names::Names;
 use super::state_dir::{Content, StateDir};
 use crate::config::diagnose::Report;
 use crate::config::settings::{self, CertificateSource, Place, Settings};
@@ -20,7 +20,7 @@ use crate::daemon::command::quick;
 use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::plan::snapshot::PemFile;
 use crate::sys::access::Subject;
-use crate::sys::{clock, filesystem, hostname, ifaddr, log};
+use crate::sys::{clock, filesystem, log};
 use crate::tls::self_signed::{CannotMake, Made, Request, key_from_pem, make, needs_renewal};
 use crate::tls::{Certified, Identity};
 use crate::vhost::certificate_files::PemFiles;
@@ -33,17 +33,6 @@ const KEY_FILE: &str = "self-signed.key";
 pub(in crate::daemon) const IN_MEMORY: &str = "self-signed";
 /// Most bytes of either.
 const FILE_BYTES_MAX: usize = 32 << 10;
-/// Endings that home routers give to the names of the machines around them.
-const LOCAL_ENDINGS: [&str; 2] = ["lan", "local"];
-
-/// What the certificate is for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Names {
-    /// Names that stay: one that is missing is a reason to renew.
-    fixed: Vec<String>,
-    /// Addresses of this moment: in a certificate that is made, and no reason to make one.
-    passing: Vec<String>,
-}
 
 /// Where a certificate comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -395,46 +384,6 @@ fn made_kept(
     let identity = Identity::from_pem(made.certificate_pem.as_bytes(), made.key_pem.as_bytes())
         .map_err(|_| CannotMake::BadKey)?;
     Ok(Kept { identity, fingerprint: made.fingerprint.clone(), origin, dir, pem })
-}
-
-impl Names {
-    /// Those of this machine and of the vhosts that speak TLS.
-    fn now(settings: &Settings) -> Self {
-        let host = hostname::hostname();
-        let vhosts = settings.vhosts.iter().filter(|vhost| vhost.tls.is_some());
-        let vhosts: Vec<&str> =
-            vhosts.flat_map(|vhost| vhost.names()).map(|name| name.value.as_str()).collect();
-        let addresses = ifaddr::addresses().unwrap_or_default();
-        let addresses: Vec<IpAddr> = addresses.into_iter().map(|entry| entry.address).collect();
-        Self::of(host.as_deref(), &vhosts, &addresses)
-    }
-
-    /// The host's name, alone and with the endings of home networks, the vhosts' names and the
-    /// loopback; then the addresses that others can reach without naming an interface.
-    fn of(host: Option<&str>, vhosts: &[&str], addresses: &[IpAddr]) -> Self {
-        let mut fixed: Vec<String> = Vec::new();
-        if let Some(host) = host {
-            fixed.push(host.to_owned());
-            let short = host.split_once('.').map_or(host, |(short, _)| short);
-            if !short.eq_ignore_ascii_case("localhost") {
-                fixed.extend(LOCAL_ENDINGS.map(|ending| format!("{short}.{ending}")));
-            }
-        }
-        fixed.push("localhost".to_owned());
-        let named = vhosts.iter().filter(|name| **name != "default");
-        let bare = |name: &&str| name.trim_end_matches('.').trim_matches(['[', ']']).to_owned();
-        fixed.extend(named.map(bare));
-        fixed.extend(["127.0.0.1", "::1"].map(str::to_owned));
-        let reachable = addresses.iter().filter(|address| match address {
-            IpAddr::V4(v4) => !v4.is_loopback(),
-            IpAddr::V6(v6) => !v6.is_loopback() && !v6.is_unicast_link_local(),
-        });
-        Self { fixed, passing: reachable.map(IpAddr::to_string).collect() }
-    }
-
-    fn all(&self) -> Vec<&str> {
-        self.fixed.iter().chain(&self.passing).map(String::as_str).collect()
-    }
 }
 
 #[cfg(test)]

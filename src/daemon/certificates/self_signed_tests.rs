@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use std::net::IpAddr;
+
 use super::*;
 use crate::config::settings::{Located, Vhost};
 use crate::daemon::certificates::state_dir::tests::{Dir, mode};

@@ -190,14 +190,14 @@ impl Sizes {
         }
         if self.connections_max < self.connections_wanted {
             add(format!(
-                "{} connections at once, not {}: not more open files are allowed",
+                "only {} connections at once instead of {}: no more open files are allowed",
                 self.connections_max, self.connections_wanted
             ));
         }
         found.iter_mut().for_each(|one| one.hint = Some(descriptors::REMEDY.to_owned()));
         if self.threads < usize::from(global.count_threads) {
             let text = format!(
-                "{} threads, not {}: each needs a connection, a buffer and a handshake of its own",
+                "only {} threads instead of {}: each needs a connection, a buffer and a handshake of its own",
                 self.threads, global.count_threads
             );
             found.push(Finding::new(Severity::Degraded, text));

@@ -26,7 +26,10 @@ fn descriptors_limit_connections() {
     assert_eq!((missing(&sizes), missing(&none)), (0, 96 + 2 + 2 + 64 + 16));
     let said = none.shortcomings(&global);
     assert!(said[0].message.starts_with("180 more open files"), "{said:?}");
-    assert!(said[1].message.starts_with("16 connections at once, not 10000"), "{said:?}");
+    assert!(
+        said[1].message.starts_with("only 16 connections at once instead of 10000"),
+        "{said:?}"
+    );
     assert!(said.iter().all(|one| one.hint.as_ref().unwrap().contains("ulimit -n")));
 }
 

@@ -26,7 +26,7 @@ use crate::daemon::finding::{Finding, Severity};
 use crate::daemon::listening::places::Wanted;
 use crate::daemon::supervisor::resume::STATE_VERSION;
 use crate::sys::log::Target;
-use crate::sys::{fd, filesystem, limits, log, memory_file, stream};
+use crate::sys::{fd, filesystem, limits, log, memory_file, signal, stream};
 use crate::vhost::certificate_files::{self, PemFiles};
 use crate::vhost::world::LogFile;
 use crate::vhost::{Listener, World};
@@ -57,6 +57,9 @@ pub(in crate::daemon) struct Made {
 
 /// `--plan`: writes plan and snapshot into the descriptors that wait for them; the exit code.
 pub(in crate::daemon) fn run(args: &Args) -> u8 {
+    if let Err(error) = signal::survive_writes() {
+        log::warn(format_args!("SIGXFSZ cannot be ignored: {error}"));
+    }
     let known = fd::inherited(SERVED_FD).ok().and_then(|served| in_memory(&served));
     let made = match make(args, known.as_ref().map(|known| known.as_slice())) {
         Ok(made) => made,

@@ -24,6 +24,18 @@ const SHARED_MODE: u32 = 0o640;
 struct AccessLog {
     path: String,
     file: Option<Arc<OwnedFd>>,
+    /// The file was found by the path when that was last tried.
+    is_current: bool,
+}
+
+impl AccessLog {
+    /// Opens it by its path. Where that fails, the file that was open, if any, goes on.
+    fn open(&mut self) -> io::Result<()> {
+        let opened = open_file(&self.path);
+        self.is_current = opened.is_ok();
+        self.file = Some(shared(opened?));
+        Ok(())
+    }
 }
 
 /// All log files that some generation writes to.
@@ -33,54 +45,46 @@ pub(super) struct AccessLogs {
 }
 
 impl AccessLogs {
-    /// Opens what is not open yet. What can not be opened goes to `report` and is tried again
-    /// with the next [`reopen`](Self::reopen).
+    /// Opens what is not open by its path. What cannot be opened goes to `report` and is tried
+    /// again with the next [`open_missing`](Self::open_missing) and [`reopen`](Self::reopen).
     pub(super) fn open(
         &mut self,
         wanted: &[PlannedLog],
         report: &mut dyn FnMut(&PlannedLog, io::Error),
     ) {
         for planned in wanted {
-            if self.logs.iter().any(|log| log.path == planned.path && log.file.is_some()) {
-                continue;
+            if self.logs.iter().all(|log| log.path != planned.path) {
+                let path = planned.path.clone();
+                self.logs.push(AccessLog { path, file: None, is_current: false });
             }
-            self.logs.retain(|log| log.path != planned.path);
-            let path = planned.path.clone();
-            let file = match open_file(&path) {
-                Ok(file) => Some(shared(file)),
-                Err(error) => {
-                    report(planned, error);
-                    None
-                }
-            };
-            self.logs.push(AccessLog { path, file });
+            let mut missing = self.logs.iter_mut().filter(|log| !log.is_current);
+            if let Some(log) = missing.find(|log| log.path == planned.path)
+                && let Err(error) = log.open()
+            {
+                report(planned, error);
+            }
         }
     }
 
-    /// Whether one that is wanted is not open.
+    /// Whether one that is wanted is not open, or not by its path.
     #[must_use]
     pub(super) fn lacks_any(&self) -> bool {
-        self.logs.iter().any(|log| log.file.is_none())
+        self.logs.iter().any(|log| !log.is_current)
     }
 
     /// Opens what is not open, as far as that is possible now; the paths of those that are open
     /// from now on.
     pub(super) fn open_missing(&mut self) -> Vec<String> {
-        let missing = self.logs.iter_mut().filter(|log| log.file.is_none());
-        let opened = missing.filter_map(|log| {
-            log.file = Some(shared(open_file(&log.path).ok()?));
-            Some(log.path.clone())
-        });
-        opened.collect()
+        let missing = self.logs.iter_mut().filter(|log| !log.is_current);
+        missing.filter_map(|log| log.open().ok().map(|()| log.path.clone())).collect()
     }
 
     /// Opens all by their paths anew. Where that fails, `report` hears of it, and the file that
     /// was open, if any, goes on.
     pub(super) fn reopen(&mut self, report: &mut dyn FnMut(&str, io::Error)) {
         for log in &mut self.logs {
-            match open_file(&log.path) {
-                Ok(file) => log.file = Some(shared(file)),
-                Err(error) => report(&log.path, error),
+            if let Err(error) = log.open() {
+                report(&log.path, error);
             }
         }
     }
@@ -108,6 +112,7 @@ impl AccessLogs {
                 pack_fd(to, file.as_raw_fd());
                 keep.push(file.as_fd());
             });
+            to.flag(log.is_current);
         }
     }
 
@@ -119,7 +124,7 @@ impl AccessLogs {
         let logs = from.list(|from| {
             let path = from.text()?;
             let file = from.optional(|from| Ok(Arc::new(unpack_fd(from)?)))?;
-            Ok(AccessLog { path, file })
+            Ok(AccessLog { path, file, is_current: from.flag()? })
         })?;
         Ok(Self { logs })
     }
@@ -238,6 +243,16 @@ mod tests {
         write(&logs, &path, "nobody reads this\n");
         logs.keep(&|used| used == path);
         assert!(faults == 2 && logs.fd(&path).is_some() && logs.fd(&missing).is_none());
+        // Until there is one again, which every reload asks for.
+        let mut faults = 0;
+        logs.open(&wanted[..1], &mut |_, _| faults += 1);
+        assert!(faults == 1 && logs.lacks_any() && logs.open_missing().is_empty());
+        std::fs::create_dir_all(&dir).unwrap();
+        assert_eq!(logs.open_missing(), std::slice::from_ref(&path));
+        write(&logs, &path, "again\n");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "again\n");
+        assert!(!logs.lacks_any());
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]

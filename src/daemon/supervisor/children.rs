@@ -88,8 +88,8 @@ impl Children {
             .map_err(|distrust| format!("the program is not run as root: {distrust}"))
     }
 
-    /// Starts a planner. `served`: the snapshot that is served from. `words`: where its messages go,
-    /// if not to this process's standard error; then it is a reload, and notes are left out.
+    /// Starts a planner. `served`: the snapshot that is served from. `words`: where its messages
+    /// go, if not to this process's standard error; then it is a reload, and notes are left out.
     ///
     /// # Errors
     /// What the kernel says.

@@ -43,7 +43,8 @@ impl Generations {
         }
         self.settle(generation);
         if self.candidate() == Some(generation) {
-            if gone.failed.is_none() && !gone.killed {
+            // Why one could not be started has been said.
+            if gone.failed.is_none() && !gone.killed && ended != Ended::NotStarted {
                 self.actions.push(Action::Say(Notice::NeverServed(generation, ended)));
             }
             let code = gone.failed.unwrap_or_else(|| ended.code());

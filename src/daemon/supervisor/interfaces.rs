@@ -188,7 +188,7 @@ impl Watcher {
     fn tell(&mut self, plan: &Plan, followed: &Followed, say: &mut dyn FnMut(Level, &str)) {
         for (listener, address) in &followed.gone {
             let (_, names) = scheme_and_names(plan, *listener);
-            say(Level::Notice, &format!("{address} is gone: not listening there for {names}"));
+            say(Level::Notice, &format!("no longer listening on {address} for {names}"));
         }
         for (listener, address) in &followed.come {
             let (scheme, names) = scheme_and_names(plan, *listener);
@@ -196,7 +196,7 @@ impl Watcher {
                 true => format!("{address} ({scheme})"),
                 false => format!("{scheme}://{address}"),
             };
-            say(Level::Notice, &format!("{address} is there: listening on {place} for {names}"));
+            say(Level::Notice, &format!("listening on {place} for {names}"));
         }
         let findings: Vec<String> = followed.findings.iter().map(line).collect();
         // What is found first was found when the plan was prepared.

@@ -34,7 +34,7 @@ use crate::tls::{EXPORT_BYTES, TicketSecret};
 
 /// First byte of a state: both programs may be of different builds. To be changed with anything
 /// that is written here.
-pub(in crate::daemon) const STATE_VERSION: u8 = 5;
+pub(in crate::daemon) const STATE_VERSION: u8 = 6;
 /// Bytes of a state: a plan for each of many generations.
 const STATE_BYTES_MAX: usize = 16 * PLAN_BYTES_MAX;
 

@@ -50,6 +50,7 @@ impl Inherited {
 pub(super) fn run(args: &Args, inherited: Inherited) -> u8 {
     let set_up = inherited.channel.and_then(|channel| {
         signal::ignore(&IGNORED)?;
+        signal::survive_writes()?;
         Ok((channel.try_clone()?, channel))
     });
     let (reports, channel) = match set_up {

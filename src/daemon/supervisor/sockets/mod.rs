@@ -276,7 +276,7 @@ impl Socket {
         if self.file.is_some() {
             self.remove_file();
             if let Key::Unix(name) = &mut self.key {
-                name.push_str(" (gone)");
+                name.push_str(" (removed)");
             }
         }
     }
