@@ -41,11 +41,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     args.state_default.get_or_insert_with(|| Surroundings::now().state_dir().unwrap_or_default());
     let inherited = (args.action == Action::Worker).then(worker::Inherited::take);
+    let served = (args.action == Action::Plan).then(plan::make::served).flatten();
     log::init(args.level, args.log_target);
     let code = match &args.action {
         Action::Serve => supervisor::run::run(&args),
         Action::OneProcess => one_process::serve(&args),
-        Action::Plan => plan::make::run(&args),
+        Action::Plan => plan::make::run(&args, served),
         Action::Worker => inherited.map_or(exit::USAGE, |own| worker::run(&args, own)),
         Action::Resume(state) => supervisor::run::resume(&args, *state),
         Action::Control(control) => client::run(*control, &args),

@@ -28,7 +28,23 @@ pub fn create(name: &str) -> io::Result<OwnedFd> {
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => in_memory(&name, flags),
         other => other,
     };
-    made.or_else(|error| FOLDERS.iter().find_map(|folder| unnamed(folder).ok()).ok_or(error))
+    made.or_else(|error| {
+        let instead = FOLDERS.iter().find_map(|folder| unnamed(folder).ok());
+        instead.ok_or_else(|| nowhere(error))
+    })
+}
+
+/// Says what has been tried. An error of shortage stays what it is.
+fn nowhere(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) | None => error,
+        Some(_) => {
+            let [one, two, three] = FOLDERS;
+            let tried = format!("nor can one without a name be made in {one}, {two} or {three}");
+            let text = format!("a file in memory is refused (memfd_create: {error}), {tried}");
+            io::Error::new(error.kind(), text)
+        }
+    }
 }
 
 fn in_memory(name: &CString, flags: libc::c_uint) -> io::Result<OwnedFd> {
@@ -157,6 +173,14 @@ mod tests {
             let place = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap();
             assert!(!place.exists(), "{}", place.display());
         }
+    }
+
+    #[test]
+    fn what_was_tried_is_said() {
+        let said = |errno| nowhere(io::Error::from_raw_os_error(errno)).to_string();
+        assert!(said(libc::EPERM).contains("memfd_create: Operation not permitted"));
+        assert!(said(libc::EPERM).ends_with("made in /run, /dev/shm or /tmp"));
+        assert!(said(libc::EMFILE).starts_with("Too many open files"), "it has its own remedy");
     }
 
     #[test]

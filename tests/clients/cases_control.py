@@ -211,7 +211,7 @@ class Container:
             return found[0] if found else None
         self.first = eventually(first, "the container")
         self.server = eventually(lambda: processes.children(self.first), "its server")[0]
-        eventually(lambda: self.ask("status").returncode == 0, "it can be asked")
+        eventually(lambda: f":{self.port} " in self.ask("status").stdout, "it serves, and says it")
 
     def ask(self, word):
         """A command in the container."""

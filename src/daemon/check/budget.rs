@@ -197,7 +197,8 @@ impl Sizes {
         found.iter_mut().for_each(|one| one.hint = Some(descriptors::REMEDY.to_owned()));
         if self.threads < usize::from(global.count_threads) {
             let text = format!(
-                "only {} threads instead of {}: each needs a connection, a buffer and a handshake of its own",
+                "only {} threads instead of {}: each needs a connection, a buffer and a handshake \
+                 of its own",
                 self.threads, global.count_threads
             );
             found.push(Finding::new(Severity::Degraded, text));

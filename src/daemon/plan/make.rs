@@ -55,12 +55,18 @@ pub(in crate::daemon) struct Made {
     pub identity: Identity,
 }
 
+/// Takes over the snapshot that is served from, if there is one; before anything is opened, which
+/// might get its number.
+pub(in crate::daemon) fn served() -> Option<OwnedFd> {
+    fd::inherited(SERVED_FD).ok()
+}
+
 /// `--plan`: writes plan and snapshot into the descriptors that wait for them; the exit code.
-pub(in crate::daemon) fn run(args: &Args) -> u8 {
+pub(in crate::daemon) fn run(args: &Args, served: Option<OwnedFd>) -> u8 {
     if let Err(error) = signal::survive_writes() {
         log::warn(format_args!("SIGXFSZ cannot be ignored: {error}"));
     }
-    let known = fd::inherited(SERVED_FD).ok().and_then(|served| in_memory(&served));
+    let known = served.and_then(|served| in_memory(&served));
     let made = match make(args, known.as_ref().map(|known| known.as_slice())) {
         Ok(made) => made,
         Err(code) => return code,
