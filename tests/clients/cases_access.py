@@ -7,7 +7,7 @@ import re
 import subprocess
 
 import processes
-from stage import case, equal, eventually, matches, true, within
+from stage import case, equal, eventually, matches, mounts_apart, true, within
 
 # The published bcrypt vector for "U*U"; $2y$ is the corrected algorithm of the same name.
 BCRYPT = "$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
@@ -201,7 +201,7 @@ def max_body(stage):
 
 
 # Shows a process other users and groups than this machine has.
-OTHER_USERS = ("unshare", "--mount", "sh", "-c",
+OTHER_USERS = (*mounts_apart(), "sh", "-c",
                'mount --bind "$1" /etc/passwd && mount --bind "$2" /etc/group && shift 2 && '
                'exec "$@"', "sh")
 

@@ -224,8 +224,8 @@ def check_without_any_configuration(stage):
     # Where nothing is configured for certain.
     script = 'mount -t tmpfs none /etc && shift && exec "$@"'
     for words in ([], ["-t"], ["-T"], ["-D"], ["--one-process"]):
-        done = subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", "", stages.KINGLET,
-                               *words], capture_output=True, text=True, check=False, timeout=30,
+        apart = [*stages.mounts_apart(), "sh", "-c", script, "sh", ""]
+        done = subprocess.run([*apart, stages.KINGLET, *words], capture_output=True, text=True, check=False, timeout=30,
                               stdin=subprocess.DEVNULL)
         equal(done.returncode, 78, f"{words}: {done.stderr}")
         for wanted in ("/etc/kinglet/conf", "/etc/lwsws/conf", "kinglet DIR", "kinglet -c DIR"):

@@ -193,8 +193,8 @@ class Container:
     own; the network is shared. It is there until the end."""
 
     def __init__(self, stage, number, spot, own_processes):
-        self.spot, self.enter, self.port = spot, ["-m"], stages.free_port()
-        flags = ["--mount"]
+        self.spot, self.enter, self.port = spot, ["-m", "-r"], stages.free_port()
+        flags = []
         if own_processes:
             flags += ["--pid", "--fork", "--kill-child", "--mount-proc"]
             self.enter.append("-p")
@@ -202,7 +202,8 @@ class Container:
         own = stage.folder(f"own-{own_processes}-{number}")
         subprocess.run(["cp", "-r", conf + "/.", own], check=True)
         script = 'mount --bind "$1" "$2" && { "$3" -c "$2" & exec cat; }'
-        self.child = subprocess.Popen(["unshare", *flags, "sh", "-c", script, "sh", own, spot,
+        apart = [*stages.mounts_apart(), *flags]
+        self.child = subprocess.Popen([*apart, "sh", "-c", script, "sh", own, spot,
                                        stages.KINGLET], stdin=subprocess.PIPE,
                                       stderr=subprocess.DEVNULL)
         def first():

@@ -118,7 +118,7 @@ def files_of_an_idle_mount_are_let_go(stage):
     stick = stage.folder("stick")
     conf = stage.configure([stage.vhost([stage.mount(), stage.mount("/s", "file://" + stick)])])
     server = stages.Server(
-        ["unshare", "--mount", "--propagation", "private", "sh", "-ec",
+        [*stages.mounts_apart(), "sh", "-ec",
          'mount -t tmpfs tmpfs "$1"; chmod 755 "$1"; head -c 2000000 /dev/zero >"$1/big.bin"; '
          'exec "$2" -c "$3"', "sh", stick, stages.KINGLET, conf],
         os.path.join(stage.root, "server.log"))
@@ -127,7 +127,7 @@ def files_of_an_idle_mount_are_let_go(stage):
 
     def inside(*command):
         """Runs a command where the file system is mounted; whether it worked."""
-        enter = ["nsenter", f"--mount=/proc/{server.child.pid}/ns/mnt", *command]
+        enter = ["nsenter", f"--target={server.child.pid}", "--mount", "--root", *command]
         return subprocess.run(enter, capture_output=True, check=False, timeout=30).returncode == 0
     with stage.connect() as link:
         equal(len(get(link, "/s/big.bin").body), 2_000_000)

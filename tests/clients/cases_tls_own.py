@@ -9,7 +9,7 @@ import time
 
 import processes
 from secure import SecureWire, ask, certificate, openssl, request, settings, vhost
-from stage import case, equal, eventually, matches, true
+from stage import case, equal, eventually, matches, mounts_apart, true
 
 CRT = "self-signed.crt"
 KEY = "self-signed.key"
@@ -237,8 +237,8 @@ def own_certificate_of_a_user(stage):
     linked = os.path.join(stage.root, "var/kinglet")
     os.symlink("private/kinglet", linked)
     conf = stage.configure([own(stage)])
-    var_lib = ("unshare", "--mount", "sh", "-c", 'mount --bind "$1" /var/lib; shift; exec "$@"',
-               "sh", os.path.dirname(linked))
+    script = 'mount --bind "$1" /var/lib; shift; exec "$@"'
+    var_lib = (*mounts_apart(), "sh", "-c", script, "sh", os.path.dirname(linked))
     for variable, value, found, by in (
             ("HOME", home, home + "/.local/state/kinglet", ()),
             ("XDG_STATE_HOME", home, home + "/kinglet", ()),

@@ -71,6 +71,14 @@ def eventually(condition, what):
     raise Failed(f"never came true: {what}")
 
 
+def mounts_apart():
+    """What starts a process with mounts of its own. Where `/` is no mount point, as in a chroot,
+    its propagation cannot be changed; who made that root has seen to it."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as text:
+        is_mount_point = any(line.split()[4] == "/" for line in text)
+    return ["unshare", "--mount", "--propagation", "private" if is_mount_point else "unchanged"]
+
+
 def free_port(address="127.0.0.1"):
     """A TCP port that nothing listens on right now."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
