@@ -225,8 +225,8 @@ def check_without_any_configuration(stage):
     script = 'mount -t tmpfs none /etc && shift && exec "$@"'
     for words in ([], ["-t"], ["-T"], ["-D"], ["--one-process"]):
         apart = [*stages.mounts_apart(), "sh", "-c", script, "sh", ""]
-        done = subprocess.run([*apart, stages.KINGLET, *words], capture_output=True, text=True, check=False, timeout=30,
-                              stdin=subprocess.DEVNULL)
+        done = subprocess.run([*apart, stages.KINGLET, *words], capture_output=True, text=True,
+                              check=False, timeout=30, stdin=subprocess.DEVNULL)
         equal(done.returncode, 78, f"{words}: {done.stderr}")
         for wanted in ("/etc/kinglet/conf", "/etc/lwsws/conf", "kinglet DIR", "kinglet -c DIR"):
             true(wanted in done.stderr, f"{words}: no {wanted} in {done.stderr}")

@@ -265,7 +265,7 @@ def control_while_the_program_is_replaced(stage):
         for command in ("reload", "status", "reload", "log"):
             code, text = stage.run(command, "-c", conf)
             equal(code, 0, f"{command} {number}: {text}")
-    matches("the supervisor becomes", server.log())
+    matches("the supervisor goes on with", server.log())
 
 
 @case

@@ -81,7 +81,7 @@ def sleeps_where_commands_cannot_be_taken(stage):
     equal(code, 1, text)
     eventually(lambda: "the socket for commands" in server.log(), server.log())
     # It is opened again, for a time that may be better.
-    eventually(lambda: "commands can be given to this server now" in server.log(), server.log())
+    eventually(lambda: "this server takes commands now" in server.log(), server.log())
     eventually(lambda: asleep(server.child.pid), "the supervisor sleeps")
 
 

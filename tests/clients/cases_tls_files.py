@@ -331,7 +331,7 @@ def reload_keeps_a_good_certificate(stage):
         equal(certificate(stage, name), wanted)
         spoil(pem, key)
         text = reload(stage, 78)
-        true(f"{pem}:" in text or f"{key}:" in text, f"{spoil.__doc__} in {text}")
+        true(f"degraded: {pem}" in text or f"degraded: {key}" in text, f"{spoil.__doc__} in {text}")
         matches(rf"error: the vhost {name} on 127\.0\.0\.1:\d+ would lose its good certificate",
                 text)
         equal(certificate(stage, name), wanted, spoil.__doc__)

@@ -174,10 +174,10 @@ def own_certificate_in_memory_stays(stage):
         for step in ("death", "reload", "SIGUSR2", "reload", "death"):
             before = processes.worker(server)
             if step == "SIGUSR2":
-                seen = server.log().count("the supervisor becomes")
+                seen = server.log().count("the supervisor goes on with")
                 server.signal(signal.SIGUSR2)
                 eventually(lambda n=seen, one=server:
-                           one.log().count("the supervisor becomes") > n, "another program")
+                           one.log().count("the supervisor goes on with") > n, "another program")
                 continue
             if step == "death":
                 os.kill(before, signal.SIGKILL)
