@@ -1,5 +1,6 @@
 """The stage that a case plays on: a temporary site, a configuration, a running kinglet."""
 
+import atexit
 import glob
 import json
 import os
@@ -18,8 +19,28 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "probe"))
 
 import wire  # noqa: E402  (the probe's client is used here too)
 
-KINGLET = os.path.abspath(os.environ.get("KINGLET", os.path.join(
-    HERE, "..", "..", "target", "release", "kinglet")))
+
+def reachable(program):
+    """The program itself, or a copy that other users can reach: cases start it as such, and a
+    checkout in the home of root is closed to them."""
+    above = program
+    while above != "/":
+        above = os.path.dirname(above)
+        if not os.stat(above).st_mode & 0o001:
+            break
+    else:
+        return program
+    if os.geteuid() != 0 or not os.path.exists(program):
+        return program
+    # Root runs no program from a directory that others may write to.
+    folder = tempfile.mkdtemp(prefix="kinglet-clients-", dir="/usr/local")
+    atexit.register(shutil.rmtree, folder)
+    os.chmod(folder, 0o755)
+    return shutil.copy(program, folder)
+
+
+KINGLET = reachable(os.path.abspath(os.environ.get("KINGLET", os.path.join(
+    HERE, "..", "..", "target", "release", "kinglet"))))
 PATIENCE_SECS = 20.0
 CASES = []
 
