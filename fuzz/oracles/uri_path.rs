@@ -30,7 +30,7 @@ pub(crate) fn check(input: &[u8]) {
     let text = encoded.filled();
     assert!(text.is_ascii() && !text.starts_with(b"//") && !text.contains(&b'?'));
     assert_eq!(normalise(text, &mut vec![0; text.len()]), Ok(path));
-    // Whatever is encoded can not name another host or add a field line.
+    // Whatever is encoded cannot name another host or add a field line.
     let mut raw = Buf::with_capacity(3 * input.len() + 3);
     assert_eq!(write_encoded(input, &mut raw), Ok(()));
     assert!(!raw.filled().starts_with(b"//"));

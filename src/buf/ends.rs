@@ -43,7 +43,7 @@ pub enum Tail {
         /// The kernel does not send it by itself: its bytes go through `tx`.
         is_copied: bool,
     },
-    /// The file ended before its promised length; the connection can not be saved.
+    /// The file ended before its promised length; the connection cannot be saved.
     Broken,
 }
 

@@ -90,7 +90,7 @@ impl Buf {
     /// Appends as much of `bytes` as there is room for and says how much that was.
     pub fn push(&mut self, bytes: &[u8]) -> usize {
         let n = bytes.len().min(self.room_len());
-        // `put` can not fail: `n` fits.
+        // `put` cannot fail: `n` fits.
         let _ = self.put(&bytes[..n]);
         n
     }

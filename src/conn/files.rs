@@ -267,7 +267,7 @@ impl Answer<'_> {
     }
 
     /// The bytes behind a head that begins at `before` in the queue; the head goes again when
-    /// they can not be had.
+    /// they cannot be had.
     fn send(&mut self, before: usize, status: Status, offset: u64, len: u64) -> Outcome {
         if self.reply.head_only || len == 0 {
             return Ok((status, Source::Done));
@@ -323,7 +323,7 @@ impl Answer<'_> {
             let ask = usize::try_from(end - at).unwrap_or(usize::MAX);
             match file::read_into(file, self.reply.tx, at, ask) {
                 Ok(n) if n > 0 => at += n as u64,
-                // The file has become shorter than its head says, or can not be read.
+                // The file has become shorter than its head says, or cannot be read.
                 _ => return Err(Unsent::Unreadable),
             }
         }
@@ -358,12 +358,12 @@ fn write_parts(
     boundary.write_end(tx)
 }
 
-/// Why the bytes of a file can not follow their head.
+/// Why the bytes of a file cannot follow their head.
 enum Unsent {
     /// Not now: the queue must empty first.
     Full,
     /// There is no descriptor to send a large file from.
     OutOfDescriptors,
-    /// The file has changed or can not be read.
+    /// The file has changed or cannot be read.
     Unreadable,
 }

@@ -3,7 +3,7 @@
 //! A handshake costs more memory and more time than anything else that a stranger can ask for.
 //! When there are as many as there may be, newcomers wait in line. While somebody waits, the
 //! handshakes are given up whose clients have been silent for [`STALL_MS`], or that take longer
-//! than [`HURRY_MS`] in all, so that clients which begin and never get on can not keep everybody
+//! than [`HURRY_MS`] in all, so that clients which begin and never get on cannot keep everybody
 //! else out.
 
 use std::collections::VecDeque;

@@ -167,7 +167,7 @@ impl Opening {
                 debug_assert!(asked.is_ok(), "the only effect of this step");
                 Step::Wait(Wait::Input)
             }
-            // A vhost whose certificates can not be trusted is closed, but not silently.
+            // A vhost whose certificates cannot be trusted is closed, but not silently.
             Some(Err(_)) | None => refuse(client, &ALERT_INTERNAL_ERROR),
         }
     }

@@ -56,9 +56,9 @@ impl SignalWatch {
             Signal::Interrupt | Signal::Terminate if self.draining => return Command::Stop,
             Signal::Interrupt | Signal::Terminate => {
                 self.draining = true;
+                let secs = self.shutdown_ms / 1000;
                 log::notice(format_args!(
-                    "stopping: {connections} connections have {} ms to finish",
-                    self.shutdown_ms
+                    "stopping; open connections: {connections}, which may take {secs} s to finish"
                 ));
                 return Command::Drain { until_ms: clock::monotonic_ms() + self.shutdown_ms };
             }

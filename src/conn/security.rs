@@ -21,7 +21,7 @@ pub(super) enum Security {
 }
 
 impl Security {
-    /// Whether what is said can not be overheard.
+    /// Whether what is said cannot be overheard.
     pub(super) const fn is_secure(&self) -> bool {
         matches!(self, Self::Tls { .. })
     }

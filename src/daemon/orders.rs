@@ -88,7 +88,7 @@ pub enum Report {
         /// Connections at once.
         connections_max: u32,
     },
-    /// It can not serve, has said why, and ends with this exit code.
+    /// It cannot serve, has said why, and ends with this exit code.
     Failed {
         /// Exit code.
         code: u8,

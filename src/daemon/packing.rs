@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-/// Why bytes can not be read.
+/// Why bytes cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Malformed {
     /// They end too early.

@@ -121,7 +121,7 @@ impl ChunkDecoder {
     /// Reads on in `input`: framing bytes, and then at most one run of data.
     ///
     /// # Errors
-    /// [`BodyError`]; the connection can not be used any further.
+    /// [`BodyError`]; the connection cannot be used any further.
     pub fn read(&mut self, input: &[u8]) -> Result<Step, BodyError> {
         let mut used = 0;
         for &byte in input {

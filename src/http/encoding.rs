@@ -64,7 +64,7 @@ impl Accepted {
                 None => Some(1000),
                 Some(weight) => quality(weight).filter(|_| parts.next().is_none()),
             };
-            // The first word counts, so that a repetition can not widen a refusal.
+            // The first word counts, so that a repetition cannot widen a refusal.
             *place = place.or(weight);
         }
         let tolerated = if any == Some(0) { 0 } else { TOLERATED };

@@ -51,7 +51,7 @@ fn is_etagc(byte: u8) -> bool {
 }
 
 /// Walks over the tags of one field line. It stops at the first thing that is no entity tag:
-/// what follows can not be told apart from garbage, and then nothing matches.
+/// what follows cannot be told apart from garbage, and then nothing matches.
 #[derive(Debug, Clone)]
 pub struct EntityTags<'a>(&'a [u8]);
 

@@ -2,7 +2,7 @@
 //!
 //! The bytes are split by httparse; what it lets pass and RFC 9112 does not (bare line feeds,
 //! any number of empty lines in front) is refused here. The answer does not depend on how the
-//! bytes were cut: a refusal comes as soon as the bytes seen so far can not become a request.
+//! bytes were cut: a refusal comes as soon as the bytes seen so far cannot become a request.
 
 use core::mem::MaybeUninit;
 

@@ -67,7 +67,7 @@ pub fn parse(value: &[u8], size: u64) -> Ranges {
     }
     match (specs, found.is_empty()) {
         (0, _) => Ranges::Ignore,
-        // A suffix of nothing is everything, and that can not be said with Content-Range.
+        // A suffix of nothing is everything, and that cannot be said with Content-Range.
         (_, true) if size == 0 && has_suffix(set) => Ranges::Ignore,
         (_, true) => Ranges::Unsatisfiable,
         (_, false) => coalesce(&mut found),

@@ -26,7 +26,7 @@ pub(super) struct Unfinished<'a> {
 }
 
 impl Unfinished<'_> {
-    /// Why more bytes can not help; none when they may.
+    /// Why more bytes cannot help; none when they may.
     #[cold]
     pub(super) fn partial(&self) -> Option<Refusal> {
         if let Some(refusal) = self.long_line() {

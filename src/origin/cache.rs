@@ -153,7 +153,7 @@ impl FileCache {
     }
 
     /// Goes on with a directory that was opened by somebody with more rights, where the mount has
-    /// none: its path can not be followed from here. It is held as long as that stays so.
+    /// none: its path cannot be followed from here. It is held as long as that stays so.
     pub fn hold(&mut self, mount: u16, directory: Root) {
         if let Some(slot) = self.roots.get_mut(usize::from(mount)) {
             slot.root = Some(directory);

@@ -23,7 +23,7 @@ pub enum Entry {
 /// [`PeerCounts::new`].
 ///
 /// IPv4 peers are told apart by address, IPv6 peers by /64, since one customer has all of that.
-/// Hashes are keyed at random, so that a peer can not choose addresses that meet.
+/// Hashes are keyed at random, so that a peer cannot choose addresses that meet.
 #[derive(Debug)]
 pub struct PeerCounts {
     limit: u32,

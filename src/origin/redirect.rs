@@ -180,7 +180,7 @@ enum Part {
 }
 
 impl Part {
-    /// RFC 3986 3.2.2, 3.3, 3.4. In a path `/` of an encoded slash can not be told apart any
+    /// RFC 3986 3.2.2, 3.3, 3.4. In a path `/` of an encoded slash cannot be told apart any
     /// more.
     fn admits(self, byte: u8) -> bool {
         let shared = byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);

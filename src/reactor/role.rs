@@ -39,7 +39,7 @@ pub trait Role: Sized {
     /// Carries out an effect of the step before. The only impure method.
     ///
     /// # Errors
-    /// The reason to close the connection, when it can not go on without the effect.
+    /// The reason to close the connection, when it cannot go on without the effect.
     fn apply(effect: Self::Effect, io: &mut SlotIo<'_>) -> Result<(), CloseReason>;
 
     /// When the role wants a [`Note::Timeout`], if it goes on waiting as it does now.
@@ -252,7 +252,7 @@ impl SlotIo<'_> {
     /// Gives the slot a non-blocking descriptor; one that the lane had before is closed.
     ///
     /// # Errors
-    /// When the kernel can not watch one more descriptor; it is closed then.
+    /// When the kernel cannot watch one more descriptor; it is closed then.
     pub fn adopt(&mut self, lane: LaneId, fd: OwnedFd) -> io::Result<()> {
         self.close(lane);
         (self.register)(lane, &fd)?;

@@ -1,7 +1,7 @@
 //! TLS lanes: ciphertext on one side, the queues that roles see on the other.
 //!
 //! A session's ciphertext waits in the pool between two turns: part of a record that came in, and
-//! sealed bytes that the socket has not taken, which can not be made a second time. Within a
+//! sealed bytes that the socket has not taken, which cannot be made a second time. Within a
 //! turn it passes through two queues that all lanes share.
 
 use super::entry::{BrokeOff, Lane};

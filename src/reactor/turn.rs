@@ -20,7 +20,7 @@ const TAIL_TURN_BYTES: usize = 1 << 20;
 const SHARE: usize = 4;
 
 /// Room that a turn has for reading or writing even when the pool is exhausted. What the
-/// descriptor does not take then can not be kept, and the connection is evicted.
+/// descriptor does not take then cannot be kept, and the connection is evicted.
 const ROOM_BYTES_MIN: usize = 2 * BLOCK_BYTES;
 
 /// How a turn ended.
@@ -45,7 +45,7 @@ pub(super) struct Turn<'a, R: Role> {
     pub(super) tail_left: usize,
     pub(super) sealed_left: usize,
     pub(super) steps_left: usize,
-    /// Why the slot can not go on, whatever its role thinks.
+    /// Why the slot cannot go on, whatever its role thinks.
     pub(super) fault: Option<CloseReason>,
 }
 
@@ -112,7 +112,7 @@ impl<'a, R: Role> Turn<'a, R> {
         }
     }
 
-    /// Why the slot can not go on, if it can not.
+    /// Why the slot cannot go on, if it cannot.
     fn broken(&mut self) -> Option<CloseReason> {
         if self.fault.is_some() {
             self.fault
@@ -238,7 +238,7 @@ impl<'a, R: Role> Turn<'a, R> {
     }
 
     /// What a slot may come to keep in the pool for each queue: a part of what is free, so that
-    /// the share shrinks as the pool fills and a few slow peers can not take all of it.
+    /// the share shrinks as the pool fills and a few slow peers cannot take all of it.
     fn share_bytes(&self) -> usize {
         (self.pool.free_bytes() / SHARE).max(ROOM_BYTES_MIN)
     }
@@ -266,7 +266,7 @@ impl<'a, R: Role> Turn<'a, R> {
         for (id, lane) in self.entry.lanes.iter() {
             let end = &self.ends[id];
             let tail = id == LaneId::Client && !self.ends.tail.is_none();
-            // What a session can not seal yet waits for its handshake, which is input.
+            // What a session cannot seal yet waits for its handshake, which is input.
             let may_leave = lane.session.is_none() || self.sessions.is_established(lane);
             let waits = may_leave && (!end.tx.is_empty() || tail);
             if lane.writable && !end.failed && (waits || lane.holds_sealed) {

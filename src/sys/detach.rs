@@ -32,7 +32,7 @@ pub fn begin() -> io::Result<Detached> {
         -1 => Err(io::Error::last_os_error()),
         0 => {
             drop(reader);
-            // SAFETY: takes nothing. A new child leads no group, so it can not fail.
+            // SAFETY: takes nothing. A new child leads no group, so it cannot fail.
             unsafe { libc::setsid() };
             let null = null()?;
             point(&null, 0)?;

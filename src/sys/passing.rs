@@ -145,7 +145,7 @@ pub fn receive(
     if message.msg_flags & libc::MSG_CTRUNC != 0 && rider.is_none() {
         return Err(io::Error::from_raw_os_error(libc::EMFILE));
     }
-    // An empty packet can not be told from the end, so it is one.
+    // An empty packet cannot be told from the end, so it is one.
     Ok((count > 0).then_some((count, rider)))
 }
 

@@ -31,7 +31,7 @@ pub struct Credentials {
     pub pid: u32,
 }
 
-/// What is said of a unix peer whose credentials can not be had: nobody, as in `chown`'s "leave it
+/// What is said of a unix peer whose credentials cannot be had: nobody, as in `chown`'s "leave it
 /// as it is".
 const NOBODY: Credentials = Credentials { uid: u32::MAX, gid: u32::MAX, pid: 0 };
 

@@ -72,7 +72,7 @@ impl RingLog {
         Ok(Self { shared: map(Some(&file))?, file: Some(file) })
     }
 
-    /// What another process needs to attach; none where that can not be.
+    /// What another process needs to attach; none where that cannot be.
     #[must_use]
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.file.as_ref().map(std::os::fd::AsFd::as_fd)

@@ -187,7 +187,7 @@ impl Child<'_> {
             return;
         }
         for signal in 1..=self.signals {
-            // Fails for those that can not be set, and for the C library's own.
+            // Fails for those that cannot be set, and for the C library's own.
             // SAFETY: takes no pointers; the process has this one thread.
             unsafe { libc::signal(signal, libc::SIG_DFL) };
         }
@@ -232,7 +232,7 @@ impl Child<'_> {
     }
 }
 
-/// Has the kernel kill this process when its parent ends; false when that can not be, or is too
+/// Has the kernel kill this process when its parent ends; false when that cannot be, or is too
 /// late.
 fn die_with(parent: libc::pid_t) -> bool {
     // SAFETY: take no pointers; getppid never fails.

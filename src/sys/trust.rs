@@ -13,7 +13,7 @@ const STICKY: u32 = 0o1000;
 /// Why a file is not to be executed with root's rights.
 #[derive(Debug)]
 pub enum Distrust {
-    /// It can not be looked at.
+    /// It cannot be looked at.
     Unreadable(PathBuf, io::Error),
     /// The file, or a directory on the way to it, belongs to this user.
     Owner(PathBuf, u32),

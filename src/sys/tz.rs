@@ -44,7 +44,7 @@ pub fn utc_offset_secs(unix_secs: i64) -> i32 {
     offset_secs(&broken_down(unix_secs))
 }
 
-/// All zeros when the system can not tell.
+/// All zeros when the system cannot tell.
 fn broken_down(unix_secs: i64) -> libc::tm {
     // The field has the width that the C library means by `time_t`, which is 32 bits on some
     // targets; a date beyond that reads as 1970.

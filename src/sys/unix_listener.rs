@@ -34,7 +34,7 @@ pub enum UnixName {
 }
 
 impl UnixName {
-    /// `@name` is an abstract name, all else a path. `None` for what can not be one: empty, longer
+    /// `@name` is an abstract name, all else a path. `None` for what cannot be one: empty, longer
     /// than [`NAME_BYTES_MAX`] bytes, or with a NUL.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -101,7 +101,7 @@ impl Session {
     /// Begins a handshake under `policy`.
     ///
     /// # Errors
-    /// When the policy can not be used, which is a fault of the program.
+    /// When the policy cannot be used, which is a fault of the program.
     pub fn new(policy: &Policy) -> Result<Self, Failure> {
         let connection = UnbufferedServerConnection::new(policy.config().clone());
         let connection = connection.map_err(Failure::Handshake)?;

@@ -21,7 +21,7 @@ use super::world::{
 const ENTRIES_MAX: usize = u16::MAX as usize;
 
 impl World {
-    /// Builds the world. Nothing is opened and nothing fails: what can not be had as written
+    /// Builds the world. Nothing is opened and nothing fails: what cannot be had as written
     /// is left out, and a [`Fault`] says so.
     #[must_use]
     pub fn build(settings: &Settings) -> (Self, Vec<Fault>) {
@@ -175,7 +175,7 @@ impl<'s> Build<'s> {
         });
         let auth = mount.basic_auth.as_ref().map(|file| (file.place, self.auth(file)));
         let (target, auth) = match auth {
-            // What can not be protected is not served.
+            // What cannot be protected is not served.
             Some((place, None)) => {
                 self.fault(place, "there are too many basic-auth files, this mount is not served");
                 (MountTarget::NotBuilt { scheme: "basic-auth" }, None)
@@ -275,7 +275,7 @@ fn redirect(target: &str, append_path: Option<bool>) -> Redirect {
     Redirect { target: safe.into(), appends }
 }
 
-/// Who has to show a certificate can not do so in the clear.
+/// Who has to show a certificate cannot do so in the clear.
 fn non_tls(vhost: &settings::Vhost) -> NonTls {
     let certified = vhost.tls.as_ref().is_some_and(|tls| tls.client_cert_required.is_some());
     match vhost.non_tls {

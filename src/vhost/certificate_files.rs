@@ -12,7 +12,7 @@ use crate::sys::content;
 use crate::sys::keeper::Keeper;
 use crate::tls::{self, Identity, PEM_BYTES_MAX, PolicyFault, Roots, Skipped};
 
-/// Why the files of a vhost can not be used.
+/// Why the files of a vhost cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unusable {
     /// Where the file is named.
@@ -54,10 +54,10 @@ impl Unusable {
     }
 }
 
-/// What a vhost does that can not show what it should.
+/// What a vhost does that cannot show what it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Instead {
-    /// It is closed: who gets in can not be decided.
+    /// It is closed: who gets in cannot be decided.
     Closed,
     /// It shows its certificate without what `host-ssl-ca` would add to the chain.
     Incomplete,
@@ -195,7 +195,7 @@ pub fn paths(tls: &Tls) -> impl Iterator<Item = &str> {
     certificate.into_iter().chain(others).map(String::as_str)
 }
 
-/// What is not taken of the files that a vhost names, each once; files that can not be read are at
+/// What is not taken of the files that a vhost names, each once; files that cannot be read are at
 /// fault themselves.
 #[must_use]
 pub fn skipped<'t>(tls: &'t Tls, files: &PemFiles) -> Vec<(&'t str, Place, Skipped)> {

@@ -1,6 +1,6 @@
 //! What vhosts show and demand in TLS handshakes, from the files that the configuration names.
 //!
-//! A certificate that can not be used closes nothing but its own vhost, and not even that if
+//! A certificate that cannot be used closes nothing but its own vhost, and not even that if
 //! there is something else to show: a router must stay reachable, so a self-signed certificate
 //! stands in, which is said loudly, until the files are right. They are looked at again when
 //! somebody asks for the vhost. Where clients have to show certificates nothing stands in.
@@ -186,7 +186,7 @@ impl Entry {
         let instead = unusable.instead(&self.tls);
         let of_files = format!("{}: {instead}", unusable.why);
         let mut message = of_files.clone();
-        // Only a start can make one, so it is kept even where it can not be shown yet.
+        // Only a start can make one, so it is kept even where it cannot be shown yet.
         if instead == Instead::SelfSigned
             || self.tls.certificate.value == CertificateSource::SelfSigned
         {

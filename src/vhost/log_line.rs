@@ -7,7 +7,7 @@
 //! space in the name of a user is escaped too, which Apache leaves to readers of the log.
 //! Lwsws: the same shape with `""` for a missing referer or agent, and head and body counted.
 //! JSON: one object a line, ASCII only; a non-ASCII byte is written `\\xhh` there, because JSON
-//! can not hold bytes.
+//! cannot hold bytes.
 
 use core::fmt::Write as _;
 

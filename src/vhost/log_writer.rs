@@ -31,7 +31,7 @@ pub struct Logs {
 
 impl Logs {
     /// Opens every file once: appending, made with mode 0600 and given to `owner` if it is
-    /// new. Call it before privileges are dropped. A file that can not be opened is a fault;
+    /// new. Call it before privileges are dropped. A file that cannot be opened is a fault;
     /// it is tried again at times, and its lines are counted as lost.
     #[must_use]
     pub fn open(files: &[LogFile], owner: Option<Owner>, report: Report) -> (Self, Vec<Fault>) {

@@ -31,7 +31,7 @@ pub struct Global {
     /// `max-generations` (3): the serving generation and earlier ones that still have
     /// connections
     pub generations_max: u16,
-    /// `no-new-privs` (on): programs that the server starts can not gain rights
+    /// `no-new-privs` (on): programs that the server starts cannot gain rights
     pub no_new_privs: bool,
     /// `min-body-rate` (256): bytes per second that a request body must average
     pub body_rate_min: u32,

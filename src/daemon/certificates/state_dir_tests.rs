@@ -92,7 +92,7 @@ fn files_are_private_whole_and_replaced_at_once() {
     state.write("key", b"third").unwrap();
     assert_eq!(fs::read(&target).unwrap(), b"untouched");
     assert_eq!(fs::read(state.file("key")).unwrap(), b"third");
-    // What can not be replaced leaves nothing behind.
+    // What cannot be replaced leaves nothing behind.
     fs::create_dir_all(dir.0.join("taken/x")).unwrap();
     assert!(state.write("taken", b"x").is_err());
     assert!(!state.file(&format!(".taken.{}", std::process::id())).exists());

@@ -1,7 +1,7 @@
 //! What the server may use at most: a sum with a line for each user of memory.
 //!
 //! Everything here is allocated at start and touched only when it is needed, so the bound is
-//! what can not be exceeded, not what is used.
+//! what cannot be exceeded, not what is used.
 
 use std::fmt;
 

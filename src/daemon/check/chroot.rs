@@ -8,7 +8,7 @@ use crate::daemon::finding::{Finding, Report, Severity};
 /// The key.
 const KEY: &str = "cgi-chroot";
 
-/// Reports every `cgi-chroot` of a CGI mount that can not work for `server`. Without it the
+/// Reports every `cgi-chroot` of a CGI mount that cannot work for `server`. Without it the
 /// program would run in the whole file system: that is no fault to serve on with.
 pub(in crate::daemon) fn check(settings: &Settings, server: &Identity, report: &mut Report<'_>) {
     if server.subject.uid == 0 && !server.must_drop {

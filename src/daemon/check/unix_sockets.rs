@@ -75,7 +75,7 @@ pub(in crate::daemon) fn check(settings: &Settings, starter: &Subject, report: &
     }
 }
 
-/// Reports sockets that can not be made where they are wanted.
+/// Reports sockets that cannot be made where they are wanted.
 pub(super) fn places(settings: &Settings, starter: &Subject, report: &mut Report<'_>) {
     for vhost in &settings.vhosts {
         let Located { value: ListenOn::Unix(path), place } = &vhost.listen_on else { continue };

@@ -144,7 +144,7 @@ impl Status {
     #[must_use]
     pub(in crate::daemon) fn text(&self) -> String {
         let mut out = String::new();
-        // Writing into a String can not fail.
+        // Writing into a String cannot fail.
         let _ = self.write_text(&mut out);
         out
     }
@@ -263,7 +263,7 @@ fn memory(bytes: u64) -> String {
     format!("{}.{} MiB", tenths / 10, tenths % 10)
 }
 
-/// Text that a terminal can not take for an order.
+/// Text that a terminal cannot take for an order.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {

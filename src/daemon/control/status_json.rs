@@ -9,7 +9,7 @@ impl Status {
     #[must_use]
     pub(in crate::daemon) fn json(&self) -> String {
         let mut out = String::new();
-        // Writing into a String can not fail.
+        // Writing into a String cannot fail.
         let _ = self.write_json(&mut out);
         out
     }

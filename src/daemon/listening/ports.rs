@@ -1,4 +1,4 @@
-//! Why an address can not be had.
+//! Why an address cannot be had.
 
 use std::io;
 use std::net::SocketAddr;

@@ -90,7 +90,7 @@ pub enum Event {
     Sockets(Result<bool, u8>),
     /// A worker serves.
     Ready(Generation),
-    /// A worker has said that it can not serve, and ends with this code.
+    /// A worker has said that it cannot serve, and ends with this code.
     Failed(Generation, u8),
     /// A worker is gone.
     Ended(Generation, Ended),

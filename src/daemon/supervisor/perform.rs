@@ -362,7 +362,7 @@ pub(super) fn not_started(what: &str, error: &io::Error) -> String {
     format!("the process that {what} cannot be started: {}", Explained(error))
 }
 
-/// A worker that can not be told anything is of no use.
+/// A worker that cannot be told anything is of no use.
 pub(super) fn lost(sent: io::Result<()>, generation: Generation, events: &mut Events) {
     if let Err(error) = sent {
         let why = Explained(&error);

@@ -179,7 +179,7 @@ impl<'a> Shell<'a> {
             Ok((living, Worker::unpack(from, living.generation)?))
         })?;
         let now_ms = clock::monotonic_ms();
-        // A new one is made where this one can not be used.
+        // A new one is made where this one cannot be used.
         let tickets = from.optional(|from| from.bytes(EXPORT_BYTES))?;
         let tickets = tickets.and_then(|bytes| TicketSecret::import(bytes, now_ms).ok());
         from.end()?;

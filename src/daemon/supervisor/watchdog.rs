@@ -2,7 +2,7 @@
 //!
 //! A worker is asked once in every third of the time, and has another third to answer: one that
 //! hangs is replaced before whoever watches gives up. While it is replaced the supervisor speaks
-//! for itself, but not for ever: a server that can not start a worker is of no use.
+//! for itself, but not for ever: a server that cannot start a worker is of no use.
 
 /// How long the supervisor may speak for itself since the last answer of a worker.
 pub const SPOKEN_MS_MAX: u64 = 60_000;

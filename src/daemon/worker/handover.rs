@@ -60,7 +60,7 @@ pub(super) enum Refusal {
     Sockets,
     /// It took too long.
     Late,
-    /// The channel can not be read, with this error number.
+    /// The channel cannot be read, with this error number.
     Channel(i32),
 }
 

@@ -40,7 +40,7 @@ fn hold_closed<'p>(
 ) -> Vec<(u16, Root)> {
     let numbered = (0..=u16::MAX).zip(directories);
     let closed = numbered.filter(|(_, path)| is_closed_off(path, subject));
-    // What can not be opened now is not there, which has been told.
+    // What cannot be opened now is not there, which has been told.
     closed.filter_map(|(number, path)| Some((number, Root::open(path).ok()?))).collect()
 }
 

@@ -8,11 +8,11 @@ pub enum Alert {
     CloseNotify,
     /// A message that must not come here.
     UnexpectedMessage,
-    /// A record that can not be opened.
+    /// A record that cannot be opened.
     BadRecordMac,
     /// A record that is too long.
     RecordOverflow,
-    /// A message that can not be read.
+    /// A message that cannot be read.
     DecodeError,
     /// A field with a value that must not be.
     IllegalParameter,

@@ -93,7 +93,7 @@ pub fn front(bytes: &[u8]) -> Front {
     Front::Record { bytes }
 }
 
-/// Sessions that this record layer can not carry on.
+/// Sessions that this record layer cannot carry on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unsupported {
     /// Neither TLS 1.2 nor TLS 1.3.
@@ -193,7 +193,7 @@ impl Records {
     /// not looked at in TLS 1.2.
     ///
     /// # Errors
-    /// [`Unsupported`] says which part can not be carried on. It is [`Unsupported::Secrets`] too
+    /// [`Unsupported`] says which part cannot be carried on. It is [`Unsupported::Secrets`] too
     /// when keys were updated before the secrets were extracted.
     pub fn new(
         secrets: ExtractedSecrets,

@@ -48,7 +48,7 @@ struct Attribute<'a> {
 }
 
 /// The name with its last RDN first, values escaped, bytes beyond ASCII as `\C3`. A name that
-/// can not be read gives the text as far as it could be.
+/// cannot be read gives the text as far as it could be.
 pub(super) fn text(name: &[u8]) -> String {
     const CUT: &str = "...";
     let mut attributes = Vec::new();

@@ -122,7 +122,7 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, I
 /// The certificate of a section and what stands behind it; none in other sections.
 ///
 /// # Errors
-/// Why it can not be read.
+/// Why it cannot be read.
 #[allow(clippy::type_complexity)]
 pub(super) fn certificate(
     section: &Section<'_>,

@@ -1,4 +1,4 @@
-//! Why certificates or a key can not be used, in words.
+//! Why certificates or a key cannot be used, in words.
 
 use core::fmt;
 
@@ -16,7 +16,7 @@ pub enum IdentityFault {
         /// It begins as DER does.
         binary: bool,
     },
-    /// This certificate can not be read; says why.
+    /// This certificate cannot be read; says why.
     BadCertificate(usize, &'static str),
     /// The file holds no private key; `binary` when it looks like DER.
     NoKey {

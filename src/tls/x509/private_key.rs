@@ -1,4 +1,4 @@
-//! Private keys: loading them, and saying why one can not be used.
+//! Private keys: loading them, and saying why one cannot be used.
 
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::SectionKind;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::der::{INTEGER, Malformed, OCTET_STRING, OID, Reader, SEQUENCE, tagged_around};
 use super::identity_fault::IdentityFault;
 
-/// Why a private key can not be used.
+/// Why a private key cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyFault {
     /// It is damaged.

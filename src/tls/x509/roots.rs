@@ -55,7 +55,7 @@ pub enum RootsFault {
     TooLarge,
     /// It holds no certificate.
     NoCertificate,
-    /// This certificate can not be an authority's, or can not be read.
+    /// This certificate cannot be an authority's, or cannot be read.
     BadCertificate(usize),
     /// OpenSSL was told not to trust this certificate for clients.
     NotForClients(usize),
@@ -100,7 +100,7 @@ impl Roots {
     /// Reads every certificate of a PEM file.
     ///
     /// # Errors
-    /// None is there, or one can not be read: a client of it would be refused for no visible
+    /// None is there, or one cannot be read: a client of it would be refused for no visible
     /// reason.
     pub fn from_pem(pem: &[u8]) -> Result<Self, RootsFault> {
         if pem.len() > PEM_BYTES_MAX {

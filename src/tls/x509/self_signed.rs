@@ -98,7 +98,7 @@ impl core::error::Error for CannotMake {}
 /// Why a kept certificate should be made again, with the same key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// It can not be read.
+    /// It cannot be read.
     Unreadable,
     /// It lacks this name.
     NameMissing(String),

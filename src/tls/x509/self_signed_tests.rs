@@ -194,7 +194,7 @@ fn names_that_can_not_be_are_left_out() {
     let der = made_of(&wrong);
     let certificate = Certificate::parse(&der).unwrap();
     assert_eq!((certificate.names().count(), certificate.subject().as_str()), (0, "CN=kinglet"));
-    // What it can not have is not missed later.
+    // What it cannot have is not missed later.
     assert_eq!(needs_renewal(&der, &wrong, NOW_SECS), None);
     let fits = [long.as_str(); 3].join(".");
     let der = made_of(&[&fits, "A.test", "a.TEST"]);
