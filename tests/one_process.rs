@@ -208,7 +208,7 @@ fn who_comes_after_the_signal_is_refused_while_others_are_still_served() {
     let (begin, end) = REQUEST.split_at(20);
     slow.write_all(begin.as_bytes()).unwrap();
     program.signal("TERM");
-    program.wait_for("stopping: ");
+    program.wait_for("stopping; open connections: ");
     let until = Instant::now() + PATIENCE;
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let refusal = loop {
