@@ -181,7 +181,12 @@ impl Answer<'_> {
         if found.vary {
             head.field("Vary", b"Accept-Encoding");
         }
-        describe(&mut head, &found, found.content_type.map(str::as_bytes));
+        if let Some(content_type) = found.content_type {
+            head.field("Content-Type", content_type.as_bytes());
+        }
+        if let Some(coding) = found.content_encoding {
+            head.field("Content-Encoding", coding.as_bytes());
+        }
         head.length(found.size).finish()?;
         self.send(before, status, 0, found.size)
     }
@@ -328,16 +333,6 @@ impl Answer<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// The fields that describe the content.
-fn describe(head: &mut ResponseHead<'_>, found: &Found<'_>, content_type: Option<&[u8]>) {
-    if let Some(content_type) = content_type {
-        head.field("Content-Type", content_type);
-    }
-    if let Some(coding) = found.content_encoding {
-        head.field("Content-Encoding", coding.as_bytes());
     }
 }
 

@@ -8,13 +8,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 /// # Errors
 /// As `read(2)`; interrupted calls are repeated.
 pub fn read(fd: BorrowedFd<'_>, room: &mut [u8]) -> io::Result<usize> {
-    loop {
-        // SAFETY: `room` is valid for writes of its length for the whole call.
-        let n = unsafe { libc::read(fd.as_raw_fd(), room.as_mut_ptr().cast(), room.len()) };
-        if let Some(result) = counted(n) {
-            return result;
-        }
-    }
+    // SAFETY: `room` is valid for writes of its length for the whole call.
+    repeated(|| unsafe { libc::read(fd.as_raw_fd(), room.as_mut_ptr().cast(), room.len()) })
 }
 
 /// Writes a prefix of `bytes`. SIGPIPE is ignored in this process.
@@ -22,13 +17,8 @@ pub fn read(fd: BorrowedFd<'_>, room: &mut [u8]) -> io::Result<usize> {
 /// # Errors
 /// As `write(2)`; interrupted calls are repeated.
 pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
-    loop {
-        // SAFETY: `bytes` is valid for reads of its length for the whole call.
-        let n = unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
-        if let Some(result) = counted(n) {
-            return result;
-        }
-    }
+    // SAFETY: `bytes` is valid for reads of its length for the whole call.
+    repeated(|| unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) })
 }
 
 /// Writes a prefix of `bytes` to a socket whose sending side is shut next: the kernel waits for
@@ -37,15 +27,10 @@ pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
 /// # Errors
 /// As `send(2)`; interrupted calls are repeated.
 pub fn write_last(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
-    loop {
-        // SAFETY: `bytes` is valid for reads of its length for the whole call.
-        let n = unsafe {
-            libc::send(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_MORE)
-        };
-        if let Some(result) = counted(n) {
-            return result;
-        }
-    }
+    // SAFETY: `bytes` is valid for reads of its length for the whole call.
+    repeated(|| unsafe {
+        libc::send(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_MORE)
+    })
 }
 
 /// Sends up to `count` bytes of `file` from `offset` on; `Ok(0)` means that the file ends there.
@@ -59,13 +44,8 @@ pub fn send_file(
     count: usize,
 ) -> io::Result<usize> {
     let mut at = libc::off64_t::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
-    loop {
-        // SAFETY: both descriptors are open for the whole call and `at` outlives it.
-        let n = unsafe { libc::sendfile64(to.as_raw_fd(), file.as_raw_fd(), &mut at, count) };
-        if let Some(result) = counted(n) {
-            return result;
-        }
-    }
+    // SAFETY: both descriptors are open for the whole call and `at` outlives it.
+    repeated(|| unsafe { libc::sendfile64(to.as_raw_fd(), file.as_raw_fd(), &mut at, count) })
 }
 
 /// Says that nothing more will be written to a socket.
@@ -102,13 +82,15 @@ pub fn duplicate(fd: impl AsFd) -> io::Result<OwnedFd> {
     fd.as_fd().try_clone_to_owned()
 }
 
-/// The result of a call that counts bytes; none when it was interrupted.
-fn counted(n: isize) -> Option<io::Result<usize>> {
-    match usize::try_from(n) {
-        Ok(n) => Some(Ok(n)),
-        Err(_) => {
-            let error = io::Error::last_os_error();
-            (error.kind() != io::ErrorKind::Interrupted).then_some(Err(error))
+/// What a call that counts bytes comes to; one that was interrupted is repeated.
+fn repeated(mut call: impl FnMut() -> isize) -> io::Result<usize> {
+    loop {
+        if let Ok(n) = usize::try_from(call()) {
+            return Ok(n);
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
         }
     }
 }
